@@ -1,0 +1,145 @@
+"""What a person sees: steps with a spinner, elapsed time and one line each; plain lines in a pipe; silence for ``--json``."""
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TextIO
+
+from kubetasks.errors import KubetasksError
+
+if TYPE_CHECKING:
+    from rich.console import Console as RichConsole
+    from rich.status import Status
+
+MARKS = {"done": ("✓", "green"), "skipped": ("-", "dim"), "failed": ("✗", "red"), "note": ("·", "cyan")}
+
+
+@dataclass
+class Step:
+    """One step while it runs: ``update`` shows what it is doing; ``done`` and ``skip`` say how it ended."""
+
+    title: str
+    console: "Console"
+    outcome: str = ""
+    state: str = "done"
+    status: "Status | None" = None
+
+    def update(self, text: str) -> None:
+        """Show what is being done now (only to a person at a terminal, or with ``--echo``)."""
+        shown = self.console.hide(text)
+        if self.status is not None:
+            self.status.update(f"{self.title} [dim]{_escape(shown)}[/dim]")
+
+    def done(self, outcome: str) -> None:
+        """How it ended."""
+        self.outcome, self.state = outcome, "done"
+
+    def skip(self, why: str) -> None:
+        """It was not needed, and why."""
+        self.outcome, self.state = why, "skipped"
+
+
+def _escape(text: str) -> str:
+    return text.replace("[", r"\[")
+
+
+@dataclass
+class Console:
+    """Where everything shown goes through. Every line passes ``hide`` first.
+
+    Args:
+        hide: replaces secrets; the runner's redactor.
+        quiet: show no steps (``--json``).
+        stream: where steps go; standard output, or standard error when a machine reads the other.
+    """
+
+    hide: Callable[[str], str] = str
+    quiet: bool = False
+    stream: TextIO = field(default_factory=lambda: sys.stdout)
+    started: float = field(default_factory=time.monotonic)
+    _rich: "RichConsole | None" = None
+
+    @property
+    def live(self) -> bool:
+        """Whether a person is watching at a terminal."""
+        return not self.quiet and self.stream.isatty()
+
+    @property
+    def rich(self) -> "RichConsole":
+        """Rich's console on the same stream, made when it is first needed."""
+        if self._rich is None:
+            from rich.console import Console as RichConsole  # noqa: PLC0415
+
+            self._rich = RichConsole(file=self.stream, highlight=False, soft_wrap=True)
+        return self._rich
+
+    def line(self, text: str = "", *, mark: str = "") -> None:
+        """One line, plain in a pipe."""
+        if self.quiet:
+            return
+        text = self.hide(text)
+        if not mark:
+            if self.live:
+                self.rich.print(_escape(text))
+            else:
+                print(text, file=self.stream, flush=True)  # noqa: T201
+            return
+        sign, style = MARKS[mark]
+        if self.live:
+            self.rich.print(f"[{style}]{sign}[/{style}] {_escape(text)}")
+        else:
+            print(f"{sign} {text}", file=self.stream, flush=True)  # noqa: T201
+
+    @contextlib.contextmanager
+    def step(self, title: str) -> Iterator[Step]:
+        """A step: a spinner while it runs, then one line with how it ended and how long it took."""
+        step = Step(title, self)
+        began = time.monotonic()
+        try:
+            if self.live:
+                with self.rich.status(title) as step.status:
+                    yield step
+            else:
+                yield step
+        except (KubetasksError, KeyboardInterrupt):
+            self.line(f"{title} ({time.monotonic() - began:.1f}s)", mark="failed")
+            raise
+        outcome = f"{title}: {step.outcome}" if step.outcome else title
+        self.line(f"{outcome} ({time.monotonic() - began:.1f}s)", mark=step.state)
+
+    def table(self, columns: list[str], rows: list[list[str]]) -> None:
+        """A table: drawn for a person, aligned columns in a pipe."""
+        if self.quiet:
+            return
+        rows = [[self.hide(cell) for cell in row] for row in rows]
+        if self.live:
+            from rich.table import Table  # noqa: PLC0415
+            from rich.text import Text  # noqa: PLC0415
+
+            drawn = Table(*columns, box=None, pad_edge=False)
+            for row in rows:
+                drawn.add_row(*(Text(cell, style=_cell_style(cell)) for cell in row))
+            self.rich.print(drawn)
+            return
+        widths = [max(len(row[i]) for row in [columns, *rows]) for i in range(len(columns))]
+        for row in [columns, *rows]:
+            text = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            print(text.rstrip(), file=self.stream, flush=True)  # noqa: T201
+
+    def finished(self, what: str) -> None:
+        """The closing line, with the time since the start."""
+        self.line(f"{what} in {time.monotonic() - self.started:.1f} seconds")
+
+
+def _cell_style(cell: str) -> str:
+    return {"ok": "green", "pass": "green", "FAIL": "red", "fail": "red", "missing": "red", "warn": "yellow"}.get(cell, "")
+
+
+def report(error: KubetasksError, hide: Callable[[str], str] = str, stream: TextIO | None = None) -> None:
+    """Print an error as a user sees it: one line, then its evidence indented below."""
+    out = stream or sys.stderr
+    print(f"error: {hide(error.line)}", file=out, flush=True)  # noqa: T201
+    for line in error.detail.splitlines():
+        print(f"    {hide(line)}", file=out, flush=True)  # noqa: T201

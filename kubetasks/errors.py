@@ -1,0 +1,269 @@
+"""Every way in which kubetasks can refuse or fail, as one tree.
+
+Each error says what happened, why, and what to type next, and has an exit code of its own::
+
+    KubetasksError                 1
+    ├── SettingsError              2   a key of invoke.yaml, the environment or the schema
+    ├── UsageError                 3   a flag's value
+    ├── ToolError
+    │   ├── ToolMissing           10   an outside program is not installed
+    │   ├── EngineDown            11   the container engine does not answer
+    │   ├── ToolFailed            12   an outside program exited with an error nobody expected
+    │   └── ToolTimeout           13   an outside program took longer than its limit
+    ├── ClusterError
+    │   ├── KubeconfigError       20   the kubeconfig is missing, empty or damaged
+    │   ├── ContextNotFound       21   the kubeconfig has no such context
+    │   ├── ContextRefused        22   the context is not one that may be touched
+    │   ├── ClusterUnreachable    23   the API server does not answer
+    │   ├── NamespaceTerminating  24   the namespace is still being deleted
+    │   ├── DeployLocked          25   another deploy is under way
+    │   └── ClusterCreateFailed   26   cluster.up did not end with a Ready cluster
+    ├── ImageError
+    │   ├── DockerfileMissing     30   a Dockerfile or a build context is not there
+    │   ├── BuildFailed           31   docker build failed
+    │   ├── DeliveryFailed        32   an image did not reach the nodes
+    │   ├── DiskFull              33   no space left during a build or a load
+    │   └── RegistryMissing       34   a remote cluster needs a registry setting
+    ├── SecretError
+    │   ├── EnvFileError          40   the env file is missing or malformed
+    │   └── SecretMissing         41   required secrets have no value
+    ├── DeployError
+    │   ├── RenderFailed          50   the manifests or the chart do not render
+    │   ├── ApplyFailed           51   the cluster refused an object
+    │   ├── RolloutFailed         52   a workload is in a state that cannot heal
+    │   ├── RolloutTimeout        53   a workload was not ready by the deadline
+    │   └── NothingToRollBack     54   there is no earlier good revision
+    ├── VerifyFailed              60   one of verify's checks does not hold
+    ├── LocalError
+    │   ├── PortInUse             70   a loopback port of the local target is taken
+    │   └── SupervisorFailed      71   the process supervisor did not start or answer
+    └── Interrupted              130   Ctrl-C
+"""
+
+from typing import ClassVar
+
+
+class KubetasksError(Exception):
+    """Something that a user is told in one line, followed by what to type next.
+
+    Args:
+        what: what happened, with the name of the thing it happened to.
+        why: the reason, where it is known.
+        fix: what to type or change next.
+        detail: further evidence (last log lines, events), printed below the line.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, what: str, *, why: str = "", fix: str = "", detail: str = "") -> None:
+        self.what = what
+        self.why = why
+        self.fix = fix
+        self.detail = detail
+        super().__init__(self.line)
+
+    @property
+    def line(self) -> str:
+        """What happened, why, and what to do next, as one line."""
+        parts = [self.what + (f": {self.why}" if self.why else "")]
+        if self.fix:
+            parts.append(self.fix)
+        return " -- ".join(" ".join(part.split()) for part in parts)
+
+
+class SettingsError(KubetasksError):
+    """A setting is unknown or has the wrong type or value."""
+
+    exit_code = 2
+
+
+class UsageError(KubetasksError):
+    """A flag has a value that is not one of the possible ones."""
+
+    exit_code = 3
+
+
+class ToolError(KubetasksError):
+    """An outside program."""
+
+
+class ToolMissing(ToolError):
+    """An outside program is not installed."""
+
+    exit_code = 10
+
+
+class EngineDown(ToolError):
+    """The container engine does not answer."""
+
+    exit_code = 11
+
+
+class ToolFailed(ToolError):
+    """An outside program exited with an error that no caller expected."""
+
+    exit_code = 12
+
+
+class ToolTimeout(ToolError):
+    """An outside program took longer than its limit and was ended."""
+
+    exit_code = 13
+
+
+class ClusterError(KubetasksError):
+    """The cluster or the way to it."""
+
+
+class KubeconfigError(ClusterError):
+    """The kubeconfig is missing, empty or damaged."""
+
+    exit_code = 20
+
+
+class ContextNotFound(ClusterError):
+    """The kubeconfig has no such context."""
+
+    exit_code = 21
+
+
+class ContextRefused(ClusterError):
+    """The guard: the context is not one that may be touched."""
+
+    exit_code = 22
+
+
+class ClusterUnreachable(ClusterError):
+    """The API server does not answer."""
+
+    exit_code = 23
+
+
+class NamespaceTerminating(ClusterError):
+    """The namespace is still being deleted."""
+
+    exit_code = 24
+
+
+class DeployLocked(ClusterError):
+    """Another deploy to the same namespace is under way."""
+
+    exit_code = 25
+
+
+class ClusterCreateFailed(ClusterError):
+    """cluster.up did not end with a Ready cluster."""
+
+    exit_code = 26
+
+
+class ImageError(KubetasksError):
+    """Building images and bringing them to the cluster."""
+
+
+class DockerfileMissing(ImageError):
+    """A Dockerfile or a build context is not there."""
+
+    exit_code = 30
+
+
+class BuildFailed(ImageError):
+    """docker build failed."""
+
+    exit_code = 31
+
+
+class DeliveryFailed(ImageError):
+    """An image did not reach every node."""
+
+    exit_code = 32
+
+
+class DiskFull(ImageError):
+    """No space was left during a build or a load."""
+
+    exit_code = 33
+
+
+class RegistryMissing(ImageError):
+    """A remote cluster pulls its images, so a registry must be set."""
+
+    exit_code = 34
+
+
+class SecretError(KubetasksError):
+    """Secrets and where their values come from."""
+
+
+class EnvFileError(SecretError):
+    """The env file is missing or has a malformed line."""
+
+    exit_code = 40
+
+
+class SecretMissing(SecretError):
+    """Required secrets have no value."""
+
+    exit_code = 41
+
+
+class DeployError(KubetasksError):
+    """Rendering, applying, waiting and rolling back."""
+
+
+class RenderFailed(DeployError):
+    """The manifests or the chart do not render."""
+
+    exit_code = 50
+
+
+class ApplyFailed(DeployError):
+    """The API server refused an object."""
+
+    exit_code = 51
+
+
+class RolloutFailed(DeployError):
+    """A workload is in a state that cannot heal by itself."""
+
+    exit_code = 52
+
+
+class RolloutTimeout(DeployError):
+    """A workload was not ready by the deadline."""
+
+    exit_code = 53
+
+
+class NothingToRollBack(DeployError):
+    """There is no earlier good revision."""
+
+    exit_code = 54
+
+
+class VerifyFailed(KubetasksError):
+    """One or more of verify's checks do not hold."""
+
+    exit_code = 60
+
+
+class LocalError(KubetasksError):
+    """The embedded local target."""
+
+
+class PortInUse(LocalError):
+    """A loopback port that the local target needs is taken."""
+
+    exit_code = 70
+
+
+class SupervisorFailed(LocalError):
+    """The process supervisor did not start or does not answer."""
+
+    exit_code = 71
+
+
+class Interrupted(KubetasksError):
+    """The user pressed Ctrl-C."""
+
+    exit_code = 130

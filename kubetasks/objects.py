@@ -1,0 +1,55 @@
+"""Kubernetes objects as plain dictionaries: their identity, their order, their digest."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+Object = dict[str, Any]
+Objects = list[Object]
+
+DOMAIN: Final = "kubetasks.dev"
+PART_OF: Final = "app.kubernetes.io/part-of"
+NAME: Final = "app.kubernetes.io/name"
+MANAGED_BY: Final = "app.kubernetes.io/managed-by"
+CONFIG_DIGEST: Final = f"{DOMAIN}/config-digest"
+SECRET_DIGEST: Final = f"{DOMAIN}/secret-digest"
+
+# Written by the API server or its controllers; no part of what anybody asked for.
+VOLATILE: Final = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid", "ownerReferences")
+
+WORKLOADS: Final = ("Deployment", "StatefulSet", "Job")
+
+
+def identity(item: Mapping[str, Any]) -> str:
+    """``Kind/name``, unique within a namespace."""
+    return f"{item['kind']}/{item['metadata']['name']}"
+
+
+def by_identity(items: Iterable[Object]) -> dict[str, Object]:
+    """Objects by ``Kind/name``."""
+    return {identity(item): item for item in items}
+
+
+def of_kind(items: Iterable[Object], *kinds: str) -> Objects:
+    """The objects of these kinds, in their order."""
+    return [item for item in items if item["kind"] in kinds]
+
+
+def pod_template(item: Mapping[str, Any]) -> Object | None:
+    """The pod template of a workload; None for anything else."""
+    template = item.get("spec", {}).get("template") if item.get("kind") in WORKLOADS else None
+    return template if isinstance(template, dict) else None
+
+
+def containers(item: Mapping[str, Any]) -> Iterator[Object]:
+    """Every container of a workload, the init containers first."""
+    spec = (pod_template(item) or {}).get("spec", {})
+    yield from spec.get("initContainers") or ()
+    yield from spec.get("containers") or ()
+
+
+def digest(value: Any, *, length: int = 64) -> str:
+    """SHA-256 of a JSON-able value in canonical form, as hex."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:length]

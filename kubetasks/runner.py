@@ -1,0 +1,310 @@
+"""The only place that starts a process.
+
+Plumbum and Invoke disagree on working directory, environment, dry-run and echo; here it is settled once: the caller gives
+an argv list, the working directory is the project's root unless said otherwise, the environment is this process's own plus
+what the caller adds (``None`` takes a variable away), and every call has a time limit. Children run in a process group of
+their own, which is ended whole on a time-out and on Ctrl-C.
+"""
+
+import contextlib
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Protocol, cast
+
+from kubetasks.errors import Interrupted, ToolFailed, ToolMissing, ToolTimeout
+from kubetasks.redact import Redactor
+
+Environment = Mapping[str, str | None]
+
+HINTS = {
+    "docker": "install Docker (https://docs.docker.com/get-docker/), or use --target local, which needs no engine",
+    "kubectl": "install kubectl (https://kubernetes.io/docs/tasks/tools/), or run ./inv, which brings one",
+    "helm": "install Helm (https://helm.sh/docs/intro/install/), or run ./inv, which brings one",
+    "kind": "install kind (https://kind.sigs.k8s.io/), or run `inv cluster.up --target kind --offline`",
+    "minikube": "install minikube (https://minikube.sigs.k8s.io/docs/start/)",
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a finished process left: its argv, exit code, both outputs as text, and its wall time in seconds."""
+
+    argv: tuple[str, ...]
+    code: int
+    stdout: str = ""
+    stderr: str = ""
+    seconds: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        """Whether the exit code is 0."""
+        return self.code == 0
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines of both outputs, standard output first."""
+        return (self.stdout + "\n" + self.stderr).strip().splitlines()
+
+
+class Process(Protocol):
+    """A child that runs beside us; ``stdout`` yields bytes."""
+
+    @property
+    def stdout(self) -> IO[bytes] | None: ...  # noqa: D102
+
+    @property
+    def stdin(self) -> IO[bytes] | None: ...  # noqa: D102
+
+    def poll(self) -> int | None: ...  # noqa: D102
+
+    def wait(self, timeout: float | None = None) -> int: ...  # noqa: D102
+
+
+class Runner(Protocol):
+    """Starts processes. ``SystemRunner`` is the real one; the tests' ``RecordingRunner`` answers from a table."""
+
+    redactor: Redactor
+
+    def which(self, program: str) -> str | None:
+        """The path of a program, or None."""
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        input: str | bytes | None = None,  # noqa: A002  (subprocess's own name)
+        env: Environment | None = None,
+        cwd: Path | None = None,
+        timeout: float = 60.0,
+        check: bool = True,
+        on_line: Callable[[str], None] | None = None,
+    ) -> Result:
+        """Run to the end; see ``SystemRunner.run``."""
+
+    def spawn(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Environment | None = None,
+        cwd: Path | None = None,
+        stdin: bool = False,
+        merge: bool = False,
+    ) -> contextlib.AbstractContextManager[Process]:
+        """Run beside us until the block ends; see ``SystemRunner.spawn``."""
+
+
+def end_group(process: subprocess.Popen[bytes], grace: float = 3.0) -> None:
+    """End a child and everything it started: SIGTERM, then after ``grace`` seconds SIGKILL."""
+    if process.poll() is not None:
+        return
+    for number in (signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if sys.platform == "win32":
+                process.terminate()
+            else:
+                os.killpg(process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(grace)
+            return
+
+
+@dataclass
+class SystemRunner:
+    """Runs programs on this machine, through plumbum.
+
+    Args:
+        root: the working directory of every child that is not given another.
+        redactor: passed every line that is handed to ``on_line`` or put into an error.
+        extra_path: folders searched after PATH, for programs that came as wheels.
+        programs: a program's name to the path that settings give it.
+        echo: called with each command line before it runs.
+    """
+
+    root: Path
+    redactor: Redactor = field(default_factory=Redactor)
+    extra_path: tuple[Path, ...] = ()
+    programs: Mapping[str, str] = field(default_factory=dict)
+    echo: Callable[[str], None] | None = None
+    _found: dict[str, str | None] = field(default_factory=dict)
+
+    def which(self, program: str) -> str | None:
+        """The path of a program: what settings say, then PATH, then what came as a wheel. None when it is nowhere."""
+        if program not in self._found:
+            from shutil import which  # noqa: PLC0415
+
+            name = self.programs.get(program) or program
+            search = os.pathsep.join([os.environ.get("PATH", ""), *map(str, self.extra_path)])
+            self._found[program] = which(name, path=search)
+        return self._found[program]
+
+    def _popen(
+        self, argv: Sequence[str], env: Environment | None, cwd: Path | None, *, stdin: int, stderr: int
+    ) -> subprocess.Popen[bytes]:
+        path = self.which(argv[0])
+        if path is None:
+            raise ToolMissing(f"{argv[0]} is not installed", why="it is not on PATH", fix=HINTS.get(argv[0], ""))
+        from plumbum import local  # noqa: PLC0415  (a fifth of a second that `inv --list` need not pay)
+
+        child = dict(os.environ)
+        for name, value in (env or {}).items():
+            if value is None:
+                child.pop(name, None)
+            else:
+                child[name] = value
+        if self.echo is not None:
+            self.echo(self.redactor(shlex.join(argv)))
+        command = local[path][list(argv[1:])]
+        process = command.popen(
+            cwd=str(cwd or self.root),
+            env=child,
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            start_new_session=True,
+        )
+        return cast("subprocess.Popen[bytes]", process)
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        input: str | bytes | None = None,  # noqa: A002
+        env: Environment | None = None,
+        cwd: Path | None = None,
+        timeout: float = 60.0,
+        check: bool = True,
+        on_line: Callable[[str], None] | None = None,
+    ) -> Result:
+        """Run a program to its end.
+
+        Args:
+            argv: the program's name and its arguments. No shell is involved.
+            input: what it reads on standard input; nothing where None.
+            env: added to this process's environment; None takes a variable away.
+            cwd: the working directory; the project's root where None.
+            timeout: seconds after which the process group is ended.
+            check: raise when the exit code is not 0.
+            on_line: called with each redacted line as it comes, of both outputs (then both are in ``stdout``).
+
+        Raises:
+            ToolMissing: the program is not there.
+            ToolTimeout: it took too long.
+            ToolFailed: it failed and ``check`` is set.
+            Interrupted: Ctrl-C; the process group is gone by then.
+        """
+        started = time.monotonic()
+        data = input.encode() if isinstance(input, str) else input
+        process = self._popen(
+            argv,
+            env,
+            cwd,
+            stdin=subprocess.DEVNULL if data is None else subprocess.PIPE,
+            stderr=subprocess.PIPE if on_line is None else subprocess.STDOUT,
+        )
+        try:
+            if on_line is None:
+                out, err = process.communicate(data, timeout=timeout)
+                stdout, stderr = out.decode(errors="replace"), err.decode(errors="replace")
+            else:
+                stdout, stderr = self._stream(process, data, timeout, on_line), ""
+        except subprocess.TimeoutExpired:
+            end_group(process)
+            raise ToolTimeout(
+                f"`{self.redactor(shlex.join(argv[:3]))} …` did not end in {timeout:g} s",
+                fix="see whether the engine and the cluster answer: inv doctor",
+            ) from None
+        except KeyboardInterrupt:
+            end_group(process)
+            raise Interrupted("interrupted", fix="run the same command again; it goes on from where it stopped") from None
+        finally:
+            end_group(process)
+            for stream in (process.stdin, process.stdout, process.stderr):
+                if stream is not None:
+                    with contextlib.suppress(OSError):
+                        stream.close()
+        result = Result(tuple(argv), process.returncode, stdout, stderr, time.monotonic() - started)
+        if check and not result.ok:
+            raise self.failed(result)
+        return result
+
+    def failed(self, result: Result) -> ToolFailed:
+        """The error for a run that failed, with its last lines."""
+        lines = [self.redactor(line) for line in result.lines if line.strip()]
+        return ToolFailed(
+            f"`{self.redactor(shlex.join(result.argv[:4]))}{' …' if len(result.argv) > 4 else ''}` "
+            f"exited with {result.code}",
+            why=lines[-1] if lines else "it printed nothing",
+            detail="\n".join(lines[-20:]),
+        )
+
+    def _stream(
+        self, process: subprocess.Popen[bytes], data: bytes | None, timeout: float, on_line: Callable[[str], None]
+    ) -> str:
+        expired = threading.Event()
+
+        def expire() -> None:
+            expired.set()
+            end_group(process)
+
+        timer = threading.Timer(timeout, expire)
+        timer.daemon = True
+        timer.start()
+        kept: list[str] = []
+        try:
+            if data is not None and process.stdin is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    process.stdin.write(data)
+                process.stdin.close()
+            for raw in process.stdout or ():
+                line = raw.decode(errors="replace").rstrip("\n")
+                kept.append(line)
+                on_line(self.redactor(line))
+            process.wait()
+        finally:
+            timer.cancel()
+        if expired.is_set():
+            raise subprocess.TimeoutExpired(process.args, timeout)
+        return "\n".join(kept)
+
+    @contextlib.contextmanager
+    def spawn(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Environment | None = None,
+        cwd: Path | None = None,
+        stdin: bool = False,
+        merge: bool = False,
+    ) -> Iterator[Process]:
+        """Run a program beside us and end its process group when the block ends.
+
+        Args:
+            argv: as in ``run``.
+            env: as in ``run``.
+            cwd: as in ``run``.
+            stdin: give it a pipe to read from (``process.stdin``).
+            merge: put its error output into its standard output (otherwise it is thrown away).
+        """
+        process = self._popen(
+            argv,
+            env,
+            cwd,
+            stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
+            stderr=subprocess.STDOUT if merge else subprocess.DEVNULL,
+        )
+        try:
+            yield process
+        finally:
+            end_group(process)
+            for stream in (process.stdin, process.stdout):
+                if stream is not None:
+                    with contextlib.suppress(OSError):
+                        stream.close()

@@ -1,0 +1,100 @@
+"""A runner that starts nothing: it answers from a table and keeps what it was asked."""
+
+import contextlib
+import io
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kubetasks.errors import ToolFailed, ToolMissing
+from kubetasks.redact import Redactor
+from kubetasks.runner import Environment, Process, Result
+
+Answer = str | tuple[int, str] | tuple[int, str, str] | Callable[["Call"], "str | tuple[int, str] | tuple[int, str, str]"]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call: the whole argv, what it was given to read, and what was added to its environment."""
+
+    argv: list[str]
+    input: str | None = None
+    env: dict[str, str | None] = field(default_factory=dict)
+
+
+class _Finished:
+    def __init__(self, out: bytes) -> None:
+        self.stdout: io.BytesIO | None = io.BytesIO(out)
+        self.stdin: io.BytesIO | None = io.BytesIO()
+
+    def poll(self) -> int | None:
+        return 0
+
+    def wait(self, timeout: float | None = None) -> int:
+        return 0
+
+
+@dataclass
+class RecordingRunner:
+    """Answers the longest prefix of argv found in ``answers``; a call nobody foresaw is an error, never a silent success."""
+
+    answers: dict[tuple[str, ...], Answer] = field(default_factory=dict)
+    programs: frozenset[str] | None = None
+    calls: list[Call] = field(default_factory=list)
+    redactor: Redactor = field(default_factory=Redactor)
+
+    @property
+    def argvs(self) -> list[list[str]]:
+        return [call.argv for call in self.calls]
+
+    def which(self, program: str) -> str | None:
+        if self.programs is not None and program not in self.programs:
+            return None
+        return f"/usr/bin/{program}"
+
+    def _answer(self, call: Call) -> Result:
+        if self.which(call.argv[0]) is None:
+            raise ToolMissing(f"{call.argv[0]} is not installed")
+        self.calls.append(call)
+        for length in range(len(call.argv), 0, -1):
+            answer = self.answers.get(tuple(call.argv[:length]))
+            if answer is not None:
+                break
+        else:
+            raise AssertionError(f"nobody foresaw {call.argv}")
+        given = answer(call) if callable(answer) else answer
+        if isinstance(given, str):
+            return Result(tuple(call.argv), 0, given)
+        return Result(tuple(call.argv), given[0], given[1], given[2] if len(given) == 3 else "")
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        input: str | bytes | None = None,  # noqa: A002
+        env: Environment | None = None,
+        cwd: Path | None = None,
+        timeout: float = 60.0,
+        check: bool = True,
+        on_line: Callable[[str], None] | None = None,
+    ) -> Result:
+        text = input.decode(errors="replace") if isinstance(input, bytes) else input
+        result = self._answer(Call(list(argv), text, dict(env or {})))
+        if on_line is not None:
+            for line in result.lines:
+                on_line(line)
+        if check and not result.ok:
+            raise ToolFailed(f"{argv[0]} exited with {result.code}", why=(result.lines or ["it printed nothing"])[-1])
+        return result
+
+    @contextlib.contextmanager
+    def spawn(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Environment | None = None,
+        cwd: Path | None = None,
+        stdin: bool = False,
+        merge: bool = False,
+    ) -> Iterator[Process]:
+        yield _Finished(self._answer(Call(list(argv), None, dict(env or {}))).stdout.encode())
