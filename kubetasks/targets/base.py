@@ -5,6 +5,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from kubetasks.objects import Object, Objects
+
 Progress = Callable[[str], None]
 
 
@@ -23,6 +25,47 @@ class Cluster:
     namespace: str
     server: str = ""
     kubeconfig: str = ""
+
+
+class Store(Protocol):
+    """Where objects live: a namespace behind an API server, or the local target's state folder.
+
+    Both keep what was applied and report status in Kubernetes' own fields, so that secrets, history, waiting, diff, verify
+    and status are written once.
+    """
+
+    def get(self, kinds: Sequence[str], *, selector: str = "") -> Objects:
+        """The live objects of these kinds (``Deployment``, ``Pod``, …) in the namespace, with status.
+
+        Args:
+            kinds: Kubernetes kinds; also ``Namespace`` (the one object) and ``Event``.
+            selector: a label selector, ``key=value[,key=value]``; all objects where empty.
+
+        Raises:
+            ClusterUnreachable: the API server does not answer.
+        """
+
+    def apply(self, objects: Objects, *, dry_run: bool = False) -> Objects:
+        """Apply on the server side (``dry_run``: only what would come of it) and return what is then there.
+
+        Raises:
+            ApplyFailed: an object was refused, with the API server's reason.
+        """
+
+    def create(self, item: Object) -> bool:
+        """Create an object; False when one of that name exists. Atomic: the deploy lock stands on it."""
+
+    def delete(self, objects: Objects, *, wait: bool = True) -> None:
+        """Delete objects by kind and name; those that are gone already do not matter. ``wait``: until they are gone."""
+
+    def delete_all(self) -> None:
+        """Delete the namespace with everything in it and wait until it is gone."""
+
+    def logs(self, pod: str, container: str = "", *, tail: int = 20, previous: bool = False) -> str:
+        """The last ``tail`` lines of a container's log; empty when there is none."""
+
+    def follow(self, pods: Sequence[str], on_line: Progress) -> None:
+        """Hand on log lines of these pods, each with its pod's name before it, until Ctrl-C."""
 
 
 class Target(Protocol):
@@ -62,6 +105,10 @@ class Target(Protocol):
 
     def deliver(self, references: Sequence[str], progress: Progress) -> None:
         """Bring built images to every node, then make sure that they arrived; nothing to do where builds happen there."""
+
+    @property
+    def store(self) -> Store:
+        """Where this target's objects live."""
 
     def endpoint(self, service: str, port: int) -> AbstractContextManager[str]:
         """A base URL (``http://127.0.0.1:PORT``) that reaches a Service's port while the block lasts."""

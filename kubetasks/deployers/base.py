@@ -1,0 +1,63 @@
+"""What is deployed, and what a deployer does with it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from kubetasks.objects import Objects
+from kubetasks.targets.base import Progress
+
+
+@dataclass(frozen=True)
+class Release:
+    """Everything the manifests and the chart are rendered from.
+
+    Args:
+        project: the application's name; also the Helm release's.
+        namespace: where it goes.
+        images: service name to ``repository:tag``.
+        pull_policy: ``Never`` or ``IfNotPresent``.
+        database: ``external``, ``bundled`` or ``sqlite``.
+        postgres_image: the image of the bundled Postgres.
+        secret_name: the Secret with the application's secrets.
+        secret_digest: changes when one of them does; tells nothing of their values.
+        migration_job: the migration Job's base name; empty for none.
+        migration_id: its name's last part.
+        migration_image: the ``repository:tag`` it runs.
+    """
+
+    project: str
+    namespace: str
+    images: Mapping[str, str]
+    pull_policy: str
+    database: str
+    postgres_image: str
+    secret_name: str
+    secret_digest: str = ""
+    migration_job: str = ""
+    migration_id: str = ""
+    migration_image: str = ""
+
+
+class Deployer(Protocol):
+    """Brings rendered objects to a target. One file per implementation."""
+
+    @property
+    def name(self) -> str:
+        """``manifests`` or ``helm``."""
+
+    def render(self, release: Release) -> Objects:
+        """The objects, without Namespace and Secret. Needs no cluster.
+
+        Raises:
+            RenderFailed: with the line of the file at fault.
+        """
+
+    def apply(self, release: Release, objects: Objects, progress: Progress) -> str:
+        """Bring the rendered objects to the cluster, prune what is no longer rendered; returns this deployer's own revision."""
+
+    def rollback(self, objects: Objects, revision: str, progress: Progress) -> str:
+        """Go back to the objects of an earlier revision; ``revision`` is what ``apply`` returned for it."""
+
+    def delete(self, progress: Progress) -> None:
+        """Take back everything that ``apply`` brought."""
