@@ -1,4 +1,7 @@
-"""What a person sees: steps with a spinner, elapsed time and one line each; plain lines in a pipe; silence for ``--json``."""
+"""What a person sees: steps with a spinner, elapsed time and one line each; plain lines in a pipe.
+
+Nothing at all for ``--json``: standard output is one document then.
+"""
 
 import contextlib
 import sys
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from rich.status import Status
 
 MARKS = {"done": ("✓", "green"), "skipped": ("-", "dim"), "failed": ("✗", "red"), "note": ("·", "cyan")}
+CELL_STYLES = {"ok": "green", "pass": "green", "FAIL": "red", "fail": "red", "missing": "red", "warn": "yellow"}
 
 
 @dataclass
@@ -84,13 +88,13 @@ class Console:
             if self.live:
                 self.rich.print(_escape(text))
             else:
-                print(text, file=self.stream, flush=True)  # noqa: T201
+                print(text, file=self.stream, flush=True)
             return
         sign, style = MARKS[mark]
         if self.live:
             self.rich.print(f"[{style}]{sign}[/{style}] {_escape(text)}")
         else:
-            print(f"{sign} {text}", file=self.stream, flush=True)  # noqa: T201
+            print(f"{sign} {text}", file=self.stream, flush=True)
 
     @contextlib.contextmanager
     def step(self, title: str) -> Iterator[Step]:
@@ -126,7 +130,7 @@ class Console:
         widths = [max(len(row[i]) for row in [columns, *rows]) for i in range(len(columns))]
         for row in [columns, *rows]:
             text = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-            print(text.rstrip(), file=self.stream, flush=True)  # noqa: T201
+            print(text.rstrip(), file=self.stream, flush=True)
 
     def finished(self, what: str) -> None:
         """The closing line, with the time since the start."""
@@ -134,12 +138,12 @@ class Console:
 
 
 def _cell_style(cell: str) -> str:
-    return {"ok": "green", "pass": "green", "FAIL": "red", "fail": "red", "missing": "red", "warn": "yellow"}.get(cell, "")
+    return CELL_STYLES.get(cell, "")
 
 
 def report(error: KubetasksError, hide: Callable[[str], str] = str, stream: TextIO | None = None) -> None:
     """Print an error as a user sees it: one line, then its evidence indented below."""
     out = stream or sys.stderr
-    print(f"error: {hide(error.line)}", file=out, flush=True)  # noqa: T201
+    print(f"error: {hide(error.line)}", file=out, flush=True)
     for line in error.detail.splitlines():
-        print(f"    {hide(line)}", file=out, flush=True)  # noqa: T201
+        print(f"    {hide(line)}", file=out, flush=True)

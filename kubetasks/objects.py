@@ -16,7 +16,15 @@ CONFIG_DIGEST: Final = f"{DOMAIN}/config-digest"
 SECRET_DIGEST: Final = f"{DOMAIN}/secret-digest"
 
 # Written by the API server or its controllers; no part of what anybody asked for.
-VOLATILE: Final = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid", "ownerReferences")
+VOLATILE: Final = (
+    "creationTimestamp",
+    "generation",
+    "managedFields",
+    "resourceVersion",
+    "selfLink",
+    "uid",
+    "ownerReferences",
+)
 
 WORKLOADS: Final = ("Deployment", "StatefulSet", "Job")
 

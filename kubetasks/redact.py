@@ -1,5 +1,6 @@
 """Secrets that print as ``***``, and the filter that every shown or logged line passes."""
 
+import contextlib
 from collections.abc import Iterable
 from typing import Final
 
@@ -58,10 +59,8 @@ class Redactor:
             plain = item.reveal()
             forms = {plain, base64.b64encode(plain.encode()).decode(), quote(plain, safe="")}
             if "://" in plain:
-                try:
+                with contextlib.suppress(ValueError):
                     forms.add(urlsplit(plain).password or "")
-                except ValueError:
-                    pass
             known |= {form for form in forms if len(form) >= SHORTEST}
         # The longest first: a value that contains another is replaced whole.
         self._values = sorted(known, key=len, reverse=True)

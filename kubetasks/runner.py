@@ -1,9 +1,9 @@
 """The only place that starts a process.
 
-Plumbum and Invoke disagree on working directory, environment, dry-run and echo; here it is settled once: the caller gives
-an argv list, the working directory is the project's root unless said otherwise, the environment is this process's own plus
-what the caller adds (``None`` takes a variable away), and every call has a time limit. Children run in a process group of
-their own, which is ended whole on a time-out and on Ctrl-C.
+Plumbum and Invoke disagree on working directory, environment, dry-run and echo; here it is settled once: the caller
+gives an argv list, the working directory is the project's root unless said otherwise, the environment is this
+process's own plus what the caller adds (``None`` takes a variable away), and every call has a time limit. Children run
+in a process group of their own, which is ended whole on a time-out and on Ctrl-C.
 """
 
 import contextlib
@@ -223,7 +223,9 @@ class SystemRunner:
             ) from None
         except KeyboardInterrupt:
             end_group(process)
-            raise Interrupted("interrupted", fix="run the same command again; it goes on from where it stopped") from None
+            raise Interrupted(
+                "interrupted", fix="run the same command again; it goes on from where it stopped"
+            ) from None
         finally:
             end_group(process)
             for stream in (process.stdin, process.stdout, process.stderr):

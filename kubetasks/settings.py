@@ -1,7 +1,7 @@
 """The settings: one frozen, typed object, made once from flags, the environment and ``invoke.yaml``.
 
-Every key has a default and a description. The JSON Schema that ``inv doctor --schema`` prints, ``docs/settings.md`` and the
-commented keys of ``invoke.yaml`` come from the classes below; a test keeps the three equal.
+Every key has a default and a description. ``docs/settings.schema.json``, ``docs/settings.md`` and the comments of
+``invoke.yaml`` come from the classes below; a test keeps them equal.
 """
 
 import difflib
@@ -32,7 +32,7 @@ class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A group of keys; unknown ones are refused."""
 
 
-class Service(Section):
+class Service(Section, frozen=True):
     """One service: an image to build and the workload (Deployment and Service of the same name) that runs it."""
 
     context: Annotated[str, Meta(description="The build context, relative to the project's root.")] = "."
@@ -45,33 +45,37 @@ class Service(Section):
     ] = 0
 
 
-class Images(Section):
+class Images(Section, frozen=True):
     """How images are built and named."""
 
     repository: Annotated[str, Meta(description="The first part of every image's name.")] = "kubetasks"
     base: Annotated[str, Meta(description="Passed to every build as BASE_IMAGE.")] = "python:3.11-slim"
     offline_base: Annotated[str, Meta(description="BASE_IMAGE with `offline` set.")] = "kubetasks.local/python:3.11"
     registry: Annotated[str, Meta(description="Where `--target context` pushes, e.g. ghcr.io/me.")] = ""
-    platform: Annotated[str, Meta(description="The platform to build for, e.g. linux/arm64; the engine's own where empty.")] = ""
+    platform: Annotated[
+        str, Meta(description="The platform to build for, e.g. linux/arm64; the engine's own where empty.")
+    ] = ""
     build_timeout: Annotated[Seconds, Meta(description="The longest a build may take, in seconds.")] = 1200
     keep: Annotated[int, Meta(ge=1, description="How many tags of each image `inv image.prune` keeps.")] = 3
 
 
-class Database(Section):
+class Database(Section, frozen=True):
     """The application's Postgres."""
 
     mode: Annotated[
         DatabaseMode,
         Meta(description="auto: external when the URL below has a value, else bundled (SQLite on the local target)."),
     ] = "auto"
-    url_secret: Annotated[str, Meta(description="The secret that holds the URL of an external Postgres.")] = "DATABASE_URL"
+    url_secret: Annotated[str, Meta(description="The secret that holds the URL of an external Postgres.")] = (
+        "DATABASE_URL"
+    )
     image: Annotated[str, Meta(description="The image of the bundled Postgres.")] = "postgres:17"
-    offline_image: Annotated[
-        str, Meta(description="The image of the bundled Postgres with `offline` set.")
-    ] = "kubetasks.local/postgres:15"
+    offline_image: Annotated[str, Meta(description="The image of the bundled Postgres with `offline` set.")] = (
+        "kubetasks.local/postgres:15"
+    )
 
 
-class Migrations(Section):
+class Migrations(Section, frozen=True):
     """The Job that brings the database's schema up to date, before the new pods start."""
 
     job: Annotated[str, Meta(description="The Job's name in the manifests and the chart; empty for none.")] = ""
@@ -81,7 +85,7 @@ class Migrations(Section):
     ] = field(default_factory=list)
 
 
-class Secret(Section):
+class Secret(Section, frozen=True):
     """One key of the application's Secret."""
 
     kind: Annotated[
@@ -90,12 +94,10 @@ class Secret(Section):
     ] = "required"
     help: Annotated[str, Meta(description="What it is and where to get it; shown when it is missing.")] = ""
     bytes: Annotated[int, Meta(ge=16, le=128, description="How much randomness a generated one holds.")] = 32
-    rotate: Annotated[
-        bool, Meta(description="Whether `inv secret.rotate` may replace it.")
-    ] = True
+    rotate: Annotated[bool, Meta(description="Whether `inv secret.rotate` may replace it.")] = True
 
 
-class Manifests(Section):
+class Manifests(Section, frozen=True):
     """The raw manifests."""
 
     path: Annotated[
@@ -103,7 +105,7 @@ class Manifests(Section):
     ] = "manifests/overlays"
 
 
-class Chart(Section):
+class Chart(Section, frozen=True):
     """The Helm chart."""
 
     path: Annotated[str, Meta(description="The chart's folder, relative to the project's root.")] = "chart"
@@ -112,19 +114,19 @@ class Chart(Section):
     ] = field(default_factory=list)
 
 
-class Kind(Section):
+class Kind(Section, frozen=True):
     """The kind target."""
 
     name: Annotated[DnsLabel, Meta(description="The cluster's name.")] = "kubetasks"
     node_image: Annotated[str, Meta(description="The node image; kind's own default where empty.")] = ""
-    offline_node_image: Annotated[
-        str, Meta(description="The node image with `offline` set.")
-    ] = "kubetasks.local/kind-node:v1.34.4"
+    offline_node_image: Annotated[str, Meta(description="The node image with `offline` set.")] = (
+        "kubetasks.local/kind-node:v1.34.4"
+    )
     config: Annotated[str, Meta(description="A kind cluster configuration, relative to the root.")] = ""
     wait: Annotated[Seconds, Meta(description="How long cluster.up waits for a Ready node, in seconds.")] = 180
 
 
-class Minikube(Section):
+class Minikube(Section, frozen=True):
     """The minikube target."""
 
     profile: Annotated[str, Meta(min_length=1, description="The profile's name.")] = "minikube"
@@ -137,7 +139,7 @@ class Minikube(Section):
     base_image: Annotated[str, Meta(description="The node image for cluster.up; minikube's own where empty.")] = ""
 
 
-class Login(Section):
+class Login(Section, frozen=True):
     """How verify gets a token before it tries the HTTP contract."""
 
     operation: Annotated[str, Meta(description="The operationId that answers with a token; empty for none.")] = ""
@@ -147,7 +149,7 @@ class Login(Section):
     ] = field(default_factory=dict)
 
 
-class Verify(Section):
+class Verify(Section, frozen=True):
     """What `inv verify` proves."""
 
     entry: Annotated[str, Meta(description="The Service a user opens, as SERVICE or SERVICE:PORT.")] = ""
@@ -159,27 +161,33 @@ class Verify(Section):
     timeout: Annotated[Seconds, Meta(description="The limit of one HTTP request, in seconds.")] = 15
 
 
-class Local(Section):
+class Local(Section, frozen=True):
     """The local target: the rendered workloads as supervised processes on loopback."""
 
     python: Annotated[
         str, Meta(description="The interpreter for containers whose command is `python`; this one where empty.")
     ] = ""
     sqlite: Annotated[
-        str, Meta(description="The URL put into `database.url_secret` there; {data} is the state folder's data directory.")
+        str,
+        Meta(description="The URL put into `database.url_secret` there; {data} is the state folder's data directory."),
     ] = "sqlite:///{data}/app.db"
 
 
-class Settings(Section):
+class Settings(Section, frozen=True):
     """Everything that can be set, below the key ``kubetasks`` of invoke.yaml."""
 
-    project: Annotated[DnsLabel, Meta(description="The application's name: its label, Helm release and prefix.")] = "app"
+    project: Annotated[DnsLabel, Meta(description="The application's name: its label, Helm release and prefix.")] = (
+        "app"
+    )
     namespace: Annotated[OptionalDnsLabel, Meta(description="The namespace; the project's name where empty.")] = ""
     target: Annotated[TargetName, Meta(description="Where to deploy.")] = "auto"
-    deployer: Annotated[DeployerName, Meta(description="What deploys: raw manifests or the Helm chart (--with).")] = "manifests"
+    deployer: Annotated[DeployerName, Meta(description="What deploys: raw manifests or the Helm chart (--with).")] = (
+        "manifests"
+    )
     context: Annotated[str, Meta(description="The kubeconfig context for `target: context`.")] = ""
     allowed_contexts: Annotated[
-        list[str], Meta(description="Contexts beyond the local ones that may be deployed to, once named with --context.")
+        list[str],
+        Meta(description="Contexts beyond the local ones that may be deployed to, once named with --context."),
     ] = field(default_factory=list)
     offline: Annotated[
         bool, Meta(description="Use the images that docker/offline makes where no image registry answers.")
@@ -226,7 +234,7 @@ class Settings(Section):
 
     @property
     def node_image(self) -> str:
-        """kind's node image; empty for kind's default."""
+        """The node image of a kind cluster; empty for kind's default."""
         return self.kind.offline_node_image if self.offline else self.kind.node_image
 
 
@@ -320,7 +328,7 @@ def from_environment(environ: Mapping[str, str], given: Mapping[str, Any]) -> di
     for path, default, _ in keys():
         if ".*." in path:
             outer, inner = path.split(".*.")
-            names = [name for name in (given.get(outer) or {})]
+            names = list(given.get(outer) or {})
             paths = [f"{outer}.{name}.{inner}" for name in names]
         else:
             paths = [path]

@@ -10,7 +10,8 @@ from kubetasks.errors import ToolFailed, ToolMissing
 from kubetasks.redact import Redactor
 from kubetasks.runner import Environment, Process, Result
 
-Answer = str | tuple[int, str] | tuple[int, str, str] | Callable[["Call"], "str | tuple[int, str] | tuple[int, str, str]"]
+Given = str | tuple[int, str] | tuple[int, str, str]
+Answer = Given | Callable[["Call"], Given]
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class _Finished:
 
 @dataclass
 class RecordingRunner:
-    """Answers the longest prefix of argv found in ``answers``; a call nobody foresaw is an error, never a silent success."""
+    """Answers the longest prefix of argv in ``answers``; a call nobody foresaw is an error, never a silent success."""
 
     answers: dict[tuple[str, ...], Answer] = field(default_factory=dict)
     programs: frozenset[str] | None = None

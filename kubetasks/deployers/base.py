@@ -54,7 +54,7 @@ class Deployer(Protocol):
         """
 
     def apply(self, release: Release, objects: Objects, progress: Progress) -> str:
-        """Bring the rendered objects to the cluster, prune what is no longer rendered; returns this deployer's own revision."""
+        """Bring the rendered objects to the cluster and prune what is no longer rendered; returns its own revision."""
 
     def rollback(self, objects: Objects, revision: str, progress: Progress) -> str:
         """Go back to the objects of an earlier revision; ``revision`` is what ``apply`` returned for it."""

@@ -1,0 +1,1 @@
+"""Diagnosis: what is wrong with this machine or with a deployment, and the command that mends it."""

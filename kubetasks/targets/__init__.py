@@ -1,0 +1,1 @@
+"""Targets: the places that run workloads."""

@@ -18,7 +18,7 @@ class Cluster:
         context: the kubeconfig context's name.
         namespace: the namespace that everything goes to.
         server: the API server's URL, for messages.
-        kubeconfig: the kubeconfig that has the context (a path list as in $KUBECONFIG); kubectl's default where empty.
+        kubeconfig: the kubeconfig that has the context (a path list as in $KUBECONFIG); empty for kubectl's default.
     """
 
     context: str
@@ -30,8 +30,8 @@ class Cluster:
 class Store(Protocol):
     """Where objects live: a namespace behind an API server, or the local target's state folder.
 
-    Both keep what was applied and report status in Kubernetes' own fields, so that secrets, history, waiting, diff, verify
-    and status are written once.
+    Both keep what was applied and report status in Kubernetes' own fields, so that secrets, history, waiting, diff,
+    verify and status are written once.
     """
 
     def get(self, kinds: Sequence[str], *, selector: str = "") -> Objects:
@@ -104,7 +104,7 @@ class Target(Protocol):
         """Those of ``repository:tag`` that the target's own store (every node) does not have."""
 
     def deliver(self, references: Sequence[str], progress: Progress) -> None:
-        """Bring built images to every node, then make sure that they arrived; nothing to do where builds happen there."""
+        """Bring built images to every node and make sure that they arrived; nothing to do where builds happen there."""
 
     @property
     def store(self) -> Store:

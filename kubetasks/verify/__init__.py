@@ -1,0 +1,1 @@
+"""Verification: layered checks that a deployed application works."""
