@@ -1,0 +1,169 @@
+"""What keeps a pod from being ready: one known problem, with an ID that never changes, and the advice for it.
+
+The states and their reasons are the kubelet's own (``pkg/kubelet/images/types.go``, ``pkg/kubelet/container/sync_result.go``).
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from kubetasks.objects import Object, Objects
+
+AT_ONCE: Final = 0.0
+FOR_EVER: Final = float("inf")
+
+
+@dataclass(frozen=True)
+class Known:
+    """A state that the kubelet or a controller reports.
+
+    Args:
+        id: the stable ID.
+        grace: how many seconds it may last before a rollout is given up; 0: it cannot heal by itself.
+        advice: what to do about it.
+    """
+
+    id: str
+    grace: float
+    advice: str
+
+
+KNOWN: Final[Mapping[str, Known]] = {
+    "ErrImageNeverPull": Known(
+        "IMAGE_NOT_ON_NODE", AT_ONCE, "bring the image to the node: inv image.load, then inv deploy"
+    ),
+    "InvalidImageName": Known("IMAGE_NAME_INVALID", AT_ONCE, "correct the image's name in the manifests or the chart"),
+    "ErrImagePull": Known("IMAGE_PULL", 20.0, "see whether the registry has the image and the node may pull it"),
+    "ImagePullBackOff": Known("IMAGE_PULL", 20.0, "see whether the registry has the image and the node may pull it"),
+    "ImageInspectError": Known("IMAGE_DAMAGED", AT_ONCE, "remove the image from the node and run inv image.load"),
+    "CreateContainerConfigError": Known(
+        "CONFIG_KEY_MISSING", AT_ONCE, "set the missing key: inv secret.check shows what is set, inv secret.apply sets it"
+    ),
+    "CreateContainerError": Known("CONTAINER_CREATE", 5.0, "see the events of the pod: inv status"),
+    "RunContainerError": Known("CONTAINER_COMMAND", AT_ONCE, "correct the container's command, or its image"),
+    "StartError": Known("CONTAINER_COMMAND", AT_ONCE, "correct the container's command, or its image"),
+    "CrashLoopBackOff": Known("CRASH_LOOP", AT_ONCE, "the log's last lines say why: inv logs"),
+    "OOMKilled": Known("OUT_OF_MEMORY", AT_ONCE, "raise resources.limits.memory of the container"),
+    "Unschedulable": Known("UNSCHEDULABLE", 30.0, "lower the requests or give the cluster more: inv cluster.up"),
+    "FailedCreate": Known("ADMISSION_REFUSED", AT_ONCE, "correct what the reason names in the manifests or the chart"),
+    "BackoffLimitExceeded": Known("JOB_FAILED", AT_ONCE, "the log's last lines say why; mend it and run inv deploy"),
+    "DeadlineExceeded": Known("JOB_TIMEOUT", AT_ONCE, "the log's last lines say what it waited for"),
+    "Error": Known("CONTAINER_FAILED", FOR_EVER, "the log's last lines say why: inv logs"),
+}
+# An image pull whose registry has answered "no" does not heal in a grace of seconds either.
+PULL_REFUSED: Final = re.compile(r"not found|manifest unknown|unauthorized|denied|no such host|repository does not exist")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with one pod or workload.
+
+    Args:
+        id: the stable ID of ``Known``.
+        workload: ``Kind/name``.
+        pod: the pod's name; empty when no pod exists.
+        container: the container's name; empty when it is not about one.
+        reason: the state as the cluster calls it.
+        message: the cluster's own words.
+        grace: how long it may last, in seconds.
+        restarts: how often the container was restarted.
+        advice: what to do about it.
+    """
+
+    id: str
+    workload: str
+    pod: str
+    container: str
+    reason: str
+    message: str
+    grace: float
+    restarts: int
+    advice: str
+
+    @property
+    def line(self) -> str:
+        """The problem in one line."""
+        where = f"container {self.container}" if self.container else (f"pod {self.pod}" if self.pod else self.workload)
+        return f"{where} is in {self.reason}" + (f" ({self.message})" if self.message else "")
+
+
+def _container_statuses(pod: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    status = pod.get("status", {})
+    yield from status.get("initContainerStatuses") or ()
+    yield from status.get("containerStatuses") or ()
+
+
+def _shorten(message: str) -> str:
+    return " ".join(message.split())[:300]
+
+
+def of_pod(pod: Object, workload: str) -> Iterator[Problem]:
+    """The problems of one pod, in the order of its containers."""
+    name = pod["metadata"]["name"]
+
+    def problem(reason: str, message: str, container: str = "", restarts: int = 0) -> Problem:
+        known = KNOWN[reason]
+        refused = known.id == "IMAGE_PULL" and PULL_REFUSED.search(message)
+        grace = AT_ONCE if refused else known.grace
+        return Problem(known.id, workload, name, container, reason, _shorten(message), grace, restarts, known.advice)
+
+    if pod["metadata"].get("deletionTimestamp"):
+        return
+    for condition in pod.get("status", {}).get("conditions") or ():
+        if condition.get("type") == "PodScheduled" and condition.get("reason") == "Unschedulable":
+            yield problem("Unschedulable", condition.get("message", ""))
+    for status in _container_statuses(pod):
+        state = status.get("state", {})
+        waiting = state.get("waiting") or {}
+        ended = state.get("terminated") or (status.get("lastState") or {}).get("terminated") or {}
+        restarts = int(status.get("restartCount", 0))
+        reason = waiting.get("reason", "")
+        if ended.get("reason") == "OOMKilled" and restarts:
+            yield problem("OOMKilled", "the container used more memory than its limit", status["name"], restarts)
+        elif reason in KNOWN:
+            message = waiting.get("message", "")
+            if reason == "CrashLoopBackOff" and ended:
+                message = f"exit code {ended.get('exitCode', '?')}, restarted {restarts} times"
+            yield problem(reason, message, status["name"], restarts)
+        elif (state.get("terminated") or {}).get("exitCode"):
+            yield problem("Error", f"exit code {ended.get('exitCode')}", status["name"], restarts)
+
+
+def of_workload(item: Object) -> Iterator[Problem]:
+    """What a controller itself reports: pods that it may not create, a Job that failed."""
+    workload = f"{item['kind']}/{item['metadata']['name']}"
+    for condition in item.get("status", {}).get("conditions") or ():
+        kind, reason = condition.get("type"), condition.get("reason", "")
+        failed = (kind == "ReplicaFailure" and reason == "FailedCreate") or (kind == "Failed" and reason in KNOWN)
+        if failed and condition.get("status") == "True":
+            known = KNOWN[reason]
+            message = _shorten(condition.get("message", ""))
+            yield Problem(known.id, workload, "", "", reason, message, known.grace, 0, known.advice)
+
+
+def of_events(events: Iterable[Object], item: Object) -> Iterator[Problem]:
+    """Pods that a controller without such a condition (StatefulSet, Job) may not create."""
+    kind, name, uid = item["kind"], item["metadata"]["name"], item["metadata"].get("uid")
+    for event in events:
+        about = event.get("involvedObject", {})
+        if event.get("reason") == "FailedCreate" and about.get("kind") == kind and about.get("uid") == uid:
+            known = KNOWN["FailedCreate"]
+            message = _shorten(event.get("message", ""))
+            yield Problem(known.id, f"{kind}/{name}", "", "", "FailedCreate", message, known.grace, 0, known.advice)
+            return
+
+
+def last_events(events: Objects, names: Iterable[str], most: int = 6) -> list[str]:
+    """The last events about these objects, oldest first, one line each."""
+    wanted = set(names)
+
+    def when(event: Object) -> str:
+        return str(event.get("lastTimestamp") or event.get("eventTime") or event["metadata"].get("creationTimestamp") or "")
+
+    about = [event for event in events if event.get("involvedObject", {}).get("name") in wanted]
+    return [
+        f"{event.get('type', '')} {event.get('reason', '')} {event['involvedObject'].get('name')}: "
+        f"{_shorten(event.get('message', ''))}"
+        for event in sorted(about, key=when)[-most:]
+    ]
