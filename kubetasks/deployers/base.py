@@ -39,6 +39,21 @@ class Release:
     migration_image: str = ""
 
 
+class Renderer(Protocol):
+    """Turns a release into objects, without a cluster."""
+
+    @property
+    def name(self) -> str:
+        """``manifests`` or ``helm``."""
+
+    def render(self, release: Release) -> Objects:
+        """The objects, without Namespace and Secret.
+
+        Raises:
+            RenderFailed: with the line of the file at fault.
+        """
+
+
 class Deployer(Protocol):
     """Brings rendered objects to a target. One file per implementation."""
 

@@ -74,13 +74,9 @@ class Kubectl:
             "--ignore-not-found", "--wait=true", f"--timeout={timeout}s",
         ]  # fmt: skip
 
-    def annotate(self, targets: Sequence[str], changes: Sequence[str]) -> list[str]:
-        """Set (``key=value``) or remove (``key-``) annotations of ``kind/name`` objects."""
-        return self.argv("annotate", "--overwrite", *targets, *changes)
-
-    def patch(self, target: str, patch: str) -> list[str]:
-        """A JSON patch (RFC 6902) of one ``kind/name``. Never for a Secret: the patch is on the command line."""
-        return self.argv("patch", target, "--type=json", "--patch", patch)
+    def replace(self) -> list[str]:
+        """Replace what comes on stdin, refused when it was changed in between."""
+        return self.argv("replace", f"--field-manager={FIELD_MANAGER}", "--output", "name", "--filename", "-")
 
     def logs(self, pod: str, container: str = "", *, tail: int = 20, previous: bool = False) -> list[str]:
         """The last lines of one container's log."""

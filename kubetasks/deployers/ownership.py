@@ -1,0 +1,54 @@
+"""Who owns the fields of a live object, and handing them from one deployer to the other.
+
+Server-side apply removes a field only when its last owner stops naming it. Where another deployer still owns fields, what is
+dropped later would stay for ever; so at a switch its entries in ``metadata.managedFields`` go to the one that takes over
+(as kubectl's own move from client-side apply does: ``k8s.io/client-go/util/csaupgrade``).
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from kubetasks.objects import Object, Objects
+from kubetasks.targets.kubectl_store import KubectlStore
+
+KUBETASKS: Final = "kubetasks"
+HELM: Final = "helm"
+DEPLOYERS: Final = frozenset({KUBETASKS, HELM})
+
+
+def _union(left: Mapping[str, Any], right: Mapping[str, Any]) -> dict[str, Any]:
+    """Two FieldsV1 sets as one."""
+    both = dict(left)
+    for key, value in right.items():
+        both[key] = _union(both[key], value) if key in both else value
+    return both
+
+
+def handed_over(item: Object, owner: str) -> Object | None:
+    """The object with every deployer's fields owned by ``owner``; None when no other deployer owns any."""
+    entries = item["metadata"].get("managedFields") or []
+    ours = [each for each in entries if each.get("manager") in DEPLOYERS and not each.get("subresource")]
+    if not any(each["manager"] != owner or each.get("operation") != "Apply" for each in ours):
+        return None
+    fields: dict[str, Any] = {}
+    for each in ours:
+        fields = _union(fields, each.get("fieldsV1") or {})
+    merged = {**ours[-1], "manager": owner, "operation": "Apply", "fieldsV1": fields}
+    rest = [each for each in entries if each not in ours]
+    return {**item, "metadata": {**item["metadata"], "managedFields": [merged, *rest]}}
+
+
+def take_over(store: KubectlStore, live: Objects, owner: str) -> int:
+    """Hand the fields of these live objects to ``owner``; returns how many objects were changed.
+
+    An object that a controller changes in the same moment is left as it is: the next deploy tries again.
+    """
+    changed = [new for new in (handed_over(item, owner) for item in live) if new is not None]
+    for item in changed:
+        item.pop("status", None)
+    if changed:
+        store.call(
+            store.kubectl.replace(), input=json.dumps({"apiVersion": "v1", "kind": "List", "items": changed})
+        )
+    return len(changed)
