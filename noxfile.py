@@ -1,0 +1,124 @@
+"""The suites. ``./nox`` runs every default one; ``./nox -s NAME -- ARGUMENTS`` one of them, with arguments for pytest.
+
+The suites share the environment of the session ``environment``, made from the hashed list ``requirements-dev.lock``
+with uv where there is one, else with virtualenv and pip: one installation instead of seven, and the same for all.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+LIST = ROOT / "requirements-dev.lock"
+SHARED = ROOT / ".nox" / "environment"
+EXPORTED = {
+    "requirements.lock": "launch",
+    "requirements-dev.lock": "dev",
+    "app/backend/requirements.txt": "backend",
+    "app/frontend/requirements.txt": "frontend",
+}
+
+nox.needs_version = ">=2026.10.20"
+nox.options.default_venv_backend = "uv|virtualenv"
+
+
+@nox.session(reuse_venv=True, default=False)
+def environment(session: nox.Session) -> None:
+    """The environment that the suites share; filled anew when the list has changed."""
+    copy = SHARED / LIST.name
+    if copy.exists() and copy.read_bytes() == LIST.read_bytes():
+        return
+    copy.unlink(missing_ok=True)
+    session.install("--require-hashes", "-r", str(LIST))
+    shutil.copy(LIST, copy)
+
+
+def run(session: nox.Session, *argv: str) -> None:
+    """Run a program of the shared environment."""
+    programs = SHARED / "bin"
+    path = os.pathsep.join([str(programs), os.environ["PATH"]])
+    session.run(str(programs / argv[0]), *argv[1:], env={"PATH": path, "VIRTUAL_ENV": str(SHARED)})
+
+
+def pytest(session: nox.Session, folder: str) -> None:
+    """Run one folder of tests."""
+    run(session, "python", "-m", "pytest", folder, *session.posargs)
+
+
+def shell_scripts() -> Iterator[str]:
+    """The project's shell scripts: files whose first line names a shell."""
+    folders = [ROOT, *(ROOT / name for name in ("bin", ".ci", "bench", "docker", "docker/offline"))]
+    for path in sorted(path for folder in folders if folder.is_dir() for path in folder.iterdir() if path.is_file()):
+        with path.open("rb") as file:
+            if file.readline().startswith((b"#!/bin/sh", b"#!/bin/bash", b"#!/usr/bin/env bash")):
+                yield str(path.relative_to(ROOT))
+
+
+suite = nox.session(venv_backend="none", requires=["environment"])
+
+
+@suite
+def lint(session: nox.Session) -> None:
+    """Style: ruff for Python, hadolint for the Dockerfiles, shellcheck for the shell scripts."""
+    run(session, "ruff", "check")
+    run(session, "ruff", "format", "--check")
+    run(session, "shellcheck", *shell_scripts())
+    dockerfiles = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("docker/**/*Dockerfile*"))
+    run(session, "hadolint", *(name for name in dockerfiles if not name.endswith(".dockerignore")))
+
+
+@suite
+def types(session: nox.Session) -> None:
+    """Types: mypy, strict, on everything written in Python, the tests too."""
+    run(session, "mypy")
+
+
+@suite
+def unit(session: nox.Session) -> None:
+    """Every module by itself: whole argv lists, parsers on recorded output, import rules."""
+    pytest(session, "tests/unit")
+
+
+@suite
+def docs(session: nox.Session) -> None:
+    """Documentation: links lead somewhere, the settings' pages are up to date, the changelog keeps its form."""
+    pytest(session, "tests/docs")
+
+
+@suite
+def chart(session: nox.Session) -> None:
+    """Manifests and chart: lint, strict schemas, everything-on values, both deployers object by object."""
+    pytest(session, "tests/chart")
+
+
+@suite
+def app(session: nox.Session) -> None:
+    """The todo assistant, on SQLite and on a real Postgres where its programs are installed."""
+    pytest(session, "tests/app")
+
+
+@suite
+def local(session: nox.Session) -> None:
+    """From a clean clone to a verified deployment on the local target and back: needs no container engine."""
+    pytest(session, "tests/local")
+
+
+@nox.session(venv_backend="none", requires=["environment"], default=False)
+def e2e(session: nox.Session) -> None:
+    """The whole way on a real kind cluster (not among the defaults): needs a container engine."""
+    pytest(session, "tests/e2e")
+
+
+@nox.session(venv_backend="none", default=False)
+def lock(session: nox.Session) -> None:
+    """Resolve every dependency anew within pyproject.toml's bounds and export the hashed lists (needs uv)."""
+    session.run("uv", "lock", *session.posargs, external=True)
+    for name, group in EXPORTED.items():
+        session.run(
+            *("uv", "export", "--quiet", "--frozen", "--no-emit-project", "--no-default-groups", "--no-annotate"),
+            *("--no-header", "--only-group" if name.endswith(".txt") else "--group", group, "--output-file", name),
+            external=True,
+        )
