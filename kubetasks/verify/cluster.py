@@ -1,0 +1,138 @@
+"""The layers that read the cluster: objects as rendered, rollouts complete, endpoints behind every Service."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kubetasks.objects import NAME, Object, Objects, by_identity, identity, of_kind
+from kubetasks.targets.base import Store
+from kubetasks.verify.compare import differences
+from kubetasks.verify.report import Layer
+
+SERVICE_NAME = "kubernetes.io/service-name"
+HELM_HOOK = "helm.sh/hook"
+SHOWN = 3
+
+
+def expected(objects: Objects) -> Objects:
+    """The rendered objects that must be live: all but what `helm test` runs and takes away again."""
+    return [
+        item for item in objects if "test" not in (item["metadata"].get("annotations") or {}).get(HELM_HOOK, "").split(",")
+    ]
+
+
+def read(store: Store, objects: Objects) -> dict[str, Object]:
+    """The live objects of every kind that was rendered, and the EndpointSlices, in one call.
+
+    Raises:
+        ClusterUnreachable: the API server does not answer.
+    """
+    kinds = sorted({item["kind"] for item in objects} | {"EndpointSlice"})
+    return by_identity(store.get(kinds))
+
+
+def check_objects(layer: Layer, objects: Objects, live: Mapping[str, Object]) -> None:
+    """Each rendered object is there, and every rendered field equals the live one."""
+    for item in objects:
+        name = identity(item)
+        found = live.get(name)
+        if found is None:
+            seconds = item.get("spec", {}).get("ttlSecondsAfterFinished") if item["kind"] == "Job" else None
+            if seconds is not None:
+                layer.skipped(name, f"not there; the cluster removes it {seconds} s after it has finished")
+            else:
+                layer.failed(name, "missing")
+            continue
+        if item["kind"] == "Secret":
+            layer.passed(name, "there; its values are not compared")
+            continue
+        wrong = differences(item, found)
+        more = [f"and {len(wrong) - SHOWN} more"] if len(wrong) > SHOWN else []
+        layer.judged(name, [*wrong[:SHOWN], *more], "as rendered")
+
+
+def check_rollout(layer: Layer, objects: Objects, live: Mapping[str, Object]) -> None:
+    """Every Deployment and StatefulSet runs its newest revision with all replicas ready; every Job is complete."""
+    for item in of_kind(objects, "Deployment", "StatefulSet", "Job"):
+        name = identity(item)
+        found = live.get(name)
+        if found is None:
+            layer.skipped(name, "it is not there")
+        elif item["kind"] == "Job":
+            _job(layer, name, found)
+        else:
+            _replicas(layer, name, found)
+
+
+def _job(layer: Layer, name: str, job: Object) -> None:
+    conditions = {each["type"]: each for each in job.get("status", {}).get("conditions") or () if each["status"] == "True"}
+    failed = conditions.get("Failed")
+    if "Complete" in conditions:
+        layer.passed(name, "complete")
+    elif failed:
+        layer.failed(name, f"failed: {failed.get('reason', '')} {failed.get('message', '')}")
+    else:
+        active = job.get("status", {}).get("active", 0)
+        layer.failed(name, f"not complete; {active} pod{'' if active == 1 else 's'} at work")
+
+
+def _replicas(layer: Layer, name: str, workload: Object) -> None:
+    spec, status = workload.get("spec", {}), workload.get("status", {})
+    wanted = spec.get("replicas", 1)
+    generation = workload["metadata"].get("generation", 0)
+    counts = {key: status.get(key, 0) for key in ("updatedReplicas", "readyReplicas", "replicas")}
+    problems = []
+    if status.get("observedGeneration", 0) < generation:
+        problems.append(f"generation {generation} is not observed yet, only {status.get('observedGeneration', 0)}")
+    for key, words in (("updatedReplicas", "updated"), ("readyReplicas", "ready")):
+        if counts[key] != wanted:
+            problems.append(f"{counts[key]} of {wanted} {words}")
+    if counts["replicas"] > wanted:
+        problems.append(f"{counts['replicas'] - wanted} of an older revision still there")
+    if problems:
+        problems += [
+            f"{each['reason']}: {each.get('message', '')}"
+            for each in status.get("conditions") or ()
+            if each.get("status") == "False" and each.get("reason")
+        ]
+    layer.judged(name, problems, f"{wanted} of {wanted} updated and ready, generation {generation}")
+
+
+def selects(service: Mapping[str, Any]) -> Mapping[str, str]:
+    """A Service's selector; empty when it has none or points outside the cluster."""
+    spec = service.get("spec", {})
+    selector = {} if spec.get("type") == "ExternalName" else spec.get("selector") or {}
+    return dict(selector)
+
+
+def ready_addresses(slices: Sequence[Object], service: str) -> tuple[list[str], list[str]]:
+    """The addresses behind a Service: (ready, not ready). An unknown readiness counts as ready, as in the API's own words."""
+    ready: list[str] = []
+    unready: list[str] = []
+    for item in slices:
+        if (item["metadata"].get("labels") or {}).get(SERVICE_NAME) != service:
+            continue
+        for endpoint in item.get("endpoints") or ():
+            good = (endpoint.get("conditions") or {}).get("ready") is not False
+            (ready if good else unready).extend(endpoint.get("addresses") or ())
+    return list(dict.fromkeys(ready)), list(dict.fromkeys(unready))
+
+
+def check_endpoints(layer: Layer, objects: Objects, live: Mapping[str, Object]) -> set[str]:
+    """Every Service with a selector has a ready address; returns the names of those that have."""
+    slices = of_kind(live.values(), "EndpointSlice")
+    reachable: set[str] = set()
+    for item in of_kind(objects, "Service"):
+        name = item["metadata"]["name"]
+        if not selects(item):
+            layer.skipped(identity(item), "it has no selector")
+            continue
+        ready, unready = ready_addresses(slices, name)
+        if ready:
+            reachable.add(name)
+            layer.passed(identity(item), f"{len(ready)} ready: {', '.join(ready[:SHOWN])}")
+        elif unready:
+            layer.failed(identity(item), f"no ready address; {len(unready)} not ready: {', '.join(unready[:SHOWN])}")
+        else:
+            selector = ",".join(f"{key}={value}" for key, value in selects(item).items() if key == NAME) or "its selector"
+            layer.failed(identity(item), f"no address: no pod matches {selector}")
+    return reachable

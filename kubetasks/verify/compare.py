@@ -1,0 +1,130 @@
+"""Whether a live object still has every field that was rendered; what the API server adds does not matter."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+from kubetasks.objects import VOLATILE, Object
+
+# Lists that are maps at heart, with the field that names an entry: the merge keys of Kubernetes' own API
+# (https://kubernetes.io/docs/reference/using-api/server-side-apply/#merge-strategy). The first that fits wins.
+MERGE_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
+    "volumeMounts": ("mountPath",),
+    "volumeDevices": ("devicePath",),
+    "ports": ("name", "port", "containerPort"),
+    "topologySpreadConstraints": ("topologyKey",),
+    "hostAliases": ("ip",),
+}
+QUANTITIES: Final = frozenset({"limits", "requests", "capacity", "sizeLimit", "hard"})
+SUFFIXES: Final[Mapping[str, Decimal]] = {
+    "n": Decimal("1e-9"), "u": Decimal("1e-6"), "m": Decimal("1e-3"), "": Decimal(1),
+    "k": Decimal(10**3), "M": Decimal(10**6), "G": Decimal(10**9), "T": Decimal(10**12), "P": Decimal(10**15),
+    "E": Decimal(10**18), "Ki": Decimal(2**10), "Mi": Decimal(2**20), "Gi": Decimal(2**30), "Ti": Decimal(2**40),
+    "Pi": Decimal(2**50), "Ei": Decimal(2**60),
+}  # fmt: skip
+QUANTITY: Final = re.compile(r"([+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?)(n|u|m|k|[KMGTPE]i?)?")
+
+
+def quantity(value: Any) -> Decimal | None:
+    """A Kubernetes quantity as a number: ``500m`` is 0.5, ``1Gi`` is 1073741824. None for what is none.
+
+    Source: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+    """
+    found = QUANTITY.fullmatch(str(value))
+    if found is None or isinstance(value, bool):
+        return None
+    try:
+        return Decimal(found[1]) * SUFFIXES[found[2] or ""]
+    except (InvalidOperation, KeyError):
+        return None
+
+
+def differences(rendered: Object, live: Object) -> list[str]:
+    """Each rendered field that the live object has otherwise: ``path: expected X, found Y``."""
+    return list(_mapping(_asked(rendered), live, ""))
+
+
+def _asked(item: Object) -> Object:
+    """The object without what nobody asks for: the status, and what the API server writes into the metadata."""
+    kept = {key: value for key, value in item.items() if key != "status"}
+    kept["metadata"] = {key: value for key, value in item.get("metadata", {}).items() if key not in VOLATILE}
+    return kept
+
+
+def _empty(value: Any) -> bool:
+    # The API server drops what is empty, or fills it with defaults.
+    return value is None or value == {} or value == [] or value == ""
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    text = str(value)
+    return text if len(text) <= 80 else text[:78] + " …"
+
+
+def _mapping(rendered: Mapping[str, Any], live: Any, path: str) -> Iterator[str]:
+    if not isinstance(live, Mapping):
+        yield f"{path}: expected {_shown(dict(rendered))}, found {_shown(live)}"
+        return
+    for key, value in rendered.items():
+        # A key with dots in it (an annotation, a label, a file in a ConfigMap) is put in brackets.
+        below = f"{path}[{key}]" if "." in key or "/" in key else f"{path}.{key}" if path else key
+        yield from _value(value, live.get(key), below, key, quantities=path.rpartition(".")[2] in QUANTITIES)
+
+
+def _value(rendered: Any, live: Any, path: str, key: str, *, quantities: bool) -> Iterator[str]:
+    if _empty(rendered) and (_empty(live) or not isinstance(rendered, str)):
+        return
+    if isinstance(rendered, Mapping):
+        yield from _mapping(rendered, live, path)
+    elif isinstance(rendered, list):
+        yield from _sequence(rendered, live, path, key)
+    elif not _same(rendered, live, as_quantity=quantities or key in QUANTITIES):
+        yield f"{path}: expected {_shown(rendered)}, found {_shown(live)}"
+
+
+def _same(rendered: Any, live: Any, *, as_quantity: bool) -> bool:
+    if as_quantity:
+        left, right = quantity(rendered), quantity(live)
+        if left is not None and right is not None:
+            return left == right
+    return bool(rendered == live) and isinstance(rendered, bool) == isinstance(live, bool)
+
+
+def _key_of(items: Sequence[Any], name: str) -> str | None:
+    """The field that names each entry of a list, or None."""
+    for key in MERGE_KEYS.get(name, ("name",)):
+        values = [item.get(key) for item in items if isinstance(item, Mapping)]
+        if len(values) == len(items) and None not in values and len(set(map(str, values))) == len(values):
+            return key
+    return None
+
+
+def _sequence(rendered: list[Any], live: Any, path: str, name: str) -> Iterator[str]:
+    if not isinstance(live, list):
+        yield f"{path}: expected {_shown(rendered)}, found {_shown(live)}"
+        return
+    key = _key_of(rendered, name)
+    if key is not None:
+        found = {str(item.get(key)): item for item in live if isinstance(item, Mapping)}
+        for item in rendered:
+            yield from _entry(item, found.get(str(item[key])), f"{path}[{item[key]}]")
+        return
+    if not any(isinstance(item, Mapping) for item in rendered):
+        if rendered != live:
+            yield f"{path}: expected {_shown(rendered)}, found {_shown(live)}"
+        return
+    if len(rendered) != len(live):
+        yield f"{path}: expected {len(rendered)} entries, found {len(live)}"
+        return
+    for index, (left, right) in enumerate(zip(rendered, live, strict=True)):
+        yield from _value(left, right, f"{path}[{index}]", name, quantities=False)
+
+
+def _entry(rendered: Mapping[str, Any], live: Any, path: str) -> Iterator[str]:
+    if live is None:
+        yield f"{path}: missing"
+    else:
+        yield from _mapping(rendered, live, path)
