@@ -1,0 +1,185 @@
+"""The Secret: which values it is to hold, the object that holds them, and a digest that tells nothing of them.
+
+What is there stays: a generated value is made once, and a value that is not given this time is kept. A value that is
+given replaces the live one, unless ``rotate: false`` says that something else (the volume of a database) remembers it.
+"""
+
+import base64
+import difflib
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final
+
+from kubetasks.errors import SecretMissing, UsageError
+from kubetasks.objects import MANAGED_BY, PART_OF, Object
+from kubetasks.redact import Sensitive
+from kubetasks.secrets.values import Given
+from kubetasks.settings import Settings
+from kubetasks.targets.base import Store
+
+# A random key beside the values. Without it the digest on the pods would let anybody who may read pods, and no Secrets,
+# try short passwords against it.
+DIGEST_KEY: Final = "kubetasks.digest-key"
+DIGEST_KEY_BYTES: Final = 32
+
+
+def of_live(live: Iterable[Object], name: str) -> dict[str, Sensitive]:
+    """The values of the Secret of this name among live objects; empty when it is not there."""
+    for item in live:
+        if item["kind"] == "Secret" and item["metadata"]["name"] == name:
+            data: Mapping[str, str] = item.get("data") or {}
+            return {key: Sensitive(base64.b64decode(text).decode(errors="replace")) for key, text in data.items()}
+    return {}
+
+
+def read(store: Store, name: str) -> dict[str, Sensitive]:
+    """The values of the Secret of this name; empty when it is not there.
+
+    Raises:
+        ClusterUnreachable: the API server does not answer.
+    """
+    return of_live(store.get(["Secret"]), name)
+
+
+def desired(
+    settings: Settings,
+    given: Mapping[str, Sensitive],
+    live: Mapping[str, Sensitive],
+    *,
+    remove: Collection[str] = (),
+) -> dict[str, Sensitive]:
+    """The values that the Secret is to hold, the digest key among them.
+
+    Args:
+        settings: declares the names.
+        given: what the user gave now.
+        live: what the Secret holds.
+        remove: optional ones to take out although they are live.
+
+    Raises:
+        SecretMissing: required ones have no value; lists them all, with how to set each.
+        UsageError: ``remove`` names one that is not declared, or not optional.
+    """
+    for name in remove:
+        _declared(settings, name)
+        if settings.secrets[name].kind != "optional":
+            raise UsageError(f"--remove {name}", why=f"it is {settings.secrets[name].kind}, not optional")
+    values: dict[str, Sensitive] = {}
+    for name, secret in settings.secrets.items():
+        keep = live.get(name)
+        if name in remove:
+            keep = None
+        elif name in given and (secret.rotate or not keep):
+            keep = given[name]
+        if not keep and secret.kind == "generated":
+            keep = Sensitive(secrets.token_urlsafe(secret.bytes))
+        if keep:
+            values[name] = keep
+    missing = [name for name, secret in settings.secrets.items() if secret.kind == "required" and name not in values]
+    if missing:
+        raise SecretMissing(
+            f"no value for {', '.join(missing)}",
+            fix=f"set {'them' if len(missing) > 1 else 'it'} in {settings.env_file} or export "
+            f"{'them' if len(missing) > 1 else 'it'}, then run the same command again",
+            detail="\n".join(
+                f"{name}={settings.secrets[name].help and f'  # {settings.secrets[name].help}'}" for name in missing
+            ),
+        )
+    values[DIGEST_KEY] = live.get(DIGEST_KEY) or Sensitive(secrets.token_hex(DIGEST_KEY_BYTES))
+    return values
+
+
+def secret_object(settings: Settings, values: Mapping[str, Sensitive]) -> Object:
+    """The Secret as a Kubernetes object. It holds the values: hand it on by stdin, and to nothing that prints."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": settings.secret_name,
+            "namespace": settings.in_namespace,
+            "labels": {PART_OF: settings.project, MANAGED_BY: "kubetasks"},
+        },
+        "type": "Opaque",
+        "data": {name: base64.b64encode(value.reveal().encode()).decode() for name, value in sorted(values.items())},
+    }
+
+
+def digest(values: Mapping[str, Sensitive], *, only: str = "") -> str:
+    """HMAC-SHA256 over the values, as hex: equal for equal values of one Secret, and telling nothing of them.
+
+    Args:
+        values: as ``desired`` gives them, with the digest key.
+        only: the one name that counts; all where empty.
+    """
+    key = values[DIGEST_KEY].reveal()
+    counted = {n: v.reveal() for n, v in values.items() if n != DIGEST_KEY and only in {"", n}}
+    return hmac.new(key.encode(), json.dumps(counted, sort_keys=True).encode(), hashlib.sha256).hexdigest()
+
+
+def rotate(settings: Settings, live: Mapping[str, Sensitive], names: Collection[str] = ()) -> dict[str, Sensitive]:
+    """What the Secret holds, with new values for generated ones.
+
+    Args:
+        settings: declares the names.
+        live: what the Secret holds.
+        names: which to make anew; every generated one that may be where empty.
+
+    Raises:
+        UsageError: a name is not declared, not generated, or declared with ``rotate: false``.
+    """
+    for name in names:
+        _declared(settings, name)
+        secret = settings.secrets[name]
+        if secret.kind != "generated":
+            raise UsageError(
+                f"{name} cannot be rotated",
+                why="its value comes from you",
+                fix=f"put the new value into {settings.env_file}, then: inv secret.apply",
+            )
+        if not secret.rotate:
+            raise UsageError(
+                f"{name} must not be rotated",
+                why="its setting has rotate: false",
+                fix=secret.help or "leave it as it is",
+            )
+    chosen = names or [n for n, secret in settings.secrets.items() if secret.kind == "generated" and secret.rotate]
+    fresh = {name: Sensitive(secrets.token_urlsafe(settings.secrets[name].bytes)) for name in chosen}
+    return desired(settings, {}, {**live, **fresh})
+
+
+def check(settings: Settings, given: Given, live: Mapping[str, Sensitive]) -> list[list[str]]:
+    """A row for each declared secret: name, kind, whether it is set, where its value is from, help. Never a value."""
+    rows = []
+    for name, secret in settings.secrets.items():
+        if name in live and name in given and not secret.rotate and given[name] != live[name]:
+            state, origin = "ok", f"live (the one in {given.origins[name]} is not used: rotate is false)"
+        elif name in given:
+            state, origin = "ok", given.origins[name]
+            if name in live:
+                origin += ", as live" if given[name] == live[name] else ", replaces the live one"
+        elif name in live:
+            state, origin = "ok", "live"
+        else:
+            state, origin = {
+                "required": ("missing", f"set it in {settings.env_file}, or export it"),
+                "generated": ("ok", "made by the next deploy"),
+                "optional": ("-", "not set"),
+            }[secret.kind]
+        rows.append([name, secret.kind, state, origin, secret.help])
+    return rows
+
+
+def _example(name: str, help_text: str) -> str:
+    return f"{name}=…" + (f"  # {help_text}" if help_text else "")
+
+
+def _declared(settings: Settings, name: str) -> None:
+    if name not in settings.secrets:
+        near = difflib.get_close_matches(name.upper(), settings.secrets, n=1, cutoff=0.5)
+        raise UsageError(
+            f"there is no secret {name}",
+            fix=f"did you mean {near[0]}?" if near else f"declared: {', '.join(settings.secrets) or 'none'}",
+        )
