@@ -4,13 +4,15 @@ One ConfigMap a revision, beside the application. It holds no secret: the Secret
 """
 
 import base64
+import datetime as dt
 import gzip
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from kubetasks.objects import DOMAIN, MANAGED_BY, PART_OF, VOLATILE, Object, Objects, digest, identity
+from kubetasks.settings import Settings
 from kubetasks.targets.base import Store
 
 RECORD_LABEL: Final = f"{DOMAIN}/record"
@@ -142,12 +144,18 @@ def fingerprint(live: Objects) -> dict[str, str]:
     return found
 
 
-def save(store: Store, revision: Revision, project: str, namespace: str, *, keep: int, known: list[Revision]) -> Revision:
-    """Write a revision, and drop the oldest beyond ``keep`` (never the last good one)."""
+def now() -> str:
+    """The time, ISO 8601 in UTC, to the second."""
+    return dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def save(store: Store, revision: Revision, settings: Settings, known: list[Revision]) -> None:
+    """Write a revision, and drop the oldest beyond ``settings.history`` (never the last good one)."""
+    project, namespace = settings.project, settings.in_namespace
     store.apply([to_object(revision, project, namespace)])
     others = [each for each in known if each.number != revision.number]
     goods = [each.number for each in others if each.good]
-    spare = [each for each in others[: max(0, len(others) + 1 - keep)] if each.number != (goods[-1] if goods else -1)]
+    oldest = others[: max(0, len(others) + 1 - settings.history)]
+    spare = [each for each in oldest if each.number != (goods[-1] if goods else -1)]
     if spare:
-        store.delete([to_object(replace(each, objects=[]), project, namespace) for each in spare], wait=False)
-    return revision
+        store.delete([to_object(each, project, namespace) for each in spare], wait=False)

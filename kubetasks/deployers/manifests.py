@@ -16,6 +16,10 @@ from kubetasks.targets.kubectl_store import KubectlStore
 KINDS: Final = ("Deployment", "StatefulSet", "Job", "Service", "ConfigMap", "NetworkPolicy", "PodDisruptionBudget")
 
 
+def _label(item: Object, key: str) -> str:
+    return str((item["metadata"].get("labels") or {}).get(key, ""))
+
+
 def orphans(live: Objects, rendered: Objects, project: str) -> Objects:
     """The live objects of the project that are no longer rendered."""
     wanted = {identity(item) for item in rendered}
@@ -23,7 +27,7 @@ def orphans(live: Objects, rendered: Objects, project: str) -> Objects:
         item
         for item in live
         if item["kind"] in KINDS
-        and (item["metadata"].get("labels") or {}).get(PART_OF) == project
+        and _label(item, PART_OF) == project
         and not is_record(item)
         and identity(item) not in wanted
     ]
@@ -64,12 +68,10 @@ class ManifestsDeployer:
         project = self.settings.project
         live = self.store.get(KINDS, selector=f"{PART_OF}={project}")
         held: Objects = []
-        if isinstance(self.store, KubectlStore):
-            from_helm = [item for item in live if item["metadata"].get("labels", {}).get(MANAGED_BY) == "Helm"]
-            if from_helm:
-                progress("taking over from the Helm release")
-                held = helm_secrets(self.store, project)
-            ownership.take_over(self.store, [item for item in live if not is_record(item)], ownership.KUBETASKS)
+        if isinstance(self.store, KubectlStore) and any(_label(item, MANAGED_BY) == "Helm" for item in live):
+            progress("taking over from the Helm release")
+            held = helm_secrets(self.store, project)
+            ownership.take_over(self.store, KINDS, project, ownership.KUBETASKS)
         progress(f"applying {len(objects)} objects")
         self.store.apply([_managed(item) for item in objects])
         spare = orphans(live, objects, project)

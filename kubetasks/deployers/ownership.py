@@ -6,10 +6,11 @@ dropped later would stay for ever; so at a switch its entries in ``metadata.mana
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from kubetasks.objects import Object, Objects
+from kubetasks.deployers.history import is_record
+from kubetasks.objects import PART_OF, Object
 from kubetasks.targets.kubectl_store import KubectlStore
 
 KUBETASKS: Final = "kubetasks"
@@ -39,14 +40,14 @@ def handed_over(item: Object, owner: str) -> Object | None:
     return {**item, "metadata": {**item["metadata"], "managedFields": [merged, *rest]}}
 
 
-def take_over(store: KubectlStore, live: Objects, owner: str) -> int:
-    """Hand the fields of these live objects to ``owner``; returns how many objects were changed.
+def take_over(store: KubectlStore, kinds: Sequence[str], project: str, owner: str) -> int:
+    """Hand the fields of a project's live objects to ``owner``; returns how many objects were changed.
 
     An object that a controller changes in the same moment is left as it is: the next deploy tries again.
     """
-    changed = [new for new in (handed_over(item, owner) for item in live) if new is not None]
-    for item in changed:
-        item.pop("status", None)
+    argv = store.kubectl.get(kinds, selector=f"{PART_OF}={project}", managed_fields=True)
+    live = json.loads(store.call(argv).stdout or "{}").get("items", [])
+    changed = [new for new in (handed_over(item, owner) for item in live if not is_record(item)) if new is not None]
     if changed:
         store.call(
             store.kubectl.replace(), input=json.dumps({"apiVersion": "v1", "kind": "List", "items": changed})

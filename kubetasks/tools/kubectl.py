@@ -33,10 +33,11 @@ class Kubectl:
         scope = ["--namespace", self.namespace] if self.namespace else []
         return ["kubectl", "--context", self.context, *scope, f"--request-timeout={REQUEST_TIMEOUT}", *words]
 
-    def get(self, kinds: Sequence[str], *, selector: str = "") -> list[str]:
-        """All objects of these kinds as one JSON list."""
+    def get(self, kinds: Sequence[str], *, selector: str = "", managed_fields: bool = False) -> list[str]:
+        """All objects of these kinds as one JSON list; with ``managed_fields``, who owns their fields."""
         chosen = ["--selector", selector] if selector else []
-        return self.argv("get", ",".join(kind.lower() for kind in kinds), *chosen, "--output", "json")
+        owners = ["--show-managed-fields"] if managed_fields else []
+        return self.argv("get", ",".join(kind.lower() for kind in kinds), *chosen, *owners, "--output", "json")
 
     def get_namespace(self) -> list[str]:
         """The namespace itself as JSON; nothing at all when it is not there."""

@@ -1,0 +1,276 @@
+"""The steps behind ``inv deploy``, in their one order, and the plan that shows them before they run.
+
+A step says what it will do and why, or why it is not needed. ``inv plan`` and ``inv deploy --dry-run`` print that and stop.
+"""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from kubetasks.console import Console, Step
+from kubetasks.deployers import history
+from kubetasks.deployers.base import Deployer
+from kubetasks.deployers.history import DEPLOYED, FAILED, Revision
+from kubetasks.deployers.lock import locked
+from kubetasks.deployers.rollout import Watch
+from kubetasks.errors import Interrupted, KubetasksError, VerifyFailed
+from kubetasks.images.plan import Image
+from kubetasks.objects import PART_OF, Objects, of_kind
+from kubetasks.runner import Runner
+from kubetasks.settings import Settings
+from kubetasks.survey import SURVEYED, Survey
+from kubetasks.verify.report import Report
+
+
+@dataclass
+class Deploy:
+    """One deploy: the steps, and what they hand on to each other.
+
+    Args:
+        settings: the settings.
+        root: the project's root.
+        runner: starts processes.
+        console: what a person sees.
+        deployer: manifests or helm.
+        survey: what is there and what is wanted.
+        check: whether to verify at the end.
+    """
+
+    settings: Settings
+    root: Path
+    runner: Runner
+    console: Console
+    deployer: Deployer
+    survey: Survey
+    check: bool = True
+    objects: Objects = field(default_factory=list)
+    revision: Revision | None = None
+    report: Report | None = None
+    _missing: list[str] | None = None
+
+    @property
+    def number(self) -> int:
+        """The number of the revision that this deploy makes."""
+        return self.survey.last.number + 1 if self.survey.last else 1
+
+    @property
+    def missing(self) -> list[str]:
+        """The image references that the target does not have yet."""
+        if self._missing is None:
+            references = [image.reference for image in self.survey.images.values()]
+            self._missing = self.survey.target.missing(references)
+        return self._missing
+
+    def to_build(self) -> list[Image]:
+        """The images that neither the target nor the engine that builds has."""
+        wanted = [image for image in self.survey.images.values() if image.reference in self.missing]
+        if not wanted:
+            return []
+        from kubetasks.images.build import absent  # noqa: PLC0415  (needs the engine)
+
+        self.survey.target.preflight()
+        return absent(wanted, self.runner, self.survey.target.build_env())
+
+    def plan(self) -> "list[PlannedStep]":
+        """The ordered steps, each with what it will do and why, or why it is skipped."""
+        survey, target = self.survey, self.survey.target
+        steps = [PlannedStep("target", f"{target.name}: {target.reason}", needed=True)]
+        if survey.unchanged:
+            last = survey.last
+            assert last is not None  # noqa: S101  (unchanged says so)
+            steps.append(PlannedStep("deploy", f"nothing changed since revision {last.number}", needed=False))
+            if self.check and not last.verified:
+                steps.append(PlannedStep("verify", f"revision {last.number} was not verified yet", True, self._verify))
+            return steps
+        steps += self._image_steps()
+        held = len(survey.secrets)
+        steps += [
+            PlannedStep("namespace", self.settings.in_namespace, not survey.live, self._namespace),
+            PlannedStep("lock", "one deploy at a time", needed=True),
+            PlannedStep(
+                "secrets",
+                f"{held} keys in {self.settings.secret_name}" if survey.secrets_changed else "unchanged",
+                survey.secrets_changed,
+                self._secrets,
+            ),
+            PlannedStep("apply", f"revision {self.number} with {self.deployer.name}", True, self._apply),
+            PlannedStep("rollout", f"wait up to {self.settings.deadline} s", True, self._rollout),
+            PlannedStep("verify", "prove that it works" if self.check else "not asked for", self.check, self._verify),
+            PlannedStep("record", f"revision {self.number}", True, self._record),
+        ]
+        return steps
+
+    def _image_steps(self) -> "list[PlannedStep]":
+        target = self.survey.target
+        if target.cluster is None:
+            return [PlannedStep("images", "none needed: the local target runs the source", needed=False)]
+        if not self.missing:
+            return [PlannedStep("images", "the target has them all", needed=False)]
+        build = self.to_build()
+        there = "already built"
+        return [
+            PlannedStep(
+                "build",
+                ", ".join(image.service for image in build) or there,
+                bool(build),
+                lambda shown: self._build(build, shown),
+            ),
+            PlannedStep("load", ", ".join(self.missing), True, self._load),
+        ]
+
+    def run(self) -> None:
+        """Carry out the plan.
+
+        Raises:
+            KubetasksError: the step that failed says why; the steps before it stay done, and the next run goes on from there.
+        """
+        with contextlib.ExitStack() as stack:
+            for step in self.plan():
+                if step.title == "lock":
+                    survey = self.survey
+                    stack.enter_context(locked(survey.target.store, self.settings.project, self.settings.in_namespace))
+                    continue
+                with self.console.step(step.title) as shown:
+                    if not step.needed:
+                        shown.skip(step.what)
+                        continue
+                    if step.run is None:
+                        shown.done(step.what)
+                        continue
+                    shown.update(step.what)
+                    try:
+                        shown.done(step.run(shown))
+                    except Interrupted:
+                        raise
+                    except KubetasksError as error:
+                        if step.title in {"apply", "rollout"}:
+                            self._failed(error)
+                        raise
+
+    def _build(self, images: list[Image], shown: Step) -> str:
+        from kubetasks.images.build import build  # noqa: PLC0415
+
+        build(
+            images,
+            self.settings,
+            self.runner,
+            self.survey.target.build_env(),
+            lambda service, line: shown.update(f"{service}: {line}"),
+        )
+        return ", ".join(image.reference for image in images)
+
+    def _load(self, shown: Step) -> str:
+        self.survey.target.deliver(self.missing, shown.update)
+        return f"{len(self.missing)} on every node"
+
+    def _namespace(self, shown: Step) -> str:
+        from kubetasks.deployers.render import namespace_object  # noqa: PLC0415
+
+        item = namespace_object(self.settings)
+        self.survey.target.store.apply([item])
+        return self.settings.in_namespace
+
+    def _secrets(self, shown: Step) -> str:
+        from kubetasks.secrets.store import secret_object  # noqa: PLC0415
+
+        self.survey.target.store.apply([secret_object(self.settings, self.survey.secrets)])
+        return f"{self.settings.secret_name} has {', '.join(sorted(self._secret_names()))}"
+
+    def _secret_names(self) -> list[str]:
+        return [name for name in self.survey.secrets if name in self.settings.secrets]
+
+    def _apply(self, shown: Step) -> str:
+        shown.update("rendering")
+        self.objects = self.deployer.render(self.survey.release)
+        self._clear_failed_jobs()
+        own = self.deployer.apply(self.survey.release, self.objects, shown.update)
+        self.revision = Revision(
+            number=self.number,
+            status=DEPLOYED,
+            deployer=self.deployer.name,
+            inputs=self.survey.inputs,
+            deployer_revision=own,
+            objects=self.objects,
+        )
+        return f"revision {self.number} with {self.deployer.name}, {len(self.objects)} objects"
+
+    def _clear_failed_jobs(self) -> None:
+        """A Job that failed is made anew: its template cannot be changed, and it will not try again by itself."""
+        rendered = {item["metadata"]["name"] for item in of_kind(self.objects, "Job")}
+        failed = [
+            item
+            for item in of_kind(self.survey.live, "Job")
+            if item["metadata"]["name"] in rendered
+            and any(c["type"] == "Failed" and c["status"] == "True" for c in item.get("status", {}).get("conditions") or ())
+        ]
+        self.survey.target.store.delete(failed)
+
+    def _rollout(self, shown: Step) -> str:
+        watch = Watch(self.survey.target.store, self.settings.project, self.settings.deadline, shown.update)
+        seen = watch.until_ready(self.objects)
+        return ", ".join(f"{each.workload.split('/')[1]} {each.line}" for each in seen)
+
+    def _verify(self, shown: Step) -> str:
+        from kubetasks.verify import verify  # noqa: PLC0415
+
+        objects = self.objects or self.deployer.render(self.survey.release)
+        self.report = verify(self.settings, self.root, self.survey.target, objects, self.console)
+        if not self.report.ok:
+            if self.revision is not None:
+                self._record(shown)  # rolled out, but not proven: it can be rolled back from
+            raise failure(self.report)
+        if self.revision is not None:
+            self.revision = replace(self.revision, verified=True)
+        elif self.survey.last is not None:
+            packed = history.objects_of(self.survey.live, self.survey.last.number)
+            self.revision = replace(self.survey.last, verified=True, objects=packed)
+            self._record(shown)
+        return f"{sum(1 for check in self.report.checks if check.status == 'pass')} checks hold"
+
+    def _record(self, shown: Step) -> str:
+        assert self.revision is not None  # noqa: S101  (apply comes first)
+        store = self.survey.target.store
+        live = store.get(SURVEYED, selector=f"{PART_OF}={self.settings.project}")
+        self.revision = replace(self.revision, fingerprint=history.fingerprint(live), at=history.now())
+        history.save(store, self.revision, self.settings, self.survey.history)
+        return f"revision {self.revision.number}"
+
+    def _failed(self, error: KubetasksError) -> None:
+        """Note a revision that did not become good; the error itself matters more than this note."""
+        revision = self.revision or Revision(self.number, FAILED, self.deployer.name, self.survey.inputs)
+        revision = replace(revision, status=FAILED, at=history.now(), note=self.runner.redactor(error.what), objects=self.objects)
+        with contextlib.suppress(KubetasksError):
+            history.save(self.survey.target.store, revision, self.settings, self.survey.history)
+
+
+@dataclass(frozen=True)
+class PlannedStep:
+    """One step of a plan.
+
+    Args:
+        title: its name.
+        what: what it will do and why, or why it is skipped.
+        needed: whether it will run.
+        run: does it, and returns how it ended; None for a step that only says something.
+    """
+
+    title: str
+    what: str
+    needed: bool
+    run: Callable[[Step], str] | None = None
+
+    def row(self) -> list[str]:
+        """The step as a row of the plan's table."""
+        return [self.title, "run" if self.needed else "skip", self.what]
+
+
+def failure(report: Report) -> VerifyFailed:
+    """The error for a report in which a check does not hold."""
+    bad = [check for check in report.checks if check.status == "fail"]
+    return VerifyFailed(
+        f"{len(bad)} of {len(report.checks)} checks do not hold",
+        why=f"{bad[0].layer}/{bad[0].name}: {bad[0].evidence}",
+        fix="see inv status and inv logs; go back with inv rollback",
+        detail="\n".join(f"{check.layer}/{check.name}: {check.evidence}" for check in bad[1:]),
+    )

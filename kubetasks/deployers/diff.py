@@ -1,0 +1,52 @@
+"""What a deploy would change: each live object against what the API server says it would become."""
+
+import difflib
+
+import yaml
+
+from kubetasks.deployers.history import is_record
+from kubetasks.deployers.manifests import orphans
+from kubetasks.objects import MANAGED_BY, VOLATILE, Object, Objects, by_identity, identity
+from kubetasks.settings import Settings
+from kubetasks.survey import Survey
+from kubetasks.targets.base import Store
+
+# What only Helm or only kubetasks writes about itself.
+OWN_MARKS = ("meta.helm.sh/release-name", "meta.helm.sh/release-namespace")
+
+
+def _text(item: Object | None) -> list[str]:
+    if item is None:
+        return []
+    meta = {key: value for key, value in item["metadata"].items() if key not in VOLATILE}
+    for key, marks in (("annotations", OWN_MARKS), ("labels", (MANAGED_BY, "helm.sh/chart"))):
+        kept = {name: value for name, value in (meta.get(key) or {}).items() if name not in marks}
+        meta.pop(key, None)
+        if kept:
+            meta[key] = kept
+    shown = {"metadata": meta, **{key: value for key, value in item.items() if key not in {"metadata", "status"}}}
+    return yaml.safe_dump(shown, sort_keys=True, default_flow_style=False).splitlines()
+
+
+def differences(store: Store, settings: Settings, survey: Survey, objects: Objects) -> list[str]:
+    """A unified diff of every object that would change, be made or be deleted; empty when nothing would.
+
+    Secrets are named by their keys alone.
+    """
+    live = by_identity(item for item in survey.live if not is_record(item))
+    coming = by_identity(store.apply(objects, dry_run=True))
+    lines: list[str] = []
+    for name in sorted(coming):
+        lines += _unified(name, live.get(name), coming[name])
+    for item in orphans(survey.live, objects, settings.project):
+        lines += _unified(identity(item), item, None)
+    if survey.secrets_changed:
+        changed = sorted(
+            key for key in {*survey.secrets, *survey.live_secrets} if survey.secrets.get(key) != survey.live_secrets.get(key)
+        )
+        lines.append(f"Secret/{settings.secret_name}: {', '.join(changed)} would change")
+    return lines
+
+
+def _unified(name: str, old: Object | None, new: Object | None) -> list[str]:
+    return list(difflib.unified_diff(_text(old), _text(new), f"live {name}", f"deploy {name}", lineterm="", n=2))

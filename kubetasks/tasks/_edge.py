@@ -1,0 +1,239 @@
+"""The edge: where flags, invoke.yaml, the environment and the terminal become settings, a runner, a console and a target.
+
+Nothing below this layer reads any of them.
+"""
+
+import functools
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from invoke.context import Context
+from invoke.exceptions import Exit
+from invoke.tasks import Task
+from invoke.tasks import task as invoke_task
+
+from kubetasks.console import Console, report
+from kubetasks.errors import Interrupted, KubetasksError
+from kubetasks.redact import Redactor, Sensitive
+from kubetasks.runner import SystemRunner
+from kubetasks.settings import Settings, load
+
+if TYPE_CHECKING:
+    from kubetasks.deployers.base import Deployer, Renderer
+    from kubetasks.objects import Objects
+    from kubetasks.survey import Survey
+    from kubetasks.targets.base import Target
+
+_redactor = Redactor()
+
+FLAGS: Mapping[str, str] = {
+    "target": "where: auto, minikube, kind, context or local (setting `target`)",
+    "context": "a kubeconfig context; beyond local clusters it must be listed in `allowed_contexts` too",
+    "namespace": "the namespace (setting `namespace`; the project's name by default)",
+    "with": "what deploys: manifests or helm (setting `deployer`)",
+    "env-file": "where secrets' values are read from (setting `env_file`)",
+    "offline": "use the images of docker/offline, where no image registry answers (setting `offline`)",
+    "json": "print one JSON document instead of text",
+}
+
+
+def flags(*names: str, **more: str) -> dict[str, str]:
+    """Help texts: of common flags by name, and of this task's own."""
+    own = {name.replace("_", "-"): text for name, text in more.items()}
+    return {**{name: FLAGS[name] for name in names}, **own}
+
+
+def command(help: dict[str, str] | None = None, **options: Any) -> Callable[[Callable[..., None]], Task[Any]]:  # noqa: A002
+    """An Invoke task whose errors are one line and an exit code of their own, never a traceback.
+
+    Args:
+        help: flag name to help text; every flag has one (a test checks it).
+        options: passed to ``invoke.task``.
+    """
+
+    def decorate(body: Callable[..., None]) -> Task[Any]:
+        @functools.wraps(body)
+        def guarded(context: Context, *args: Any, **kwargs: Any) -> None:
+            try:
+                body(context, *args, **kwargs)
+            except KubetasksError as error:
+                _debug_traceback()
+                report(error, _redactor)
+                raise Exit(code=error.exit_code) from None
+            except KeyboardInterrupt:
+                stop = Interrupted("interrupted", fix="run the same command again; it goes on from where it stopped")
+                report(stop)
+                raise Exit(code=stop.exit_code) from None
+            except BrokenPipeError:
+                raise Exit(code=0) from None
+            except Exit:
+                raise
+            except OSError as error:
+                _debug_traceback()
+                report(KubetasksError(str(error), fix="see it whole: inv --debug …"), _redactor)
+                raise Exit(code=1) from None
+
+        made: Task[Any] = invoke_task(help=help or {}, **options)(guarded)
+        return made
+
+    return decorate
+
+
+def _debug_traceback() -> None:
+    if logging.getLogger("invoke").isEnabledFor(logging.DEBUG):
+        import traceback  # noqa: PLC0415
+
+        sys.stderr.write(_redactor(traceback.format_exc()))
+
+
+def cache_bin() -> Path:
+    """Where docker/offline leaves the programs that it builds."""
+    return Path(os.environ.get("KUBETASKS_CACHE") or Path.home() / ".cache" / "kubetasks") / "bin"
+
+
+@dataclass(frozen=True)
+class Edge:
+    """What a task works with, each part made when it is first asked for.
+
+    Args:
+        context: Invoke's.
+        flags: dotted settings path to the value given on the command line.
+        named_context: the value of --context.
+        env_file: the value of --env-file; empty when not given.
+        as_json: whether standard output belongs to one JSON document.
+    """
+
+    context: Context
+    flags: Mapping[str, Any]
+    named_context: str = ""
+    env_file: str = ""
+    as_json: bool = False
+
+    @cached_property
+    def root(self) -> Path:
+        """The project's root: the folder of tasks.py, wherever the task was called from."""
+        found = getattr(self.context.config, "_project_prefix", None)
+        return Path(found or ".").resolve()
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings."""
+        environ = {name: value for name, value in os.environ.items() if name != "KUBETASKS_CACHE"}
+        section = self.context.config.get("kubetasks")
+        return load(section, self.flags, environ)
+
+    @cached_property
+    def redactor(self) -> Redactor:
+        """Hides secrets in everything shown."""
+        return _redactor
+
+    @cached_property
+    def runner(self) -> SystemRunner:
+        """Starts processes; programs that came as wheels or from docker/offline come last."""
+        extra = (Path(sys.prefix) / ("Scripts" if sys.platform == "win32" else "bin"), cache_bin())
+        echo = self.console.line if self.context.config.run.echo else None
+        return SystemRunner(self.root, self.redactor, extra, self.settings.programs, echo)
+
+    @cached_property
+    def console(self) -> Console:
+        """What a person sees; silent on standard output when a JSON document goes there."""
+        return Console(hide=self.redactor, quiet=self.as_json)
+
+    @cached_property
+    def target(self) -> "Target":
+        """The target, detected once."""
+        from kubetasks.targets.detect import choose  # noqa: PLC0415
+
+        return choose(self.settings, self.runner, self.root, named_context=self.named_context)
+
+    @cached_property
+    def renderer(self) -> "Renderer":
+        """What renders: the manifests or the chart."""
+        from kubetasks.deployers.render import ChartRenderer, ManifestsRenderer  # noqa: PLC0415
+
+        chosen = ChartRenderer if self.settings.deployer == "helm" else ManifestsRenderer
+        return chosen(self.settings, self.root, self.runner)
+
+    @cached_property
+    def deployer(self) -> "Deployer":
+        """What deploys."""
+        return self.deployer_named(self.settings.deployer)
+
+    def deployer_named(self, name: str) -> "Deployer":
+        """The deployer of that name. The local target has no Helm: there the chart's objects are applied like manifests."""
+        if name == "helm" and self.target.cluster is not None:
+            from kubetasks.deployers.helm import HelmDeployer  # noqa: PLC0415
+
+            return HelmDeployer(self.settings, self.root, self.runner, self.target.store, self.target.cluster)
+        from kubetasks.deployers.manifests import ManifestsDeployer  # noqa: PLC0415
+
+        return ManifestsDeployer(self.settings, self.target.store, self.renderer)
+
+    def secrets(self, *, ask: bool = True) -> dict[str, Sensitive]:
+        """The secrets' values that the user gave, hidden from now on in everything shown."""
+        from kubetasks.secrets.values import collect  # noqa: PLC0415
+
+        given = collect(self.settings, os.environ, self.root, self.env_file, ask=ask and sys.stdin.isatty())
+        self.redactor.add(given.values())
+        key = self.settings.database.url_secret
+        if self.target.cluster is None and key in self.settings.secrets and key not in given:
+            given[key] = Sensitive(self.target.sqlite_url())  # type: ignore[attr-defined]
+        return given
+
+    def survey(self, *, ask: bool = True) -> "Survey":
+        """What is there and what is wanted."""
+        from kubetasks.survey import look  # noqa: PLC0415
+
+        found = look(self.settings, self.root, self.target, self.deployer, self.secrets(ask=ask))
+        self.redactor.add(found.live_secrets.values())
+        self.redactor.add(found.secrets.values())
+        return found
+
+    def rendered(self) -> "tuple[Survey, Objects]":
+        """The survey, and the objects that a deploy of this checkout would bring."""
+        survey = self.survey(ask=False)
+        return survey, self.deployer.render(survey.release)
+
+    def left_out(self) -> list[str]:
+        """What has no meaning on this target, one line each."""
+        if self.target.cluster is not None:
+            return []
+        lines: list[str] = self.target.left_out()  # type: ignore[attr-defined]
+        return lines
+
+    def print_json(self, document: Any, stream: TextIO | None = None) -> None:
+        """The one JSON document, redacted."""
+        text = json.dumps(document, indent=2, sort_keys=False, default=str)
+        print(self.redactor(text), file=stream or sys.stdout)  # noqa: T201
+
+
+def edge(
+    context: Context,
+    *,
+    target: str = "",
+    cluster_context: str = "",
+    namespace: str = "",
+    deployer: str = "",
+    env_file: str = "",
+    offline: bool = False,
+    as_json: bool = False,
+) -> Edge:
+    """The edge for a task's common flags.
+
+    ``--context`` without ``--target`` means ``--target context``: a context that was named is the one meant.
+    """
+    given = {
+        "target": target or ("context" if cluster_context else ""),
+        "context": cluster_context,
+        "namespace": namespace,
+        "deployer": deployer,
+        "offline": True if offline else None,
+    }
+    return Edge(context, given, cluster_context, env_file, as_json)

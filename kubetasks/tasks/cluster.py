@@ -1,0 +1,62 @@
+"""Local clusters: ``cluster.up``, ``cluster.down``, ``cluster.env``, ``cluster.list``."""
+
+from invoke.context import Context
+
+from kubetasks.tasks._edge import Edge, command, edge, flags
+
+
+def _kind_of_cluster(target: str) -> str:
+    from kubetasks.errors import UsageError  # noqa: PLC0415
+
+    if target not in {"kind", "minikube"}:
+        raise UsageError(f"--target {target or '(none)'}", why="which kind of cluster?", fix="choose one of kind, minikube")
+    return target
+
+
+@command(help=flags("target", "offline"))
+def up(c: Context, target: str = "", offline: bool = False) -> None:
+    """Create a local cluster (kind or minikube), or keep the one there is."""
+    from kubetasks.targets.cluster import up as create  # noqa: PLC0415
+
+    kind = _kind_of_cluster(target)
+    found = edge(c, target=target, offline=offline)
+    context = create(found.settings, found.runner, found.console, found.root, kind, found.settings.offline)
+    found.console.finished(f"Cluster ready, context {context},")
+
+
+@command(help=flags("target"))
+def down(c: Context, target: str = "") -> None:
+    """Delete the local cluster that cluster.up made."""
+    from kubetasks.targets.cluster import down as delete  # noqa: PLC0415
+
+    kind = _kind_of_cluster(target)
+    found = edge(c, target=target)
+    delete(found.settings, found.runner, found.console, kind)
+    found.console.finished("Cluster gone")
+
+
+@command(name="list", help=flags("json"))
+def list_(c: Context, json: bool = False) -> None:
+    """List the local clusters."""
+    from kubetasks.targets.cluster import listing  # noqa: PLC0415
+
+    found = edge(c, as_json=json)
+    rows = listing(found.settings, found.runner)
+    columns = ["TARGET", "NAME", "STATE", "CONTEXT"]
+    if json:
+        found.print_json([dict(zip(map(str.lower, columns), row, strict=True)) for row in rows])
+    else:
+        found.console.table(columns, rows)
+
+
+@command(help=flags("target", "context"))
+def env(c: Context, target: str = "", context: str = "") -> None:
+    """Print what a shell needs to reach the target's engine: eval "$(inv cluster.env)"."""
+    import shlex  # noqa: PLC0415
+
+    found: Edge = edge(c, target=target, cluster_context=context)
+    for name, value in sorted(found.target.build_env().items()):
+        found.console.line(f"unset {name}" if value is None else f"export {name}={shlex.quote(value)}")
+    cluster = found.target.cluster
+    if cluster is not None:
+        found.console.line(f"# kubectl --context {shlex.quote(cluster.context)} --namespace {cluster.namespace} …")

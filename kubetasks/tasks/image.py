@@ -1,0 +1,105 @@
+"""Images: ``image.build``, ``image.list``, ``image.load``, ``image.prune``."""
+
+from typing import TYPE_CHECKING
+
+from invoke.context import Context
+
+from kubetasks.tasks._edge import Edge, command, edge, flags
+
+if TYPE_CHECKING:
+    from kubetasks.images.plan import Image
+
+COMMON = ("target", "context", "offline")
+
+
+def _images(found: Edge, service: str) -> "list[Image]":
+    from kubetasks.errors import UsageError  # noqa: PLC0415
+    from kubetasks.images.plan import plan  # noqa: PLC0415
+
+    images = plan(found.settings, found.root, found.target.repository)
+    if service and service not in images:
+        raise UsageError(f"--service {service}", why="unknown value", fix=f"choose one of {', '.join(images)}")
+    return [images[service]] if service else list(images.values())
+
+
+@command(help=flags(*COMMON, service="only this one", force="build even when the image is there"))
+def build(
+    c: Context, target: str = "", context: str = "", offline: bool = False, service: str = "", force: bool = False
+) -> None:
+    """Build the images that are not there yet."""
+    from kubetasks.images.build import absent  # noqa: PLC0415
+    from kubetasks.images.build import build as run  # noqa: PLC0415
+
+    found = edge(c, target=target, cluster_context=context, offline=offline)
+    images = _images(found, service)
+    if found.target.cluster is None:
+        found.console.line("the local target needs no images; name another with --target", mark="skipped")
+        return
+    found.target.preflight()
+    env = found.target.build_env()
+    wanted = images if force else absent(images, found.runner, env)
+    with found.console.step("build") as shown:
+        if not wanted:
+            shown.skip("all there")
+            return
+        run(wanted, found.settings, found.runner, env, lambda name, line: shown.update(f"{name}: {line}"))
+        shown.done(", ".join(image.reference for image in wanted))
+
+
+@command(name="list", help=flags(*COMMON, "json"))
+def list_(c: Context, target: str = "", context: str = "", offline: bool = False, json: bool = False) -> None:
+    """List the images, and whether they are built and on the target."""
+    from kubetasks.images.build import absent  # noqa: PLC0415
+
+    found = edge(c, target=target, cluster_context=context, offline=offline, as_json=json)
+    images = _images(found, "")
+    if found.target.cluster is None:
+        rows = [[image.service, image.reference, "not needed", "not needed"] for image in images]
+    else:
+        unbuilt = {image.reference for image in absent(images, found.runner, found.target.build_env())}
+        missing = set(found.target.missing([image.reference for image in images]))
+        rows = [
+            [
+                image.service,
+                image.reference,
+                "no" if image.reference in unbuilt else "yes",
+                "no" if image.reference in missing else "yes",
+            ]
+            for image in images
+        ]
+    columns = ["SERVICE", "IMAGE", "BUILT", "ON TARGET"]
+    if json:
+        found.print_json([dict(zip(("service", "image", "built", "on_target"), row, strict=True)) for row in rows])
+    else:
+        found.console.table(columns, rows)
+
+
+@command(help=flags(*COMMON))
+def load(c: Context, target: str = "", context: str = "", offline: bool = False) -> None:
+    """Bring the built images to the target."""
+    found = edge(c, target=target, cluster_context=context, offline=offline)
+    references = [image.reference for image in _images(found, "")]
+    with found.console.step("load") as shown:
+        missing = found.target.missing(references)
+        if not missing:
+            shown.skip("the target has them all")
+            return
+        found.target.preflight()
+        found.target.deliver(missing, shown.update)
+        shown.done(", ".join(missing))
+
+
+@command(help=flags(*COMMON))
+def prune(c: Context, target: str = "", context: str = "", offline: bool = False) -> None:
+    """Remove old images of the services from the engine (setting `images.keep`)."""
+    from kubetasks.images.prune import prune as run  # noqa: PLC0415
+
+    found = edge(c, target=target, cluster_context=context, offline=offline)
+    images = _images(found, "")
+    if found.target.cluster is None:
+        found.console.line("the local target has no images", mark="skipped")
+        return
+    with found.console.step("prune") as shown:
+        removed = run(images, found.settings, found.runner, found.target.build_env())
+        shown.done(f"{len(removed)} removed" if removed else "nothing to remove")
+

@@ -1,0 +1,157 @@
+"""Looking: ``verify``, ``status``, ``logs``, ``open``, ``doctor``, ``completion``."""
+
+from invoke.context import Context
+from invoke.exceptions import Exit
+
+from kubetasks.tasks._edge import command, edge, flags
+
+WHERE = ("target", "context", "namespace")
+
+
+@command(help=flags(*WHERE, "with", "offline", "json", junit="also write a JUnit report to this file"))
+def verify(
+    c: Context,
+    target: str = "",
+    context: str = "",
+    namespace: str = "",
+    with_: str = "",
+    offline: bool = False,
+    json: bool = False,
+    junit: str = "",
+) -> None:
+    """Prove that what runs is this checkout, is healthy, and works for a user."""
+    from pathlib import Path  # noqa: PLC0415
+
+    from kubetasks.deploy import failure  # noqa: PLC0415
+    from kubetasks.verify import verify as prove  # noqa: PLC0415
+
+    found = edge(
+        c, target=target, cluster_context=context, namespace=namespace, deployer=with_, offline=offline, as_json=json
+    )
+    _, objects = found.rendered()
+    report = prove(found.settings, found.root, found.target, objects, found.console)
+    if junit:
+        Path(junit).write_text(found.redactor(report.to_junit()), encoding="utf-8")
+    if json:
+        found.print_json(report.to_json())
+    else:
+        found.console.table(["LAYER", "CHECK", "RESULT", "EVIDENCE"], report.rows())
+    if not report.ok:
+        raise failure(report)
+    found.console.finished(f"Verified {found.settings.project} on {found.target.name}")
+
+
+@command(help=flags(*WHERE, "json"))
+def status(c: Context, target: str = "", context: str = "", namespace: str = "", json: bool = False) -> None:
+    """Print what runs, and what is wrong with it."""
+    from kubetasks.deployers.status import look  # noqa: PLC0415
+
+    found = edge(c, target=target, cluster_context=context, namespace=namespace, as_json=json)
+    seen = look(found.target.store, found.settings.project)
+    if json:
+        found.print_json({"target": found.target.name, "namespace": found.settings.in_namespace, **seen.document()})
+        return
+    found.console.line(f"{found.target.name}: {found.target.reason}")
+    if not seen.rows:
+        found.console.line(f"nothing is deployed in {found.settings.in_namespace}; inv deploy brings it")
+        return
+    columns = ["STATE", "WORKLOAD", "READY", "RESTARTS", "AGE", "IMAGE", "PROBLEM"]
+    found.console.table(columns, [row.cells() for row in seen.rows])
+    if seen.last:
+        proven = "verified" if seen.last.verified else "not verified"
+        found.console.line(
+            f"revision {seen.last.number} {seen.last.status} with {seen.last.deployer} at {seen.last.at}, {proven}"
+            + (f" ({seen.last.note})" if seen.last.note else "")
+        )
+
+
+@command(
+    help=flags(*WHERE, service="only this service", follow="go on until Ctrl-C", tail="how many lines to begin with")
+)
+def logs(
+    c: Context,
+    target: str = "",
+    context: str = "",
+    namespace: str = "",
+    service: str = "",
+    follow: bool = False,
+    tail: int = 50,
+) -> None:
+    """Print the pods' logs."""
+    from kubetasks.errors import UsageError  # noqa: PLC0415
+    from kubetasks.objects import NAME, PART_OF  # noqa: PLC0415
+
+    found = edge(c, target=target, cluster_context=context, namespace=namespace)
+    labels = f"{PART_OF}={found.settings.project}" + (f",{NAME}={service}" if service else "")
+    pods = [pod["metadata"]["name"] for pod in found.target.store.get(["Pod"], selector=labels)]
+    if not pods:
+        if service and service not in found.settings.services:
+            known = ", ".join(found.settings.services)
+            raise UsageError(f"--service {service}", why="unknown value", fix=f"choose one of {known}")
+        found.console.line("no pod runs; inv status says why, inv deploy brings them")
+        return
+    if follow:
+        found.target.store.follow(pods, found.console.line)
+        return
+    for pod in pods:
+        for line in found.target.store.logs(pod, tail=tail).splitlines():
+            found.console.line(f"{pod}: {line}")
+
+
+@command(
+    name="open", help=flags(*WHERE, service="which Service, as NAME or NAME:PORT", browser="start the browser as well")
+)
+def open_(
+    c: Context, target: str = "", context: str = "", namespace: str = "", service: str = "", browser: bool = False
+) -> None:
+    """Print the application's address and keep it open until Ctrl-C."""
+    import contextlib  # noqa: PLC0415
+    import threading  # noqa: PLC0415
+    import webbrowser  # noqa: PLC0415
+
+    from kubetasks.errors import UsageError  # noqa: PLC0415
+
+    found = edge(c, target=target, cluster_context=context, namespace=namespace)
+    name, _, port = (service or found.settings.verify.entry).partition(":")
+    if not name or (port and not port.isdigit()):
+        raise UsageError("--service", why="which Service?", fix="give NAME or NAME:PORT, or set `verify.entry`")
+    with found.target.endpoint(name, int(port or 80)) as url:
+        found.console.line(url)
+        if browser:
+            webbrowser.open(url)
+        if found.target.cluster is not None:
+            found.console.line("forwarded until Ctrl-C")
+            with contextlib.suppress(KeyboardInterrupt):
+                threading.Event().wait()
+
+
+@command(help=flags("target", "context", "json", schema="print the JSON Schema of the settings and stop"))
+def doctor(c: Context, target: str = "", context: str = "", json: bool = False, schema: bool = False) -> None:
+    """Check every outside program, the engine, the cluster, disk and memory."""
+    from kubetasks.diagnose.doctor import examine  # noqa: PLC0415
+
+    found = edge(c, target=target, cluster_context=context, as_json=json or schema)
+    if schema:
+        from kubetasks.settings import schema as settings_schema  # noqa: PLC0415
+
+        found.print_json(settings_schema())
+        return
+    findings = examine(found.settings, found.runner, found.root)
+    if json:
+        found.print_json([finding.document() for finding in findings])
+    else:
+        found.console.table(["STATUS", "WHAT", "FOUND", "NEEDED", "TO MEND IT"], [finding.row() for finding in findings])
+    if any(finding.status == "missing" for finding in findings):
+        raise Exit(code=1)
+
+
+@command(help={"shell": "bash, zsh or fish"})
+def completion(c: Context, shell: str = "bash") -> None:
+    """Print a script that completes tasks and flags in a shell."""
+    from invoke.completion.complete import print_completion_script  # noqa: PLC0415
+
+    from kubetasks.errors import UsageError  # noqa: PLC0415
+
+    if shell not in {"bash", "zsh", "fish"}:
+        raise UsageError(f"--shell {shell}", why="unknown value", fix="choose one of bash, zsh, fish")
+    print_completion_script(shell=shell, names=["inv", "invoke", "./inv"])

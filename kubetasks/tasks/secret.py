@@ -1,0 +1,63 @@
+"""The application's Secret: ``secret.apply``, ``secret.check``, ``secret.rotate``."""
+
+from invoke.context import Context
+
+from kubetasks.redact import Sensitive
+from kubetasks.tasks._edge import Edge, command, edge, flags
+
+COMMON = ("target", "context", "namespace", "env-file")
+
+
+def _write(found: Edge, values: dict[str, Sensitive]) -> None:
+    from kubetasks.deployers.render import namespace_object  # noqa: PLC0415
+    from kubetasks.secrets.store import secret_object  # noqa: PLC0415
+
+    store = found.target.store
+    if not store.get(["Namespace"]):
+        store.apply([namespace_object(found.settings)])
+    store.apply([secret_object(found.settings, values)])
+
+
+@command(help=flags(*COMMON))
+def apply(c: Context, target: str = "", context: str = "", namespace: str = "", env_file: str = "") -> None:
+    """Send the secrets' values to the cluster, on standard input."""
+    found = edge(c, target=target, cluster_context=context, namespace=namespace, env_file=env_file)
+    survey = found.survey()
+    with found.console.step("secrets") as shown:
+        if not survey.secrets_changed:
+            shown.skip("unchanged")
+            return
+        _write(found, dict(survey.secrets))
+        shown.done(f"{found.settings.secret_name} written; inv deploy rolls the pods")
+
+
+@command(help=flags(*COMMON, "json"))
+def check(
+    c: Context, target: str = "", context: str = "", namespace: str = "", env_file: str = "", json: bool = False
+) -> None:
+    """List every declared secret and whether it is set; never a value."""
+    from kubetasks.secrets import store as secrets  # noqa: PLC0415
+    from kubetasks.secrets.values import check as examine  # noqa: PLC0415
+
+    found = edge(c, target=target, cluster_context=context, namespace=namespace, env_file=env_file, as_json=json)
+    live = secrets.read(found.target.store, found.settings.secret_name)
+    rows = examine(found.settings, found.secrets(ask=False), live)
+    columns = ["NAME", "KIND", "STATE", "WHAT"]
+    if json:
+        found.print_json([dict(zip(map(str.lower, columns), row, strict=True)) for row in rows])
+    else:
+        found.console.table(columns, rows)
+
+
+@command(positional=["name"], help=flags(*COMMON[:3], name="the generated secret to replace"))
+def rotate(c: Context, name: str, target: str = "", context: str = "", namespace: str = "") -> None:
+    """Replace a generated secret by a new value."""
+    from kubetasks.secrets import store as secrets  # noqa: PLC0415
+
+    found = edge(c, target=target, cluster_context=context, namespace=namespace)
+    live = secrets.read(found.target.store, found.settings.secret_name)
+    values = secrets.rotate(found.settings, live, [name])
+    found.redactor.add(values.values())
+    with found.console.step("rotate") as shown:
+        _write(found, values)
+        shown.done(f"{name} has a new value; inv deploy rolls the pods")
