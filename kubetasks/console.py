@@ -107,7 +107,7 @@ class Console:
                     yield step
             else:
                 yield step
-        except (KubetasksError, KeyboardInterrupt):
+        except BaseException:
             self.line(f"{title} ({time.monotonic() - began:.1f}s)", mark="failed")
             raise
         outcome = f"{title}: {step.outcome}" if step.outcome else title

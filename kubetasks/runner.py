@@ -101,9 +101,15 @@ class Runner(Protocol):
         """Run beside us until the block ends; see ``SystemRunner.spawn``."""
 
 
-def end_group(process: subprocess.Popen[bytes], grace: float = 3.0) -> None:
-    """End a child and everything it started: SIGTERM, then after ``grace`` seconds SIGKILL."""
-    if process.poll() is not None:
+def end_group(process: subprocess.Popen[bytes], grace: float = 3.0, *, orphans: bool = False) -> None:
+    """End a child and everything it started: SIGTERM, then after ``grace`` seconds SIGKILL.
+
+    Args:
+        process: the leader of the group.
+        grace: seconds between the two.
+        orphans: end the rest of the group although its leader has ended.
+    """
+    if process.poll() is not None and not orphans:
         return
     for number in (signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -114,6 +120,13 @@ def end_group(process: subprocess.Popen[bytes], grace: float = 3.0) -> None:
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(grace)
             return
+
+
+def _feed(process: subprocess.Popen[bytes], data: bytes) -> None:
+    if process.stdin is not None:
+        with contextlib.suppress(OSError, ValueError):
+            process.stdin.write(data)
+            process.stdin.close()
 
 
 @dataclass
@@ -216,13 +229,14 @@ class SystemRunner:
             else:
                 stdout, stderr = self._stream(process, data, timeout, on_line), ""
         except subprocess.TimeoutExpired:
-            end_group(process)
+            # The program itself may be done, and a child of its own holds the pipes open.
+            end_group(process, orphans=True)
             raise ToolTimeout(
                 f"`{self.redactor(shlex.join(argv[:3]))} …` did not end in {timeout:g} s",
                 fix="see whether the engine and the cluster answer: inv doctor",
             ) from None
         except KeyboardInterrupt:
-            end_group(process)
+            end_group(process, orphans=True)
             raise Interrupted(
                 "interrupted", fix="run the same command again; it goes on from where it stopped"
             ) from None
@@ -254,19 +268,18 @@ class SystemRunner:
 
         def expire() -> None:
             expired.set()
-            end_group(process)
+            end_group(process, orphans=True)
 
         timer = threading.Timer(timeout, expire)
         timer.daemon = True
         timer.start()
         kept: list[str] = []
         try:
-            if data is not None and process.stdin is not None:
-                with contextlib.suppress(BrokenPipeError):
-                    process.stdin.write(data)
-                process.stdin.close()
+            if data is not None:
+                # From a thread: a program may well write before it has read everything.
+                threading.Thread(target=_feed, args=(process, data), daemon=True).start()
             for raw in process.stdout or ():
-                line = raw.decode(errors="replace").rstrip("\n")
+                line = raw.decode(errors="replace").rstrip("\r\n")
                 kept.append(line)
                 on_line(self.redactor(line))
             process.wait()

@@ -364,10 +364,43 @@ def from_environment(environ: Mapping[str, str], given: Mapping[str, Any]) -> di
     return found
 
 
-def _refuse(error: msgspec.ValidationError, *, origin: str) -> SettingsError:
+def _hint(path: str) -> Any:
+    """The annotation of a key; None where a path leads through a name of the user's or nowhere."""
+    section: type[Section] | None = Settings
+    hint: Any = None
+    for part in path.split("."):
+        hint = get_type_hints(section, include_extras=True).get(part) if section is not None else None
+        section = _struct_in(hint)
+    while get_origin(hint) is Annotated:
+        hint = get_args(hint)[0]
+    return hint
+
+
+def _choices(path: str, value: Any) -> str:
+    """``choose one of …`` for a key with named values, with the nearest one; empty for any other key."""
+    hint = _hint(path)
+    if get_origin(hint) is not Literal:
+        return ""
+    options = [str(option) for option in get_args(hint)]
+    near = difflib.get_close_matches(str(value), options, n=1, cutoff=0.4)
+    return f"choose one of {', '.join(options)}" + (f" (did you mean {near[0]}?)" if near else "")
+
+
+def _at(nested: Any, path: str) -> Any:
+    """The value at a dotted path; None where there is none."""
+    for part in path.split("."):
+        nested = nested.get(part) if isinstance(nested, Mapping) else None
+    return nested
+
+
+def _refuse(error: msgspec.ValidationError, merged: Mapping[str, Any], over: Mapping[str, Any]) -> SettingsError:
+    """A value of the wrong type, by the name of the place it came from."""
     reason, _, where = str(error).partition(" - at ")
-    path = where.strip("`").replace("$", origin, 1) or origin
-    return SettingsError(f"setting `{path}`", why=reason, fix="see docs/settings.md, or `inv doctor --schema`")
+    path = where.strip("`").removeprefix("$").removeprefix(".")
+    variable = ENVIRONMENT_PREFIX + re.sub(r"[.-]", "_", path).upper()
+    what = f"setting `kubetasks.{path}`" if _at(over, path) is None else f"setting {variable} in the environment"
+    choices = _choices(path, _at(merged, path))
+    return SettingsError(what, why="unknown value" if choices else reason, fix=choices or "see docs/settings.md")
 
 
 def load(
@@ -390,11 +423,12 @@ def load(
     if not isinstance(file, dict):
         raise SettingsError("setting `kubetasks`", why="it must be a mapping", fix="see docs/settings.md")
     _unknown(file, Settings, "kubetasks")
-    merged = _merge(file, from_environment(os.environ if environ is None else environ, file))
+    over = from_environment(os.environ if environ is None else environ, file)
+    merged = _merge(file, over)
     try:
         settings = msgspec.convert(merged, Settings, strict=True)
     except msgspec.ValidationError as error:
-        raise _refuse(error, origin="kubetasks") from None
+        raise _refuse(error, merged, over) from None
     given = {path: value for path, value in (flags or {}).items() if value not in (None, "")}
     if given:
         nested: dict[str, Any] = {}
@@ -413,20 +447,16 @@ def load(
 
 
 def _usage(error: msgspec.ValidationError, given: Mapping[str, Any]) -> UsageError:
+    """A flag's value that is not possible."""
     reason, _, where = str(error).partition(" - at ")
     path = where.strip("`").removeprefix("$.")
     flag = {"deployer": "with"}.get(path, path.rpartition(".")[2].replace("_", "-"))
-    hint = get_type_hints(Settings, include_extras=True).get(path)
-    while get_origin(hint) is Annotated:
-        hint = get_args(hint)[0]
-    if get_origin(hint) is Literal:
-        options = [str(option) for option in get_args(hint)]
-        near = difflib.get_close_matches(str(given.get(path)), options, n=1, cutoff=0.4)
-        tail = f" (did you mean {near[0]}?)" if near else ""
-        return UsageError(
-            f"--{flag} {given.get(path)}", why="unknown value", fix=f"choose one of {', '.join(options)}{tail}"
-        )
-    return UsageError(f"--{flag} {given.get(path)}", why=reason, fix="see `inv --help deploy`")
+    choices = _choices(path, given.get(path))
+    return UsageError(
+        f"--{flag} {given.get(path)}",
+        why="unknown value" if choices else reason,
+        fix=choices or "see docs/settings.md",
+    )
 
 
 def _cross_check(settings: Settings) -> None:
