@@ -1,0 +1,115 @@
+{{/* What the two services differ in; everything else of them is one template. */}}
+{{- define "todo.services" -}}
+backend:
+  component: api
+  containerPort: 8000
+  path: /health
+  type: ClusterIP
+  port: 8000
+frontend:
+  component: web
+  containerPort: 3000
+  path: /
+  type: {{ .Values.frontend.service.type }}
+  port: {{ .Values.frontend.service.port }}
+{{- end }}
+
+{{/* Labels of an object; (dict "root" $ "name" NAME "component" COMPONENT). */}}
+{{- define "todo.labels" -}}
+{{ include "todo.podLabels" . }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
+{{- end }}
+
+{{/* Labels of a pod: nothing that changes with the chart's version or with who deploys, so that neither replaces pods. */}}
+{{- define "todo.podLabels" -}}
+{{ include "todo.selector" . }}
+app.kubernetes.io/component: {{ .component }}
+{{- end }}
+
+{{/* What a selector asks for; it can never be changed. (dict "root" $ "name" NAME). */}}
+{{- define "todo.selector" -}}
+app.kubernetes.io/name: {{ .name }}
+app.kubernetes.io/part-of: {{ .root.Release.Name }}
+{{- end }}
+
+{{/* repository:tag of a service; (dict "root" $ "name" NAME). */}}
+{{- define "todo.image" -}}
+{{- $image := index .root.Values.images .name -}}
+{{ printf "%s:%s" $image.repository ($image.tag | default .root.Chart.AppVersion) }}
+{{- end }}
+
+{{- define "todo.configName" -}}
+{{ .Release.Name }}-config
+{{- end }}
+
+{{- define "todo.secretName" -}}
+{{ .Values.secret.existingSecret | default (printf "%s-secrets" .Release.Name) }}
+{{- end }}
+
+{{- define "todo.migrationId" -}}
+{{- $tag := .Values.images.backend.tag | default .Chart.AppVersion -}}
+{{ .Values.migrations.id | default ($tag | lower | replace "_" "-" | replace "." "-" | trunc 12 | trimSuffix "-") }}
+{{- end }}
+
+{{/* The pod's part of the `restricted` Pod Security Standard; no API token. (dict "root" $ "user" UID ["fsGroup" GID]). */}}
+{{- define "todo.podSecurity" -}}
+automountServiceAccountToken: false
+enableServiceLinks: false
+{{- with .root.Values.imagePullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: {{ .user }}
+  runAsGroup: {{ .user }}
+  {{- with .fsGroup }}
+  fsGroup: {{ . }}
+  fsGroupChangePolicy: OnRootMismatch
+  {{- end }}
+  seccompProfile:
+    type: RuntimeDefault
+{{- end }}
+
+{{/* The container's part of it. */}}
+{{- define "todo.containerSecurity" -}}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities:
+    drop: [ALL]
+{{- end }}
+
+{{/* Where the database is. POSTGRES_PASSWORD stands before the URL that expands it. */}}
+{{- define "todo.databaseEnv" -}}
+{{- if eq .Values.database.mode "bundled" -}}
+- name: POSTGRES_PASSWORD
+  valueFrom:
+    secretKeyRef:
+      name: {{ include "todo.secretName" . }}
+      key: POSTGRES_PASSWORD
+- name: DATABASE_URL
+  value: postgresql://todo:$(POSTGRES_PASSWORD)@postgres:5432/todo
+{{- else -}}
+- name: DATABASE_URL
+  valueFrom:
+    secretKeyRef:
+      name: {{ include "todo.secretName" . }}
+      key: DATABASE_URL
+{{- end }}
+{{- end }}
+
+{{/* The one writable folder. */}}
+{{- define "todo.tmpMount" -}}
+volumeMounts:
+  - name: tmp
+    mountPath: /tmp
+{{- end }}
+
+{{- define "todo.tmpVolume" -}}
+volumes:
+  - name: tmp
+    emptyDir:
+      sizeLimit: 64Mi
+{{- end }}

@@ -1,0 +1,207 @@
+"""From a release to Kubernetes objects, without a cluster: the raw manifests, or the chart.
+
+Both give the same objects but for who manages them. The manifests hold placeholders (an image named like a service, the
+migration Job's base name), which ``kubetasks.deployers.stamp`` fills in; the chart gets the same facts as values.
+"""
+
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from kubetasks.deployers.base import Release
+from kubetasks.deployers.stamp import config_digest, stamp
+from kubetasks.errors import RenderFailed
+from kubetasks.objects import CONFIG_DIGEST, MANAGED_BY, PART_OF, Object, Objects, pod_template
+from kubetasks.runner import Runner
+from kubetasks.settings import Settings
+from kubetasks.tools import helm, kubectl, kustomize
+
+MANAGER: Final = "kubetasks"
+# https://kubernetes.io/docs/concepts/security/pod-security-standards/
+POD_SECURITY: Final = "restricted"
+# Rendered in place of the ConfigMaps' digest, which is known only once they are rendered.
+UNKNOWN: Final = "0" * 64
+
+
+def namespace_object(settings: Settings) -> Object:
+    """The namespace, with the ``restricted`` Pod Security Standard enforced; equal to the one in the raw manifests."""
+    labels = {PART_OF: settings.project, MANAGED_BY: MANAGER}
+    for mode in ("enforce", "warn", "audit"):
+        labels[f"pod-security.kubernetes.io/{mode}"] = POD_SECURITY
+        labels[f"pod-security.kubernetes.io/{mode}-version"] = "latest"
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": settings.in_namespace, "labels": labels}}
+
+
+@cache
+def _loader() -> Any:
+    """PyYAML's quick loader where it was built with it, reading dates as the text that they are in Kubernetes."""
+    import yaml  # noqa: PLC0415
+
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+        yaml_implicit_resolvers = {  # noqa: RUF012  (PyYAML's own name and type)
+            first: [each for each in resolvers if each[0] != "tag:yaml.org,2002:timestamp"]
+            for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        }
+
+    return Loader
+
+
+def parse(text: str, origin: str) -> Objects:
+    """The objects of a stream of YAML documents.
+
+    Args:
+        text: the stream.
+        origin: what rendered it, for messages.
+
+    Raises:
+        RenderFailed: it is no YAML, or a document is no Kubernetes object.
+    """
+    import yaml  # noqa: PLC0415
+
+    try:
+        found = [item for item in yaml.load_all(text, Loader=_loader()) if item is not None]
+    except yaml.YAMLError as error:
+        raise RenderFailed(f"{origin} gave no valid YAML", why=str(error)) from None
+    for item in found:
+        if not (isinstance(item, dict) and item.get("kind") and (item.get("metadata") or {}).get("name")):
+            keys = ", ".join(map(str, item)) if isinstance(item, dict) else type(item).__name__
+            raise RenderFailed(
+                f"{origin} gave something that is no Kubernetes object", why=f"no kind or name beside: {keys}"
+            )
+    return found
+
+
+def chart_values(release: Release, digest_of_config: str) -> dict[str, Any]:
+    """What the chart is told of a release. Its every other value has a default in the chart's own values.yaml.
+
+    Args:
+        release: the release.
+        digest_of_config: the ConfigMaps' digest, as hex; empty lets the chart take its own.
+    """
+    images = {}
+    for service, reference in release.images.items():
+        repository, _, tag = reference.rpartition(":")
+        images[service] = {"repository": repository, "tag": tag}
+    values: dict[str, Any] = {
+        "images": images,
+        "imagePullPolicy": release.pull_policy,
+        "secret": {"existingSecret": release.secret_name, "digest": release.secret_digest},
+        "configDigest": digest_of_config,
+        "database": {"mode": release.database, "image": release.postgres_image},
+    }
+    if release.migration_job:
+        values["migrations"] = {"id": release.migration_id, "image": release.migration_image}
+    return values
+
+
+@dataclass
+class ManifestsRenderer:
+    """Renders the kustomize overlay of the release's database mode.
+
+    Args:
+        settings: for the overlays' folder.
+        root: the project's root.
+        runner: starts kubectl.
+    """
+
+    settings: Settings
+    root: Path
+    runner: Runner
+
+    @property
+    def name(self) -> str:
+        """``manifests``."""
+        return "manifests"
+
+    def render(self, release: Release) -> Objects:
+        """The objects, without Namespace and Secret. Needs no cluster.
+
+        Raises:
+            RenderFailed: with the file at fault.
+            ToolMissing: there is no kubectl.
+        """
+        folder = f"{self.settings.manifests.path}/{release.database}"
+        if not (self.root / folder).is_dir():
+            raise RenderFailed(
+                f"there is no folder {folder}",
+                why=f"each database mode has an overlay, and this is the one for `{release.database}`",
+                fix="add it, or set kubetasks.manifests.path in invoke.yaml",
+            )
+        result = self.runner.run(kubectl.kustomize(folder), cwd=self.root, check=False)
+        if not result.ok:
+            raise RenderFailed(
+                f"the manifests in {folder} do not render",
+                why=kustomize.reason(result.stderr, str(self.root)),
+                fix="mend it and look at the result with `inv manifest.render`",
+            )
+        return stamp(parse(result.stdout, f"kustomize in {folder}"), release)
+
+
+@dataclass
+class ChartRenderer:
+    """Renders the Helm chart.
+
+    Args:
+        settings: for the chart's folder, values files and release name.
+        root: the project's root.
+        runner: starts helm.
+    """
+
+    settings: Settings
+    root: Path
+    runner: Runner
+    _last: tuple[Release, str] | None = field(default=None, init=False, repr=False)
+
+    @property
+    def name(self) -> str:
+        """``helm``."""
+        return "helm"
+
+    def render(self, release: Release) -> Objects:
+        """The objects, without Namespace, Secret and test hooks. Needs no cluster.
+
+        Raises:
+            RenderFailed: with the template and the line at fault, or the values that the chart's schema refuses.
+            ToolMissing: there is no helm.
+        """
+        import json  # noqa: PLC0415
+
+        chart = self.settings.chart.path
+        if not (self.root / chart / "Chart.yaml").is_file():
+            raise RenderFailed(f"there is no chart in {chart}", fix="set kubetasks.chart.path in invoke.yaml")
+        argv = helm.Helm(namespace=release.namespace).template(
+            release.project, chart, values=self.settings.chart.values
+        )
+        values = json.dumps(chart_values(release, UNKNOWN))  # JSON is YAML
+        result = self.runner.run(argv, input=values, cwd=self.root, check=False)
+        if not result.ok:
+            raise RenderFailed(
+                f"the chart in {chart} does not render",
+                why=helm.reason(result.stderr),
+                fix="mend it and check it with `inv chart.lint`",
+            )
+        objects = parse(result.stdout, f"the chart in {chart}")
+        marked = [
+            template
+            for template in map(pod_template, objects)
+            if template is not None
+            and (template.get("metadata", {}).get("annotations") or {}).get(CONFIG_DIGEST) == UNKNOWN
+        ]
+        found = config_digest(objects, marked)
+        for template in marked:
+            template["metadata"]["annotations"][CONFIG_DIGEST] = found
+        self._last = (release, found)
+        return objects
+
+    def values(self, release: Release) -> dict[str, Any]:
+        """What `helm upgrade` has to be told to give the very objects that ``render`` gives.
+
+        Renders first, unless this release is the one rendered last.
+
+        Raises:
+            RenderFailed: as ``render``.
+        """
+        if self._last is None or self._last[0] != release:
+            self.render(release)
+        return chart_values(release, self._last[1] if self._last is not None else "")

@@ -1,0 +1,89 @@
+"""Fills a release's facts into rendered manifests. Pure, and with no knowledge of any one application."""
+
+from collections.abc import Iterator
+from copy import deepcopy
+from typing import Any, Final
+
+from kubetasks.deployers.base import Release
+from kubetasks.objects import CONFIG_DIGEST, SECRET_DIGEST, Object, Objects, containers, digest, of_kind, pod_template
+
+POSTGRES: Final = "postgres"
+
+
+def _references(value: Any) -> Iterator[tuple[str, str]]:
+    """Each ("ConfigMap" or "Secret", name) that a pod refers to, wherever in its spec."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key in {"configMapRef", "configMapKeyRef", "configMap"} and isinstance(inner, dict):
+                yield "ConfigMap", inner.get("name", "")
+            elif key in {"secretRef", "secretKeyRef", "secret"} and isinstance(inner, dict):
+                yield "Secret", inner.get("secretName") or inner.get("name", "")
+            else:
+                yield from _references(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _references(inner)
+
+
+def config_digest(objects: Objects, templates: Objects) -> str:
+    """A digest of the ConfigMaps among ``objects`` that these pod templates refer to; empty when there is none."""
+    names = {name for template in templates for kind, name in _references(template.get("spec")) if kind == "ConfigMap"}
+    held = {
+        item["metadata"]["name"]: [item.get("data") or {}, item.get("binaryData") or {}]
+        for item in of_kind(objects, "ConfigMap")
+        if item["metadata"]["name"] in names
+    }
+    return digest(held) if held else ""
+
+
+def stamp(objects: Objects, release: Release) -> Objects:
+    """Copies of the objects with a release's facts filled in.
+
+    - Namespaces are left out; every other object goes to the release's namespace.
+    - An image named like a service becomes that service's image; ``postgres`` becomes the release's Postgres.
+    - The migration Job gets its id and its image.
+    - A Deployment or StatefulSet that runs a built image gets digests of the ConfigMaps and the Secret that it refers
+      to, so that its pods are replaced when one changes. Others do not (a new JWT key must not restart the database),
+      nor do Jobs, whose template can never be changed.
+    """
+    stamped = [deepcopy(item) for item in objects if item["kind"] != "Namespace"]
+    for item in stamped:
+        item["metadata"]["namespace"] = release.namespace
+        migration = bool(release.migration_job) and (item["kind"], item["metadata"]["name"]) == (
+            "Job",
+            release.migration_job,
+        )
+        if migration and release.migration_id:
+            item["metadata"]["name"] += f"-{release.migration_id}"
+        built = _stamp_images(item, release, release.migration_image if migration else "")
+        template = pod_template(item)
+        if built and template is not None and item["kind"] != "Job":
+            _stamp_digests(template, stamped, release)
+    return stamped
+
+
+def _stamp_images(item: Object, release: Release, instead: str) -> bool:
+    """Fill in the images of a workload's containers; ``instead`` stands for any service's. Whether it has one."""
+    built = False
+    for container in containers(item):
+        image = container.get("image", "")
+        if image in release.images:
+            container["image"] = instead or release.images[image]
+            container["imagePullPolicy"] = release.pull_policy
+            built = True
+        elif image == POSTGRES:
+            container["image"] = release.postgres_image
+            container["imagePullPolicy"] = "IfNotPresent"
+    return built
+
+
+def _stamp_digests(template: Object, objects: Objects, release: Release) -> None:
+    found = {}
+    config = config_digest(objects, [template])
+    if config:
+        found[CONFIG_DIGEST] = config
+    if release.secret_digest and ("Secret", release.secret_name) in set(_references(template.get("spec"))):
+        found[SECRET_DIGEST] = release.secret_digest
+    if found:
+        metadata = template.setdefault("metadata", {})
+        metadata["annotations"] = {**(metadata.get("annotations") or {}), **found}

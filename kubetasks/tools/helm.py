@@ -1,0 +1,185 @@
+"""helm 3.17 and later, and helm 4: the argument vectors of every call, and the parsers of what comes back.
+
+What differs between the two, from their own ``--help``: Helm 4 applies on the server's side and has to be told to take
+fields over from other managers (``--force-conflicts``); and it has no
+``list --all``, since it lists all by itself. Neither is asked to wait: kubetasks watches rollouts itself.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+OLDEST: Final = (3, 17)  # the first whose upgrade knows --take-ownership
+VERSION: Final = re.compile(r"\bv(\d+)\.(\d+)")
+
+DEPLOYED: Final = "deployed"
+PENDING: Final = ("pending-install", "pending-upgrade", "pending-rollback")
+
+
+@dataclass(frozen=True)
+class Revision:
+    """One revision of a release, from ``helm history`` or ``helm list``.
+
+    Args:
+        number: counted from 1.
+        status: ``deployed``, ``superseded``, ``failed``, ``uninstalling``, or one of ``PENDING``.
+        description: what the revision was made with (``--description``), or Helm's own words.
+        updated: when, in Helm's own format; empty where unknown.
+        name: the release's name; empty in a history.
+    """
+
+    number: int
+    status: str
+    description: str = ""
+    updated: str = ""
+    name: str = ""
+
+    @property
+    def pending(self) -> bool:
+        """Whether Helm was interrupted before it was done; every further upgrade is refused until that is mended."""
+        return self.status in PENDING
+
+
+@dataclass(frozen=True)
+class Helm:
+    """helm, bound to one context and one namespace.
+
+    Args:
+        kube_context: the kubeconfig context's name; may be empty for ``template`` and ``lint``, which need no cluster.
+        namespace: the namespace.
+        version: major and minor, from ``parse_version``.
+    """
+
+    kube_context: str = ""
+    namespace: str = ""
+    version: tuple[int, int] = OLDEST
+
+    @property
+    def _server_side(self) -> list[str]:
+        # Field managers that deployed before (kubectl, Helm 3, an editor) would otherwise make the upgrade fail.
+        return ["--server-side=true", "--force-conflicts"] if self.version[0] >= 4 else []
+
+    def argv(self, *words: str) -> list[str]:
+        """Any call to the cluster, with its context and namespace."""
+        return ["helm", "--kube-context", self.kube_context, "--namespace", self.namespace, *words]
+
+    def template(self, release: str, chart: str, *, values: Sequence[str] = (), tests: bool = False) -> list[str]:
+        """Render without a cluster; values come on stdin, on top of the ``values`` files. ``tests``: test hooks too."""
+        skip = [] if tests else ["--skip-tests"]
+        return ["helm", "--namespace", self.namespace, "template", release, chart, *skip, *_values(values)]
+
+    def lint(self, chart: str, *, values: Sequence[str] = (), stdin: bool = False) -> list[str]:
+        """Check a chart, warnings included, with the ``values`` files and, with ``stdin``, what comes there."""
+        return ["helm", "lint", chart, "--strict", *_values(values, stdin=stdin)]
+
+    def upgrade_install(
+        self, release: str, chart: str, *, values: Sequence[str] = (), history: int = 10, description: str = ""
+    ) -> list[str]:
+        """Install or upgrade; values come on stdin, on top of the ``values`` files, and of none from earlier revisions.
+
+        Objects that something else made (the raw manifests) are taken over. Returns as soon as all is applied.
+
+        Args:
+            release: the release's name.
+            chart: the chart's folder.
+            values: values files.
+            history: how many revisions are kept.
+            description: kept with the revision.
+        """
+        said = ["--description", description] if description else []
+        return self.argv(
+            "upgrade", release, chart, "--install", "--take-ownership", "--reset-values", *self._server_side,
+            "--history-max", str(history), *said, *_values(values),
+        )  # fmt: skip
+
+    def rollback(self, release: str, revision: int, *, history: int = 10) -> list[str]:
+        """Go back to a revision (as a new one). Also what takes a release out of a pending state."""
+        return self.argv("rollback", release, str(revision), *self._server_side, "--history-max", str(history))
+
+    def uninstall(self, release: str, *, timeout: int = 90) -> list[str]:
+        """Delete a release's objects and its history; content when there is none. ``timeout``: seconds to wait."""
+        return self.argv("uninstall", release, "--ignore-not-found", "--wait", "--timeout", f"{timeout}s")
+
+    def history(self, release: str, *, most: int = 256) -> list[str]:
+        """The newest ``most`` revisions, oldest first; fails with "release: not found" when there is none."""
+        return self.argv("history", release, "--max", str(most), "--output", "json")
+
+    def releases(self, release: str = "") -> list[str]:
+        """`helm list`: the newest revision of each release of the namespace, whatever its status; of one alone."""
+        everything = ["--all"] if self.version[0] < 4 else []
+        only = ["--filter", f"^{re.escape(release)}$"] if release else []
+        return self.argv("list", *everything, *only, "--output", "json")
+
+    def manifest(self, release: str, *, revision: int = 0) -> list[str]:
+        """The objects that a revision applied, as YAML without hooks; of the newest where 0."""
+        return self.argv("get", "manifest", release, *([f"--revision={revision}"] if revision else []))
+
+    def status(self, release: str) -> list[str]:
+        """The newest revision and its state, as JSON; fails with "release: not found" when there is none."""
+        return self.argv("status", release, "--output", "json")
+
+    def test(self, release: str, *, timeout: int = 120) -> list[str]:
+        """Run the chart's tests, for ``timeout`` seconds at most."""
+        return self.argv("test", release, "--timeout", f"{timeout}s")
+
+
+def _values(files: Iterable[str], *, stdin: bool = True) -> list[str]:
+    """Values files, the later ones above the earlier; ``-`` is stdin."""
+    return [word for each in (*files, *(("-",) if stdin else ())) for word in ("--values", each)]
+
+
+def version() -> list[str]:
+    """Ask for the version; see ``parse_version``."""
+    return ["helm", "version", "--template", "{{.Version}}"]
+
+
+def parse_version(text: str) -> tuple[int, int] | None:
+    """Major and minor from ``v3.17.3`` or ``v4.2.4+gabc``; None when there is no version in it."""
+    found = VERSION.search(text)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def _revisions(stdout: str) -> list[dict[str, Any]]:
+    document = json.loads(stdout or "[]")
+    return document if isinstance(document, list) else []
+
+
+def parse_history(stdout: str) -> list[Revision]:
+    """Revisions from ``history --output json``, oldest first."""
+    return [
+        Revision(int(each["revision"]), each["status"], each.get("description", ""), each.get("updated", ""))
+        for each in _revisions(stdout)
+    ]
+
+
+def parse_list(stdout: str) -> list[Revision]:
+    """Releases from ``list --output json`` (``Helm.releases``)."""
+    return [
+        Revision(int(each["revision"]), each["status"], "", each.get("updated", ""), each["name"])
+        for each in _revisions(stdout)
+    ]
+
+
+def last_good(revisions: Iterable[Revision]) -> Revision | None:
+    """The newest revision that was applied whole: deployed, or superseded by a later one."""
+    good = [each for each in revisions if each.status in {DEPLOYED, "superseded"}]
+    return max(good, key=lambda each: each.number, default=None)
+
+
+def reason(stderr: str) -> str:
+    """What helm complains of, as one line: its last ``Error:`` with the lines that belong to it.
+
+    Helm 3 and 4 print a schema's violations as a list below the error; both word them differently.
+    """
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    starts = [index for index, line in enumerate(lines) if line.startswith("Error:")]
+    if not starts:
+        return lines[-1] if lines else "helm printed nothing"
+    first, *rest = lines[starts[-1] :]
+    violations = [line.removeprefix("- ") for line in rest if line.startswith("- ")]
+    if violations:
+        return "; ".join(violations)
+    hints = ("Use --debug flag",)
+    return " ".join([first.removeprefix("Error:").strip(), *(line for line in rest if not line.startswith(hints))])
