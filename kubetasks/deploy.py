@@ -1,6 +1,7 @@
 """The steps behind ``inv deploy``, in their one order, and the plan that shows them before they run.
 
-A step says what it will do and why, or why it is not needed. ``inv plan`` and ``inv deploy --dry-run`` print that and stop.
+A step says what it will do and why, or why it is not needed. ``inv plan`` and ``inv deploy --dry-run`` print that and
+stop.
 """
 
 import contextlib
@@ -123,7 +124,7 @@ class Deploy:
         """Carry out the plan.
 
         Raises:
-            KubetasksError: the step that failed says why; the steps before it stay done, and the next run goes on from there.
+            KubetasksError: the step that failed says why; those before it stay done, and the next run goes on from there.
         """
         with contextlib.ExitStack() as stack:
             for step in self.plan():
@@ -202,7 +203,9 @@ class Deploy:
             item
             for item in of_kind(self.survey.live, "Job")
             if item["metadata"]["name"] in rendered
-            and any(c["type"] == "Failed" and c["status"] == "True" for c in item.get("status", {}).get("conditions") or ())
+            and any(
+                c["type"] == "Failed" and c["status"] == "True" for c in item.get("status", {}).get("conditions") or ()
+            )
         ]
         self.survey.target.store.delete(failed)
 
@@ -239,7 +242,9 @@ class Deploy:
     def _failed(self, error: KubetasksError) -> None:
         """Note a revision that did not become good; the error itself matters more than this note."""
         revision = self.revision or Revision(self.number, FAILED, self.deployer.name, self.survey.inputs)
-        revision = replace(revision, status=FAILED, at=history.now(), note=self.runner.redactor(error.what), objects=self.objects)
+        revision = replace(
+            revision, status=FAILED, at=history.now(), note=self.runner.redactor(error.what), objects=self.objects
+        )
         with contextlib.suppress(KubetasksError):
             history.save(self.survey.target.store, revision, self.settings, self.survey.history)
 

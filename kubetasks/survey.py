@@ -1,7 +1,7 @@
 """What is there and what is wanted, found out before anything is changed."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,7 +90,9 @@ def database_mode(settings: Settings, target: Target, values: Mapping[str, Sensi
     if settings.database.mode == "external" or (settings.database.mode == "auto" and values.get(key)):
         if not values.get(key):
             raise SecretMissing(
-                f"{key} has no value", why="database.mode is external", fix=f"set it in {settings.env_file} or export it"
+                f"{key} has no value",
+                why="database.mode is external",
+                fix=f"set it in {settings.env_file} or export it",
             )
         return "external"
     if settings.database.mode == "auto" and not target.bundled_database:
@@ -116,7 +118,10 @@ def files_digest(root: Path, paths: Iterable[str]) -> str:
     return total.hexdigest()
 
 
-def look(settings: Settings, root: Path, target: Target, deployer: Deployer, given: Mapping[str, Sensitive]) -> Survey:
+Collect = Callable[[Collection[str]], Mapping[str, Sensitive]]
+
+
+def look(settings: Settings, root: Path, target: Target, deployer: Deployer, collect: Collect) -> Survey:
     """Find out what is there and what is wanted; one call to the cluster, and none to the engine.
 
     Args:
@@ -124,7 +129,7 @@ def look(settings: Settings, root: Path, target: Target, deployer: Deployer, giv
         root: the project's root.
         target: where.
         deployer: what deploys.
-        given: the secrets' values that the user gave.
+        collect: gives the secrets' values that the user gave; called with the names that have one already.
 
     Raises:
         DockerfileMissing: a service's Dockerfile or context is not there.
@@ -134,7 +139,7 @@ def look(settings: Settings, root: Path, target: Target, deployer: Deployer, giv
     images = plan_images(settings, root, target.repository)
     live = target.store.get(SURVEYED, selector=f"{PART_OF}={settings.project}")
     live_secrets = secrets.of_live(live, settings.secret_name)
-    wanted = secrets.desired(settings, given, live_secrets)
+    wanted = secrets.desired(settings, collect(live_secrets), live_secrets)
     release = _release(settings, root, target, images, live, wanted)
     sources = (
         [settings.manifests.path, str(Path(settings.manifests.path).parent)]
@@ -188,15 +193,17 @@ def _migration(
 ) -> tuple[str, str]:
     """The ID and image of the migration Job.
 
-    The ID changes with the migrations and with the database they are for. A Job that ran, or runs, for this ID stays as it is,
-    with the image it began with: a Job's template cannot be changed, and nothing new is to be migrated.
+    The ID changes with the migrations and with the database they are for. A Job that ran, or runs, for this ID stays as
+    it is, with the image it began with: a Job's template cannot be changed, and nothing new is to be migrated.
     """
     url = secrets.digest(values, only=settings.database.url_secret)
     files = files_digest(root, settings.migrations.paths)
     identity = digest([files, database, url], length=12)
     image = references[settings.migrations.service]
     for item in of_kind(live, "Job"):
-        failed = any(c["type"] == "Failed" and c["status"] == "True" for c in item.get("status", {}).get("conditions") or ())
+        failed = any(
+            c["type"] == "Failed" and c["status"] == "True" for c in item.get("status", {}).get("conditions") or ()
+        )
         if item["metadata"]["name"] == f"{settings.migrations.job}-{identity}" and not failed:
             image = item["spec"]["template"]["spec"]["containers"][0]["image"]
     return identity, image

@@ -10,7 +10,7 @@ from kubetasks.deployers.history import Revision
 from kubetasks.deployers.lock import locked
 from kubetasks.deployers.rollout import Watch
 from kubetasks.errors import NothingToRollBack
-from kubetasks.objects import MANAGED_BY, PART_OF, containers, of_kind
+from kubetasks.objects import MANAGED_BY, PART_OF, Objects, containers, of_kind
 from kubetasks.settings import Settings
 from kubetasks.survey import SURVEYED, Survey
 from kubetasks.targets.base import Target
@@ -33,7 +33,9 @@ def choose(survey: Survey, to: int) -> Revision:
     running = last is not None and last.good and dict(last.fingerprint) == history.fingerprint(survey.live)
     earlier = [each for each in goods if not (running and last is not None and each.number == last.number)]
     if not earlier:
-        raise NothingToRollBack("there is no earlier good revision", fix=f"good revisions: {known}; deploy one: inv deploy")
+        raise NothingToRollBack(
+            "there is no earlier good revision", fix=f"good revisions: {known}; deploy one: inv deploy"
+        )
     return earlier[-1]
 
 
@@ -83,15 +85,13 @@ def _repositories(survey: Survey) -> list[str]:
     return [reference.rpartition(":")[0] for reference in survey.release.images.values()]
 
 
-def _built(objects: history.Objects, repositories: set[str]) -> set[str]:
+def _built(objects: Objects, repositories: set[str]) -> set[str]:
     """The references of images that are built here, among those that objects run."""
     used = {container["image"] for item in objects for container in containers(item)}
     return {reference for reference in used if reference.rpartition(":")[0] in repositories}
 
 
-def take_down(
-    settings: Settings, console: Console, target: Target, deployer_named: Callable[[str], Deployer]
-) -> None:
+def take_down(settings: Settings, console: Console, target: Target, deployer_named: Callable[[str], Deployer]) -> None:
     """Delete everything: what was deployed, and the namespace when kubetasks made it.
 
     A namespace that somebody else made is left, without our objects in it.

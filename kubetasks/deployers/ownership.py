@@ -1,8 +1,8 @@
 """Who owns the fields of a live object, and handing them from one deployer to the other.
 
-Server-side apply removes a field only when its last owner stops naming it. Where another deployer still owns fields, what is
-dropped later would stay for ever; so at a switch its entries in ``metadata.managedFields`` go to the one that takes over
-(as kubectl's own move from client-side apply does: ``k8s.io/client-go/util/csaupgrade``).
+Server-side apply removes a field only when its last owner stops naming it. Where another deployer still owns fields,
+what is dropped later would stay for ever; so at a switch its entries in ``metadata.managedFields`` go to the one that
+takes over (as kubectl's own move from client-side apply does: ``k8s.io/client-go/util/csaupgrade``).
 """
 
 import json
@@ -49,7 +49,5 @@ def take_over(store: KubectlStore, kinds: Sequence[str], project: str, owner: st
     live = json.loads(store.call(argv).stdout or "{}").get("items", [])
     changed = [new for new in (handed_over(item, owner) for item in live if not is_record(item)) if new is not None]
     if changed:
-        store.call(
-            store.kubectl.replace(), input=json.dumps({"apiVersion": "v1", "kind": "List", "items": changed})
-        )
+        store.call(store.kubectl.replace(), input=json.dumps({"apiVersion": "v1", "kind": "List", "items": changed}))
     return len(changed)

@@ -1,6 +1,7 @@
 """What keeps a pod from being ready: one known problem, with an ID that never changes, and the advice for it.
 
-The states and their reasons are the kubelet's own (``pkg/kubelet/images/types.go``, ``pkg/kubelet/container/sync_result.go``).
+The states and their reasons are the kubelet's own (``pkg/kubelet/images/types.go``,
+``pkg/kubelet/container/sync_result.go``).
 """
 
 import re
@@ -38,7 +39,9 @@ KNOWN: Final[Mapping[str, Known]] = {
     "ImagePullBackOff": Known("IMAGE_PULL", 20.0, "see whether the registry has the image and the node may pull it"),
     "ImageInspectError": Known("IMAGE_DAMAGED", AT_ONCE, "remove the image from the node and run inv image.load"),
     "CreateContainerConfigError": Known(
-        "CONFIG_KEY_MISSING", AT_ONCE, "set the missing key: inv secret.check shows what is set, inv secret.apply sets it"
+        "CONFIG_KEY_MISSING",
+        AT_ONCE,
+        "set the missing key: inv secret.check shows what is set, inv secret.apply sets it",
     ),
     "CreateContainerError": Known("CONTAINER_CREATE", 5.0, "see the events of the pod: inv status"),
     "RunContainerError": Known("CONTAINER_COMMAND", AT_ONCE, "correct the container's command, or its image"),
@@ -52,7 +55,9 @@ KNOWN: Final[Mapping[str, Known]] = {
     "Error": Known("CONTAINER_FAILED", FOR_EVER, "the log's last lines say why: inv logs"),
 }
 # An image pull whose registry has answered "no" does not heal in a grace of seconds either.
-PULL_REFUSED: Final = re.compile(r"not found|manifest unknown|unauthorized|denied|no such host|repository does not exist")
+PULL_REFUSED: Final = re.compile(
+    r"not found|manifest unknown|unauthorized|denied|no such host|repository does not exist"
+)
 
 
 @dataclass(frozen=True)
@@ -159,7 +164,9 @@ def last_events(events: Objects, names: Iterable[str], most: int = 6) -> list[st
     wanted = set(names)
 
     def when(event: Object) -> str:
-        return str(event.get("lastTimestamp") or event.get("eventTime") or event["metadata"].get("creationTimestamp") or "")
+        return str(
+            event.get("lastTimestamp") or event.get("eventTime") or event["metadata"].get("creationTimestamp") or ""
+        )
 
     about = [event for event in events if event.get("involvedObject", {}).get("name") in wanted]
     return [

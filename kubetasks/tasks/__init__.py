@@ -1,0 +1,37 @@
+"""The tasks a user types, one noun per file, as one Invoke collection."""
+
+from invoke.collection import Collection
+
+from kubetasks.tasks import chart, cluster, deploy, image, look, manifest, secret
+
+
+def _noun(name: str, module: object, *tasks: str) -> Collection:
+    found = Collection(name)
+    for each in tasks:
+        found.add_task(getattr(module, each))
+    return found
+
+
+collection = Collection()
+for _task in (
+    deploy.deploy,
+    look.verify,
+    look.status,
+    look.logs,
+    look.open_,
+    deploy.plan,
+    deploy.diff,
+    deploy.rollback,
+    deploy.destroy,
+    look.doctor,
+    look.completion,
+):
+    collection.add_task(_task)
+for _collection in (
+    _noun("image", image, "build", "list_", "load", "prune"),
+    _noun("cluster", cluster, "up", "down", "env", "list_"),
+    _noun("secret", secret, "apply", "check", "rotate"),
+    _noun("manifest", manifest, "render", "validate", "apply"),
+    _noun("chart", chart, "lint", "template", "upgrade", "rollback", "test"),
+):
+    collection.add_collection(_collection)

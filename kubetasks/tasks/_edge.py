@@ -1,4 +1,4 @@
-"""The edge: where flags, invoke.yaml, the environment and the terminal become settings, a runner, a console and a target.
+"""The edge: where flags, invoke.yaml, environment and terminal become settings, a runner, a console and a target.
 
 Nothing below this layer reads any of them.
 """
@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +28,7 @@ from kubetasks.settings import Settings, load
 if TYPE_CHECKING:
     from kubetasks.deployers.base import Deployer, Renderer
     from kubetasks.objects import Objects
+    from kubetasks.secrets.values import Given
     from kubetasks.survey import Survey
     from kubetasks.targets.base import Target
 
@@ -50,7 +51,7 @@ def flags(*names: str, **more: str) -> dict[str, str]:
     return {**{name: FLAGS[name] for name in names}, **own}
 
 
-def command(help: dict[str, str] | None = None, **options: Any) -> Callable[[Callable[..., None]], Task[Any]]:  # noqa: A002
+def command(help: dict[str, str] | None = None, **options: Any) -> Callable[[Callable[..., None]], Task[Any]]:
     """An Invoke task whose errors are one line and an exit code of their own, never a traceback.
 
     Args:
@@ -88,7 +89,7 @@ def command(help: dict[str, str] | None = None, **options: Any) -> Callable[[Cal
 
 def _debug_traceback() -> None:
     if logging.getLogger("invoke").isEnabledFor(logging.DEBUG):
-        import traceback  # noqa: PLC0415
+        import traceback
 
         sys.stderr.write(_redactor(traceback.format_exc()))
 
@@ -149,14 +150,14 @@ class Edge:
     @cached_property
     def target(self) -> "Target":
         """The target, detected once."""
-        from kubetasks.targets.detect import choose  # noqa: PLC0415
+        from kubetasks.targets.detect import choose
 
         return choose(self.settings, self.runner, self.root, named_context=self.named_context)
 
     @cached_property
     def renderer(self) -> "Renderer":
         """What renders: the manifests or the chart."""
-        from kubetasks.deployers.render import ChartRenderer, ManifestsRenderer  # noqa: PLC0415
+        from kubetasks.deployers.render import ChartRenderer, ManifestsRenderer
 
         chosen = ChartRenderer if self.settings.deployer == "helm" else ManifestsRenderer
         return chosen(self.settings, self.root, self.runner)
@@ -167,31 +168,47 @@ class Edge:
         return self.deployer_named(self.settings.deployer)
 
     def deployer_named(self, name: str) -> "Deployer":
-        """The deployer of that name. The local target has no Helm: there the chart's objects are applied like manifests."""
+        """The deployer of that name. The local target has no Helm: the chart's objects are applied like manifests."""
         if name == "helm" and self.target.cluster is not None:
-            from kubetasks.deployers.helm import HelmDeployer  # noqa: PLC0415
+            from kubetasks.deployers.helm import HelmDeployer
 
             return HelmDeployer(self.settings, self.root, self.runner, self.target.store, self.target.cluster)
-        from kubetasks.deployers.manifests import ManifestsDeployer  # noqa: PLC0415
+        from kubetasks.deployers.manifests import ManifestsDeployer
 
         return ManifestsDeployer(self.settings, self.target.store, self.renderer)
 
-    def secrets(self, *, ask: bool = True) -> dict[str, Sensitive]:
-        """The secrets' values that the user gave, hidden from now on in everything shown."""
-        from kubetasks.secrets.values import collect  # noqa: PLC0415
+    def given(self, known: Collection[str] = (), *, ask: bool = True) -> "Given":
+        """The secrets' values that the user gave, hidden from now on in everything shown.
 
-        given = collect(self.settings, os.environ, self.root, self.env_file, ask=ask and sys.stdin.isatty())
-        self.redactor.add(given.values())
+        Args:
+            known: names that have a value where it is deployed to.
+            ask: prompt for required ones that have none, where somebody sits at a terminal.
+        """
+        from kubetasks.secrets.values import collect, terminal_prompt
+
+        path = self.root / (self.env_file or self.settings.env_file)
+        if self.env_file and not path.is_absolute():
+            path = Path.cwd() / self.env_file
+        prompt = terminal_prompt() if ask else None
+        found = collect(self.settings, os.environ, path, named=bool(self.env_file), known=known, prompt=prompt)
+        self.redactor.add(found.values())
+        for warning in found.warnings:
+            self.console.line(warning, mark="note")
+        return found
+
+    def secrets(self, known: Collection[str] = (), *, ask: bool = True) -> dict[str, Sensitive]:
+        """What ``given`` gives, and on the local target the URL of its database."""
+        values = dict(self.given(known, ask=ask))
         key = self.settings.database.url_secret
-        if self.target.cluster is None and key in self.settings.secrets and key not in given:
-            given[key] = Sensitive(self.target.sqlite_url())  # type: ignore[attr-defined]
-        return given
+        if self.target.cluster is None and key in self.settings.secrets and key not in values:
+            values[key] = Sensitive(self.target.sqlite_url())  # type: ignore[attr-defined]
+        return values
 
     def survey(self, *, ask: bool = True) -> "Survey":
         """What is there and what is wanted."""
-        from kubetasks.survey import look  # noqa: PLC0415
+        from kubetasks.survey import look
 
-        found = look(self.settings, self.root, self.target, self.deployer, self.secrets(ask=ask))
+        found = look(self.settings, self.root, self.target, self.deployer, lambda known: self.secrets(known, ask=ask))
         self.redactor.add(found.live_secrets.values())
         self.redactor.add(found.secrets.values())
         return found
@@ -211,7 +228,7 @@ class Edge:
     def print_json(self, document: Any, stream: TextIO | None = None) -> None:
         """The one JSON document, redacted."""
         text = json.dumps(document, indent=2, sort_keys=False, default=str)
-        print(self.redactor(text), file=stream or sys.stdout)  # noqa: T201
+        print(self.redactor(text), file=stream or sys.stdout)
 
 
 def edge(

@@ -6,17 +6,19 @@ from kubetasks.tasks._edge import Edge, command, edge, flags
 
 
 def _kind_of_cluster(target: str) -> str:
-    from kubetasks.errors import UsageError  # noqa: PLC0415
+    from kubetasks.errors import UsageError
 
     if target not in {"kind", "minikube"}:
-        raise UsageError(f"--target {target or '(none)'}", why="which kind of cluster?", fix="choose one of kind, minikube")
+        raise UsageError(
+            f"--target {target or '(none)'}", why="which kind of cluster?", fix="choose one of kind, minikube"
+        )
     return target
 
 
 @command(help=flags("target", "offline"))
 def up(c: Context, target: str = "", offline: bool = False) -> None:
     """Create a local cluster (kind or minikube), or keep the one there is."""
-    from kubetasks.targets.cluster import up as create  # noqa: PLC0415
+    from kubetasks.targets.cluster import up as create
 
     kind = _kind_of_cluster(target)
     found = edge(c, target=target, offline=offline)
@@ -27,7 +29,7 @@ def up(c: Context, target: str = "", offline: bool = False) -> None:
 @command(help=flags("target"))
 def down(c: Context, target: str = "") -> None:
     """Delete the local cluster that cluster.up made."""
-    from kubetasks.targets.cluster import down as delete  # noqa: PLC0415
+    from kubetasks.targets.cluster import down as delete
 
     kind = _kind_of_cluster(target)
     found = edge(c, target=target)
@@ -38,7 +40,7 @@ def down(c: Context, target: str = "") -> None:
 @command(name="list", help=flags("json"))
 def list_(c: Context, json: bool = False) -> None:
     """List the local clusters."""
-    from kubetasks.targets.cluster import listing  # noqa: PLC0415
+    from kubetasks.targets.cluster import listing
 
     found = edge(c, as_json=json)
     rows = listing(found.settings, found.runner)
@@ -52,7 +54,7 @@ def list_(c: Context, json: bool = False) -> None:
 @command(help=flags("target", "context"))
 def env(c: Context, target: str = "", context: str = "") -> None:
     """Print what a shell needs to reach the target's engine: eval "$(inv cluster.env)"."""
-    import shlex  # noqa: PLC0415
+    import shlex
 
     found: Edge = edge(c, target=target, cluster_context=context)
     for name, value in sorted(found.target.build_env().items()):

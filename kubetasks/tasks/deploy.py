@@ -13,11 +13,11 @@ COMMON = ("target", "context", "namespace", "with", "env-file", "offline")
 
 
 def _deploy(found: Edge, *, check: bool, force: bool) -> "Deploy":
-    from kubetasks.deploy import Deploy  # noqa: PLC0415
+    from kubetasks.deploy import Deploy
 
     survey = found.survey()
     if force:
-        from dataclasses import replace  # noqa: PLC0415
+        from dataclasses import replace
 
         survey = replace(survey, inputs=survey.inputs + "-forced")
     return Deploy(found.settings, found.root, found.runner, found.console, found.deployer, survey, check)
@@ -70,7 +70,9 @@ def deploy(
         )
     for line in found.left_out() if not unchanged else []:
         found.console.line(line, mark="note")
-    found.console.finished(f"Nothing to do for {found.settings.project}" if unchanged else f"Deployed {found.settings.project}")
+    found.console.finished(
+        f"Nothing to do for {found.settings.project}" if unchanged else f"Deployed {found.settings.project}"
+    )
 
 
 def _show_plan(found: Edge, work: "Deploy") -> None:
@@ -112,12 +114,18 @@ def diff(
     exit_code: bool = False,
 ) -> None:
     """Print what deploy would change in the live objects."""
-    from invoke.exceptions import Exit  # noqa: PLC0415
+    from invoke.exceptions import Exit
 
-    from kubetasks.deployers.diff import differences  # noqa: PLC0415
+    from kubetasks.deployers.diff import differences
 
     found = edge(
-        c, target=target, cluster_context=context, namespace=namespace, deployer=with_, env_file=env_file, offline=offline
+        c,
+        target=target,
+        cluster_context=context,
+        namespace=namespace,
+        deployer=with_,
+        env_file=env_file,
+        offline=offline,
     )
     survey, objects = found.rendered()
     lines = differences(found.target.store, found.settings, survey, objects)
@@ -130,7 +138,7 @@ def diff(
 @command(help=flags("target", "context", "namespace", to="the revision to go back to; the last good one by default"))
 def rollback(c: Context, target: str = "", context: str = "", namespace: str = "", to: int = 0) -> None:
     """Go back to the last good revision."""
-    from kubetasks.deployers.back import roll_back  # noqa: PLC0415
+    from kubetasks.deployers.back import roll_back
 
     found = edge(c, target=target, cluster_context=context, namespace=namespace)
     survey = found.survey(ask=False)
@@ -141,9 +149,8 @@ def rollback(c: Context, target: str = "", context: str = "", namespace: str = "
 @command(help=flags("target", "context", "namespace"))
 def destroy(c: Context, target: str = "", context: str = "", namespace: str = "") -> None:
     """Take back everything that deploy brought, the namespace and its data included."""
-    from kubetasks.deployers.back import take_down  # noqa: PLC0415
+    from kubetasks.deployers.back import take_down
 
     found = edge(c, target=target, cluster_context=context, namespace=namespace)
     take_down(found.settings, found.console, found.target, found.deployer_named)
     found.console.finished(f"Destroyed {found.settings.project}")
-

@@ -13,8 +13,8 @@ COMMON = ("target", "context", "offline")
 
 
 def _images(found: Edge, service: str) -> "list[Image]":
-    from kubetasks.errors import UsageError  # noqa: PLC0415
-    from kubetasks.images.plan import plan  # noqa: PLC0415
+    from kubetasks.errors import UsageError
+    from kubetasks.images.plan import plan
 
     images = plan(found.settings, found.root, found.target.repository)
     if service and service not in images:
@@ -27,8 +27,8 @@ def build(
     c: Context, target: str = "", context: str = "", offline: bool = False, service: str = "", force: bool = False
 ) -> None:
     """Build the images that are not there yet."""
-    from kubetasks.images.build import absent  # noqa: PLC0415
-    from kubetasks.images.build import build as run  # noqa: PLC0415
+    from kubetasks.images.build import absent
+    from kubetasks.images.build import build as run
 
     found = edge(c, target=target, cluster_context=context, offline=offline)
     images = _images(found, service)
@@ -49,7 +49,7 @@ def build(
 @command(name="list", help=flags(*COMMON, "json"))
 def list_(c: Context, target: str = "", context: str = "", offline: bool = False, json: bool = False) -> None:
     """List the images, and whether they are built and on the target."""
-    from kubetasks.images.build import absent  # noqa: PLC0415
+    from kubetasks.images.build import absent
 
     found = edge(c, target=target, cluster_context=context, offline=offline, as_json=json)
     images = _images(found, "")
@@ -92,7 +92,7 @@ def load(c: Context, target: str = "", context: str = "", offline: bool = False)
 @command(help=flags(*COMMON))
 def prune(c: Context, target: str = "", context: str = "", offline: bool = False) -> None:
     """Remove old images of the services from the engine (setting `images.keep`)."""
-    from kubetasks.images.prune import prune as run  # noqa: PLC0415
+    from kubetasks.images.prune import prune as run
 
     found = edge(c, target=target, cluster_context=context, offline=offline)
     images = _images(found, "")
@@ -102,4 +102,3 @@ def prune(c: Context, target: str = "", context: str = "", offline: bool = False
     with found.console.step("prune") as shown:
         removed = run(images, found.settings, found.runner, found.target.build_env())
         shown.done(f"{len(removed)} removed" if removed else "nothing to remove")
-

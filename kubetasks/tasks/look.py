@@ -20,10 +20,10 @@ def verify(
     junit: str = "",
 ) -> None:
     """Prove that what runs is this checkout, is healthy, and works for a user."""
-    from pathlib import Path  # noqa: PLC0415
+    from pathlib import Path
 
-    from kubetasks.deploy import failure  # noqa: PLC0415
-    from kubetasks.verify import verify as prove  # noqa: PLC0415
+    from kubetasks.deploy import failure
+    from kubetasks.verify import verify as prove
 
     found = edge(
         c, target=target, cluster_context=context, namespace=namespace, deployer=with_, offline=offline, as_json=json
@@ -44,7 +44,7 @@ def verify(
 @command(help=flags(*WHERE, "json"))
 def status(c: Context, target: str = "", context: str = "", namespace: str = "", json: bool = False) -> None:
     """Print what runs, and what is wrong with it."""
-    from kubetasks.deployers.status import look  # noqa: PLC0415
+    from kubetasks.deployers.status import look
 
     found = edge(c, target=target, cluster_context=context, namespace=namespace, as_json=json)
     seen = look(found.target.store, found.settings.project)
@@ -78,8 +78,8 @@ def logs(
     tail: int = 50,
 ) -> None:
     """Print the pods' logs."""
-    from kubetasks.errors import UsageError  # noqa: PLC0415
-    from kubetasks.objects import NAME, PART_OF  # noqa: PLC0415
+    from kubetasks.errors import UsageError
+    from kubetasks.objects import NAME, PART_OF
 
     found = edge(c, target=target, cluster_context=context, namespace=namespace)
     labels = f"{PART_OF}={found.settings.project}" + (f",{NAME}={service}" if service else "")
@@ -105,11 +105,11 @@ def open_(
     c: Context, target: str = "", context: str = "", namespace: str = "", service: str = "", browser: bool = False
 ) -> None:
     """Print the application's address and keep it open until Ctrl-C."""
-    import contextlib  # noqa: PLC0415
-    import threading  # noqa: PLC0415
-    import webbrowser  # noqa: PLC0415
+    import contextlib
+    import threading
+    import webbrowser
 
-    from kubetasks.errors import UsageError  # noqa: PLC0415
+    from kubetasks.errors import UsageError
 
     found = edge(c, target=target, cluster_context=context, namespace=namespace)
     name, _, port = (service or found.settings.verify.entry).partition(":")
@@ -128,11 +128,11 @@ def open_(
 @command(help=flags("target", "context", "json", schema="print the JSON Schema of the settings and stop"))
 def doctor(c: Context, target: str = "", context: str = "", json: bool = False, schema: bool = False) -> None:
     """Check every outside program, the engine, the cluster, disk and memory."""
-    from kubetasks.diagnose.doctor import examine  # noqa: PLC0415
+    from kubetasks.diagnose.doctor import examine
 
     found = edge(c, target=target, cluster_context=context, as_json=json or schema)
     if schema:
-        from kubetasks.settings import schema as settings_schema  # noqa: PLC0415
+        from kubetasks.settings import schema as settings_schema
 
         found.print_json(settings_schema())
         return
@@ -140,7 +140,9 @@ def doctor(c: Context, target: str = "", context: str = "", json: bool = False, 
     if json:
         found.print_json([finding.document() for finding in findings])
     else:
-        found.console.table(["STATUS", "WHAT", "FOUND", "NEEDED", "TO MEND IT"], [finding.row() for finding in findings])
+        found.console.table(
+            ["STATUS", "WHAT", "FOUND", "NEEDED", "TO MEND IT"], [finding.row() for finding in findings]
+        )
     if any(finding.status == "missing" for finding in findings):
         raise Exit(code=1)
 
@@ -148,9 +150,9 @@ def doctor(c: Context, target: str = "", context: str = "", json: bool = False, 
 @command(help={"shell": "bash, zsh or fish"})
 def completion(c: Context, shell: str = "bash") -> None:
     """Print a script that completes tasks and flags in a shell."""
-    from invoke.completion.complete import print_completion_script  # noqa: PLC0415
+    from invoke.completion.complete import print_completion_script
 
-    from kubetasks.errors import UsageError  # noqa: PLC0415
+    from kubetasks.errors import UsageError
 
     if shell not in {"bash", "zsh", "fish"}:
         raise UsageError(f"--shell {shell}", why="unknown value", fix="choose one of bash, zsh, fish")

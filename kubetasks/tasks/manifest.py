@@ -14,7 +14,7 @@ def render(
     c: Context, target: str = "", context: str = "", namespace: str = "", env_file: str = "", offline: bool = False
 ) -> None:
     """Print the manifests as they are applied."""
-    import yaml  # noqa: PLC0415
+    import yaml
 
     found = edge(
         c, target=target, cluster_context=context, namespace=namespace, env_file=env_file, deployer="manifests",

@@ -9,8 +9,8 @@ COMMON = ("target", "context", "namespace", "env-file")
 
 
 def _write(found: Edge, values: dict[str, Sensitive]) -> None:
-    from kubetasks.deployers.render import namespace_object  # noqa: PLC0415
-    from kubetasks.secrets.store import secret_object  # noqa: PLC0415
+    from kubetasks.deployers.render import namespace_object
+    from kubetasks.secrets.store import secret_object
 
     store = found.target.store
     if not store.get(["Namespace"]):
@@ -36,13 +36,12 @@ def check(
     c: Context, target: str = "", context: str = "", namespace: str = "", env_file: str = "", json: bool = False
 ) -> None:
     """List every declared secret and whether it is set; never a value."""
-    from kubetasks.secrets import store as secrets  # noqa: PLC0415
-    from kubetasks.secrets.values import check as examine  # noqa: PLC0415
+    from kubetasks.secrets import store as secrets
 
     found = edge(c, target=target, cluster_context=context, namespace=namespace, env_file=env_file, as_json=json)
     live = secrets.read(found.target.store, found.settings.secret_name)
-    rows = examine(found.settings, found.secrets(ask=False), live)
-    columns = ["NAME", "KIND", "STATE", "WHAT"]
+    rows = secrets.check(found.settings, found.given(ask=False), live)
+    columns = ["NAME", "KIND", "STATE", "FROM", "WHAT"]
     if json:
         found.print_json([dict(zip(map(str.lower, columns), row, strict=True)) for row in rows])
     else:
@@ -52,7 +51,7 @@ def check(
 @command(positional=["name"], help=flags(*COMMON[:3], name="the generated secret to replace"))
 def rotate(c: Context, name: str, target: str = "", context: str = "", namespace: str = "") -> None:
     """Replace a generated secret by a new value."""
-    from kubetasks.secrets import store as secrets  # noqa: PLC0415
+    from kubetasks.secrets import store as secrets
 
     found = edge(c, target=target, cluster_context=context, namespace=namespace)
     live = secrets.read(found.target.store, found.settings.secret_name)

@@ -1,4 +1,4 @@
-"""kubectl: the argument vectors of every call, each with its context and namespace, and the parsers of what comes back."""
+"""kubectl: the argument vectors of every call, each with context and namespace, and the parsers of what comes back."""
 
 import re
 from collections.abc import Sequence
@@ -9,8 +9,8 @@ FIELD_MANAGER: Final = "kubetasks"
 REQUEST_TIMEOUT: Final = "20s"
 
 UNREACHABLE: Final = re.compile(
-    r"connection to the server .* was refused|Unable to connect to the server|no route to host|i/o timeout|TLS handshake timeout"
-    r"|connection refused|context deadline exceeded|Client\.Timeout|EOF$|no such host|etcdserver: request timed out"
+    r"connection to the server .* was refused|Unable to connect to the server|no route to host|i/o timeout"
+    r"|TLS handshake timeout|connection refused|context deadline exceeded|Client\.Timeout|EOF$|no such host|etcdserver: request timed out"
     r"|the server is currently unable to handle the request|connection reset by peer",
     re.MULTILINE,
 )

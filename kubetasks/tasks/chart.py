@@ -1,0 +1,106 @@
+"""The Helm chart: ``chart.lint``, ``chart.template``, ``chart.upgrade``, ``chart.rollback``, ``chart.test``."""
+
+import sys
+from typing import TYPE_CHECKING, cast
+
+from invoke.context import Context
+
+from kubetasks.tasks._edge import Edge, command, edge, flags
+
+if TYPE_CHECKING:
+    from kubetasks.deployers.helm import HelmDeployer
+
+COMMON = ("target", "context", "namespace", "env-file", "offline")
+
+
+def _helm(found: Edge) -> "HelmDeployer":
+    from kubetasks.errors import UsageError
+
+    if found.target.cluster is None:
+        raise UsageError("--target local", why="Helm needs a cluster", fix="inv cluster.up --target kind")
+    return cast("HelmDeployer", found.deployer_named("helm"))
+
+
+@command(help=flags())
+def lint(c: Context) -> None:
+    """Check the chart."""
+    from kubetasks.errors import RenderFailed
+    from kubetasks.tools import helm as tool
+
+    found = edge(c, deployer="helm")
+    chart = str(found.root / found.settings.chart.path)
+    files = [str(found.root / path) for path in found.settings.chart.values]
+    result = found.runner.run(tool.Helm().lint(chart, values=files), check=False)
+    if not result.ok:
+        problems = [line.strip() for line in result.lines if line.startswith(("[ERROR]", "[WARNING]"))]
+        raise RenderFailed(
+            "the chart has errors", why=(problems or [tool.reason(result.stderr)])[0], detail="\n".join(problems[1:])
+        )
+    found.console.line("the chart has no errors and no warnings", mark="done")
+
+
+@command(help=flags(*COMMON))
+def template(
+    c: Context, target: str = "", context: str = "", namespace: str = "", env_file: str = "", offline: bool = False
+) -> None:
+    """Print the chart's objects as they are applied."""
+    import yaml
+
+    found = edge(
+        c,
+        target=target,
+        cluster_context=context,
+        namespace=namespace,
+        env_file=env_file,
+        deployer="helm",
+        offline=offline,
+    )
+    _, objects = found.rendered()
+    sys.stdout.write(found.redactor(yaml.safe_dump_all(objects, sort_keys=False)))
+
+
+@command(help=flags(*COMMON))
+def upgrade(
+    c: Context, target: str = "", context: str = "", namespace: str = "", env_file: str = "", offline: bool = False
+) -> None:
+    """Upgrade (or install) the release, without building, waiting or verifying."""
+    found = edge(
+        c,
+        target=target,
+        cluster_context=context,
+        namespace=namespace,
+        env_file=env_file,
+        deployer="helm",
+        offline=offline,
+    )
+    helm = _helm(found)
+    survey, objects = found.rendered()
+    with found.console.step("upgrade") as shown:
+        shown.done(f"Helm's revision {helm.apply(survey.release, objects, shown.update)}")
+
+
+@command(help=flags("target", "context", "namespace", to="Helm's revision; the one before the newest by default"))
+def rollback(c: Context, target: str = "", context: str = "", namespace: str = "", to: int = 0) -> None:
+    """Let Helm go back to one of its own revisions (inv rollback goes back to the last good one)."""
+    from kubetasks.errors import NothingToRollBack
+
+    found = edge(c, target=target, cluster_context=context, namespace=namespace, deployer="helm")
+    helm = _helm(found)
+    goal = to or helm.newest() - 1
+    if goal < 1:
+        raise NothingToRollBack("the release has no earlier revision", fix="deploy one: inv deploy --with helm")
+    with found.console.step("rollback") as shown:
+        shown.done(f"Helm's revision {helm.rollback([], str(goal), shown.update)}")
+
+
+@command(help=flags("target", "context", "namespace"))
+def test(c: Context, target: str = "", context: str = "", namespace: str = "") -> None:
+    """Run the chart's own tests against the release."""
+    from kubetasks.errors import VerifyFailed
+
+    found = edge(c, target=target, cluster_context=context, namespace=namespace, deployer="helm")
+    with found.console.step("helm test") as shown:
+        result = _helm(found).test()
+        if not result.ok:
+            raise VerifyFailed("the chart's tests failed", why=result.lines[-1], detail="\n".join(result.lines[-20:]))
+        shown.done("passed")
