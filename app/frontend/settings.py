@@ -1,0 +1,38 @@
+"""What the frontend reads from its environment, once, when it starts: one image serves wherever the backend is."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+
+class SettingsError(Exception):
+    """A variable is unusable; the message is one line."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The frontend's settings."""
+
+    backend_url: str = "http://127.0.0.1:8000"
+    """Where the backend is; a path in it goes before every path asked for."""
+    cookie_seconds: int = 30 * 24 * 3600
+    """How long the browser keeps the session; the backend decides how long it is valid."""
+    log_level: str = "INFO"
+
+
+def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings.
+
+    Raises:
+        SettingsError: When BACKEND_URL is no address.
+    """
+    url = environ.get("BACKEND_URL", "") or Settings.backend_url
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise SettingsError(f"BACKEND_URL is {url!r}; expected http://host:port")
+    return Settings(backend_url=url.rstrip("/"), log_level=environ.get("LOG_LEVEL", "").upper() or Settings.log_level)
