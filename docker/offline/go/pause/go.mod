@@ -1,0 +1,3 @@
+module kubetasks.local/pause
+
+go 1.24.0
