@@ -119,7 +119,8 @@ def end_group(process: subprocess.Popen[bytes], grace: float = 3.0, *, orphans: 
                 os.killpg(process.pid, number)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(grace)
-            return
+            if not orphans:
+                return
 
 
 def _feed(process: subprocess.Popen[bytes], data: bytes) -> None:

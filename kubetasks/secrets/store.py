@@ -82,11 +82,8 @@ def desired(
     if missing:
         raise SecretMissing(
             f"no value for {', '.join(missing)}",
-            fix=f"set {'them' if len(missing) > 1 else 'it'} in {settings.env_file} or export "
-            f"{'them' if len(missing) > 1 else 'it'}, then run the same command again",
-            detail="\n".join(
-                f"{name}={settings.secrets[name].help and f'  # {settings.secrets[name].help}'}" for name in missing
-            ),
+            fix=f"put these lines into {settings.env_file}, or export them, and run the same command again",
+            detail="\n".join(_example(name, settings.secrets[name].help) for name in missing),
         )
     values[DIGEST_KEY] = live.get(DIGEST_KEY) or Sensitive(secrets.token_hex(DIGEST_KEY_BYTES))
     return values
@@ -143,7 +140,7 @@ def rotate(settings: Settings, live: Mapping[str, Sensitive], names: Collection[
             raise UsageError(
                 f"{name} must not be rotated",
                 why="its setting has rotate: false",
-                fix=secret.help or "leave it as it is",
+                fix=secret.help,
             )
     chosen = names or [n for n, secret in settings.secrets.items() if secret.kind == "generated" and secret.rotate]
     fresh = {name: Sensitive(secrets.token_urlsafe(settings.secrets[name].bytes)) for name in chosen}

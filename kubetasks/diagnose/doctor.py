@@ -1,0 +1,282 @@
+"""Whether this machine has what a deploy needs: programs, engine, cluster, disk, memory; and the command that mends it.
+
+What is needed follows from the settings: with ``target: local`` an engine is of no use, with ``target: kind`` there is
+no deploy without one.
+"""
+
+import json
+import platform
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from kubetasks.errors import KubetasksError
+from kubetasks.images.client import builder
+from kubetasks.runner import HINTS, Result, Runner
+from kubetasks.settings import Settings
+from kubetasks.tools import docker, helm, minikube
+from kubetasks.tools.kubectl import Kubectl
+
+Status = Literal["ok", "warn", "missing"]
+Version = tuple[int, ...]
+
+PYTHON: Final = (3, 11)
+# BuildKit without the "experimental" switch: https://docs.docker.com/engine/release-notes/20.10/
+DOCKER: Final = (20, 10)
+# Server-side apply with field managers, kustomize 5: https://kubernetes.io/blog/2023/04/11/kubernetes-v1-27-release/
+KUBECTL: Final = (1, 27)
+HELM: Final = (3, 17)
+KIND: Final = (0, 20)
+MINIKUBE: Final = (1, 30)
+# kubectl works with an API server one minor version older or newer: https://kubernetes.io/releases/version-skew-policy/
+SKEW: Final = 1
+GIB: Final = 2**30
+# One node image (1 GiB), the base images, two application images and their build cache.
+DISK_GIB: Final = 5
+# A node with its control plane takes 1 GiB, the application less than another.
+MEMORY_GIB: Final = 2
+ANSWER_SECONDS: Final = 15.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at.
+
+    Args:
+        name: what it is.
+        found: the version or state found; empty where nothing is there.
+        needed: what is needed, in words.
+        status: ``ok``, ``warn`` (a deploy may still work) or ``missing`` (it cannot, with these settings).
+        fix: the command that mends it; empty when nothing is wrong.
+    """
+
+    name: str
+    found: str
+    needed: str
+    status: Status
+    fix: str = ""
+
+    def row(self) -> list[str]:
+        """The cells of a table: status, name, found, needed, fix."""
+        return [self.status, self.name, self.found or "-", self.needed, self.fix]
+
+    def document(self) -> dict[str, str]:
+        """The finding for a machine."""
+        return asdict(self)
+
+
+def _available_memory() -> int:
+    """Bytes that programs can still get; 0 where the system does not say (elsewhere than on Linux)."""
+    try:
+        text = Path("/proc/meminfo").read_text(encoding="ascii")
+    except OSError:
+        return 0
+    found = re.search(r"^MemAvailable:\s+(\d+) kB", text, re.MULTILINE)
+    return int(found[1]) * 1024 if found else 0
+
+
+def _free_disk(folder: Path) -> int:
+    """Bytes free on the file system that a folder is on, or would be."""
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What the machine itself tells; the tests give their own."""
+
+    python: Version = field(default_factory=lambda: tuple(sys.version_info[:3]))
+    system: str = field(default_factory=platform.system)
+    free_disk: Callable[[Path], int] = _free_disk
+    available_memory: Callable[[], int] = _available_memory
+
+
+def version_in(text: str) -> Version:
+    """The first version in a text, as numbers: ``kind v0.33.0 go1.26.8`` gives (0, 33, 0). Empty when there is none."""
+    found = re.search(r"(?<![\w.])v?(\d+)\.(\d+)(?:\.(\d+))?", text)
+    return tuple(int(part) for part in found.groups() if part is not None) if found else ()
+
+
+def shown(version: Version) -> str:
+    """A version as people write it."""
+    return ".".join(map(str, version))
+
+
+def kubectl_versions(text: str) -> tuple[Version, Version]:
+    """The client's and the API server's version from ``kubectl version --output json``; empty where there is none."""
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return (), ()
+    client, server = (document.get(key, {}).get("gitVersion", "") for key in ("clientVersion", "serverVersion"))
+    return version_in(client), version_in(server)
+
+
+def engine_state(text: str) -> dict[str, Any]:
+    """What ``docker info`` told; empty when the engine did not answer (it prints the client's part all the same)."""
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) and document.get("ServerVersion") else {}
+
+
+def examine(
+    settings: Settings,
+    runner: Runner,
+    root: Path,
+    *,
+    machine: Machine | None = None,
+    verdict: Callable[[str], str] | None = None,
+) -> list[Finding]:
+    """Look at everything a deploy with these settings needs.
+
+    Args:
+        settings: the settings; ``target`` decides what is needed and what would only be good to have.
+        runner: starts the programs.
+        root: the project's root.
+        machine: what the machine tells; this one where None.
+        verdict: the guard: says why a context may be deployed to, or raises ContextRefused.
+    """
+    return list(_Examination(settings, runner, root, machine or Machine(), verdict).findings())
+
+
+@dataclass
+class _Examination:
+    settings: Settings
+    runner: Runner
+    root: Path
+    machine: Machine
+    verdict: Callable[[str], str] | None = None
+
+    def findings(self) -> Iterator[Finding]:
+        python = self.machine.python
+        yield Finding(
+            "python", shown(python), "3.11 or newer", *_status(python >= PYTHON, "missing", "apt install python3.11")
+        )
+        engine, state = self._engine()
+        yield from engine
+        yield self._program("kubectl", ["kubectl", "version", "--client", "--output", "json"], KUBECTL, wanted=True)
+        yield self._program("helm", helm.version(), HELM, wanted=self.settings.deployer == "helm", note=" or 4")
+        yield self._program("kind", ["kind", "version"], KIND, wanted=self.settings.target == "kind")
+        yield self._program("minikube", minikube.version(), MINIKUBE, wanted=self.settings.target == "minikube")
+        yield from self._cluster()
+        yield from self._room(state)
+
+    @property
+    def _needs_engine(self) -> bool:
+        return self.settings.target in {"kind", "minikube", "context"}
+
+    def _ask(self, argv: list[str]) -> Result | None:
+        """The answer of a program; None when it is not installed or does not come to an end."""
+        try:
+            return self.runner.run(argv, timeout=ANSWER_SECONDS, check=False)
+        except KubetasksError:
+            return None
+
+    def _program(self, name: str, argv: list[str], needed: Version, *, wanted: bool, note: str = "") -> Finding:
+        words = f"{shown(needed)} or newer{note}" + ("" if wanted else " (optional)")
+        absent: Status = "missing" if wanted else "warn"
+        result = self._ask(argv)
+        if result is None:
+            return Finding(name, "", words, absent if wanted else "ok", HINTS[name] if wanted else "")
+        found = version_in(result.stdout)
+        if found >= needed:
+            return Finding(name, shown(found), words, "ok")
+        return Finding(name, shown(found) or "no version in what it prints", words, absent, HINTS[name])
+
+    def _engine(self) -> tuple[list[Finding], dict[str, Any]]:
+        absent: Status = "missing" if self._needs_engine else "warn"
+        optional = "" if self._needs_engine else " (the local target needs none)"
+        client = self._ask(docker.client_version())
+        if client is None:
+            return [Finding("docker", "", f"{shown(DOCKER)} or newer{optional}", absent, HINTS["docker"])], {}
+        version = version_in(client.stdout)
+        findings = [
+            Finding(
+                "docker", shown(version), f"{shown(DOCKER)} or newer{optional}",
+                *_status(version >= DOCKER, absent, HINTS["docker"]),
+            )
+        ]  # fmt: skip
+        try:
+            findings.append(Finding("docker build", f"with {builder(self.runner)}", "BuildKit", "ok"))
+        except KubetasksError as error:
+            findings.append(Finding("docker build", error.why, "BuildKit", absent, error.fix))
+        answer = self._ask(docker.info())
+        state = engine_state(answer.stdout) if answer is not None else {}
+        if state:
+            findings.append(Finding("docker engine", state["ServerVersion"], "answers", "ok"))
+        else:
+            denied = answer is not None and "permission denied" in "\n".join(answer.lines)
+            found = "permission denied" if denied else "does not answer"
+            findings.append(Finding("docker engine", found, f"answers{optional}", absent, self._start(denied=denied)))
+        return findings, state
+
+    def _start(self, *, denied: bool) -> str:
+        if denied:
+            return "sudo usermod -aG docker $USER, then log in again"
+        return {"Linux": "sudo systemctl start docker", "Darwin": "open -a Docker"}.get(
+            self.machine.system, "start Docker Desktop"
+        )
+
+    def _cluster(self) -> Iterator[Finding]:
+        """The current context: nothing is deployed to it unless it is local, or named and allowed."""
+        needed = "a local cluster, or one in allowed_contexts"
+        current = self._ask(["kubectl", "config", "current-context"])
+        context = current.stdout.strip() if current is not None and current.ok else ""
+        if self.settings.context:
+            context = self.settings.context
+        if not context:
+            wanted = self.settings.target == "context"
+            fix = "inv cluster.up --target kind" if not wanted else "name one: --context NAME"
+            yield Finding("context", "none", needed, "missing" if wanted else "ok", fix if wanted else "")
+            return
+        yield self._verdict(context, needed)
+        answer = self._ask(Kubectl(context).cluster_version())
+        client, server = kubectl_versions(answer.stdout) if answer is not None else ((), ())
+        if not server:
+            fix = f"kubectl --context {context} cluster-info"
+            yield Finding("cluster", f"{context} does not answer", "answers", "warn", fix)
+            return
+        near = client[:1] == server[:1] and abs(client[1] - server[1]) <= SKEW
+        yield Finding(
+            "cluster", f"{context}: {shown(server)}", f"kubectl within {SKEW} minor version",
+            *_status(near, "warn", f"install kubectl {shown(server[:2])}"),
+        )  # fmt: skip
+
+    def _verdict(self, context: str, needed: str) -> Finding:
+        if self.verdict is None:
+            return Finding("context", context, needed, "ok")
+        try:
+            return Finding("context", f"{context}: {self.verdict(context)}", needed, "ok")
+        except KubetasksError as error:
+            return Finding("context", f"{context}: {error.why or error.what}", needed, "warn", error.fix)
+
+    def _room(self, state: dict[str, Any]) -> Iterator[Finding]:
+        """Disk where images go, memory, and the generation of control groups."""
+        folder = Path(state.get("DockerRootDir") or self.root)
+        disk = self.machine.free_disk(folder if folder.exists() else self.root) / GIB
+        fix = "docker system prune" if state else f"make room below {self.root}"
+        yield Finding("disk", f"{disk:.1f} GiB free", f"{DISK_GIB} GiB", *_status(disk >= DISK_GIB, "warn", fix))
+        memory = self.machine.available_memory() / GIB
+        if memory:
+            yield Finding(
+                "memory", f"{memory:.1f} GiB available", f"{MEMORY_GIB} GiB",
+                *_status(memory >= MEMORY_GIB, "warn", "end other programs, or give the engine's machine more"),
+            )  # fmt: skip
+        if state:
+            generation = str(state.get("CgroupVersion", ""))
+            # From Kubernetes 1.35 on a kubelet refuses version 1 unless told otherwise (failCgroupV1).
+            yield Finding(
+                "cgroup", f"version {generation}", "version 2 for Kubernetes 1.35 and newer",
+                *_status(generation != "1", "warn", "set kind.node_image to Kubernetes 1.34, or boot with version 2"),
+            )  # fmt: skip
+
+
+def _status(good: bool, otherwise: Status, fix: str) -> tuple[Status, str]:
+    return ("ok", "") if good else (otherwise, fix)
