@@ -1,0 +1,153 @@
+"""The embedded target: the rendered workloads as supervised processes on loopback. No container engine, no cluster.
+
+A folder stands for the namespace (``store``), processes for the pods (``workloads`` says which, ``processes`` makes it
+so, ``supervisor`` keeps them running through supervisord, ``entry`` prepares each). ``pods`` and ``status`` report them in
+Kubernetes' own fields, so that whatever reads a cluster reads this.
+"""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kubetasks.errors import SettingsError, SupervisorFailed
+from kubetasks.runner import Runner
+from kubetasks.settings import Settings
+from kubetasks.targets.base import Cluster, Progress
+
+if TYPE_CHECKING:
+    from kubetasks.targets.local.store import LocalStore
+
+LEFT_OUT = (
+    "LoadBalancer: every Service is a port on 127.0.0.1; nothing is reachable from other machines",
+    "probes by a kubelet: readiness is asked when status is read, and a process that hangs is not restarted",
+    "replicas: one process stands for all of a workload's replicas",
+    "rolling updates: the old process ends before the new one starts",
+    "images and isolation: processes run from this checkout as you; resources, securityContext and volumes do nothing",
+    "NetworkPolicy, PodDisruptionBudget and other kinds are kept and shown, but do nothing",
+)
+
+
+@dataclass(frozen=True)
+class LocalTarget:
+    """See ``Target``.
+
+    Args:
+        settings: the settings.
+        runner: starts supervisord.
+        root: the project's root: the processes' working directory, and where the state folder is.
+        reason: why this target was chosen.
+    """
+
+    settings: Settings
+    runner: Runner
+    root: Path
+    reason: str = ""
+
+    @property
+    def name(self) -> str:
+        """See ``Target.name``."""
+        return "local"
+
+    @property
+    def cluster(self) -> Cluster | None:
+        """See ``Target.cluster``: there is none."""
+        return None
+
+    @property
+    def pull_policy(self) -> str:
+        """See ``Target.pull_policy``."""
+        return "Never"
+
+    @property
+    def bundled_database(self) -> bool:
+        """See ``Target.bundled_database``: SQLite stands in."""
+        return False
+
+    def repository(self, service: str) -> str:
+        """See ``Target.repository``."""
+        return f"{self.settings.images.repository}/{self.settings.project}-{service}"
+
+    def preflight(self) -> None:
+        """See ``Target.preflight``.
+
+        Raises:
+            SupervisorFailed: on Windows, where supervisord does not run.
+        """
+        if sys.platform == "win32":
+            raise SupervisorFailed(
+                "the local target does not run on Windows",
+                why="its process supervisor needs a Unix",
+                fix="run the same command in WSL (https://learn.microsoft.com/windows/wsl/install)",
+            )
+
+    def build_env(self) -> Mapping[str, str | None]:
+        """See ``Target.build_env``."""
+        return {}
+
+    def missing(self, references: Sequence[str]) -> list[str]:
+        """See ``Target.missing``: no image is needed."""
+        return []
+
+    def deliver(self, references: Sequence[str], progress: Progress) -> None:
+        """See ``Target.deliver``: nothing to do."""
+
+    @property
+    def store(self) -> "LocalStore":
+        """See ``Target.store``.
+
+        Raises:
+            SupervisorFailed: on Windows.
+        """
+        self.preflight()
+        from kubetasks.targets.local.store import LocalStore  # noqa: PLC0415  (not importable on Windows)
+        from kubetasks.targets.local.workloads import Here  # noqa: PLC0415
+
+        root = self.root.resolve()
+        local_ports = {name: service.local_port for name, service in self.settings.services.items()}
+        here = Here(root, self.settings.local.python, local_ports, dict(os.environ))
+        return LocalStore(root, self.settings.in_namespace, self.runner, here)
+
+    @contextlib.contextmanager
+    def endpoint(self, service: str, port: int) -> Iterator[str]:
+        """See ``Target.endpoint``.
+
+        Raises:
+            SupervisorFailed: there is no such Service, or no workload of it.
+        """
+        store = self.store
+        live = store.stored("Service", "Deployment", "StatefulSet")
+        from kubetasks.targets.local.workloads import service_ports  # noqa: PLC0415
+
+        for item in live:
+            if item["kind"] == "Service" and item["metadata"]["name"] == service:
+                found = service_ports(
+                    item, [each for each in live if each["kind"] != "Service"], store.processes.ports(live)
+                )
+                if port in found:
+                    yield f"http://127.0.0.1:{found[port]}"
+                    return
+        raise SupervisorFailed(f"there is no Service {service} with a port {port}", fix="run inv deploy --target local")
+
+    def sqlite_url(self) -> str:
+        """What stands in for the database's URL; makes the folder that holds the database.
+
+        Raises:
+            SettingsError: ``local.sqlite`` has a placeholder other than ``{data}``.
+        """
+        data = self.store.folder / "data"
+        try:
+            url = self.settings.local.sqlite.format(data=data)
+        except (KeyError, IndexError, ValueError):
+            raise SettingsError(
+                "setting `kubetasks.local.sqlite`", why="its only placeholder is {data}", fix="see docs/settings.md"
+            ) from None
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return url
+
+    def left_out(self) -> list[str]:
+        """What a cluster has and this target has not, one line each."""
+        return list(LEFT_OUT)
