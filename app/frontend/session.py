@@ -25,8 +25,8 @@ def write(response: Response, user_id: str, token: str, seconds: int, *, secure:
 def token(request: Request) -> str | None:
     """Return the token to use for a request of the page's own script.
 
-    Another site's page cannot borrow it: the cookie is SameSite, and a browser says where a request comes from (SameSite
-    alone would let other ports of the same host in).
+    Another site's page cannot borrow it: the cookie is SameSite, and a browser says where a request comes from
+    (SameSite alone would let other ports of the same host in).
     """
     if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         return None

@@ -28,8 +28,10 @@ def reason(url: str, error: Exception) -> tuple[int, str]:
         case httpx.ConnectTimeout() | httpx.PoolTimeout() | TimeoutError():
             return 502, f"the backend at {host} cannot be reached: no answer in time"
         case httpx.ConnectError():
-            return 502, f"the backend at {host} cannot be reached: {error or 'connection refused'}"
+            return 502, f"the backend at {host} cannot be reached: {str(error) or 'connection refused'}"
+        case httpx.HTTPStatusError():
+            return 502, f"the backend at {host} answers {error.response.status_code} {error.response.reason_phrase}"
         case httpx.TimeoutException():
             return 504, f"the backend at {host} has not answered in time"
         case _:
-            return 502, f"the backend at {host} broke off: {error or type(error).__name__}"
+            return 502, f"the backend at {host} broke off: {str(error) or type(error).__name__}"
