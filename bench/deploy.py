@@ -4,11 +4,12 @@
 
 Three situations, each RUNS times, the two in turn; what counts is the ratio of the medians:
 
-- first: a new namespace, images neither on the node nor in the engine (the engine's build cache for the dependencies stays);
+- first: a new namespace, images neither on the node nor in the engine (its build cache for the dependencies stays);
 - line: one source line of one service changed;
 - nothing: nothing changed.
 
-The plain script does not verify, so `inv deploy --no-verify` is measured against it; with verify is a column of its own.
+The plain script does not verify, so `inv deploy --no-verify` is measured against it;
+with verify is a figure of its own.
 """
 
 import argparse

@@ -48,7 +48,13 @@ class Cluster:
         return f"kind-{NAME}"
 
     def kubectl(self, *words: str, input: str | None = None, check: bool = True) -> str:  # noqa: A002
-        argv = [str(need("kubectl", "./inv brings one")), "--kubeconfig", str(self.kubeconfig), "--context", self.context]
+        argv = [
+            str(need("kubectl", "./inv brings one")),
+            "--kubeconfig",
+            str(self.kubeconfig),
+            "--context",
+            self.context,
+        ]
         done = subprocess.run([*argv, *words], input=input, capture_output=True, text=True, check=False, timeout=180)
         if check and done.returncode:
             raise AssertionError(f"kubectl {' '.join(words)}: {done.stderr}")
@@ -119,7 +125,9 @@ class Checkout:
                 raise AssertionError(f"inv {' '.join(words)} did not end in {timeout:g} s:\n{out}") from None
         self.outputs.append(out)
         with self.log.open("a") as log:
-            log.write(f"$ inv {' '.join(words)}   [{time.monotonic() - began:.1f}s, exit {process.returncode}]\n{out}\n")
+            log.write(
+                f"$ inv {' '.join(words)}   [{time.monotonic() - began:.1f}s, exit {process.returncode}]\n{out}\n"
+            )
         assert process.returncode == code, f"inv {' '.join(words)} exited with {process.returncode}, not {code}:\n{out}"
         assert "Traceback" not in out, out
         return out

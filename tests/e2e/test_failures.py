@@ -31,9 +31,7 @@ def opened(checkout: Checkout) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("deployer", ["manifests", "helm"])
-def test_a_broken_image_fails_fast_and_the_old_pods_serve(
-    cluster: Cluster, checkout: Checkout, deployer: str
-) -> None:
+def test_a_broken_image_fails_fast_and_the_old_pods_serve(cluster: Cluster, checkout: Checkout, deployer: str) -> None:
     space = checkout.namespace
     checkout.inv("deploy", "--with", deployer)
     before = pods(cluster, space)
