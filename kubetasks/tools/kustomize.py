@@ -21,9 +21,8 @@ def reason(stderr: str, root: str = "") -> str:
     if not lines:
         return "kustomize printed nothing"
     logged = LOGGED.match(lines[-1])
-    text = logged["text"].replace('\\"', '"') if logged else lines[-1].removeprefix("error:").strip()
-    # Logged errors that quote are quoted again.
-    text = text.replace('\\"', '"').replace("\\\\", "\\")
+    text = _unquote(logged["text"]) if logged else lines[-1].removeprefix("error:").strip()
+    text = _unquote(text)
     if root:
         text = text.replace(root.rstrip("/") + "/", "")
     folders: list[str] = FOLDER.findall(text)
@@ -39,3 +38,8 @@ def reason(stderr: str, root: str = "") -> str:
         what = text.rpartition(f"'{where}': ")[2].strip('"')
         return f"{where}: {what}"
     return text
+
+
+def _unquote(text: str) -> str:
+    """Take one level of backslashes away: kustomize quotes its own messages, and so does a log line."""
+    return re.sub(r"\\(.)", r"\1", text)
