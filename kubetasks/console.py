@@ -34,7 +34,7 @@ class Step:
         """Show what is being done now (only to a person at a terminal, or with ``--echo``)."""
         shown = self.console.hide(text)
         if self.status is not None:
-            self.status.update(f"{self.title} [dim]{_escape(shown)}[/dim]")
+            self.status.update(f"{_escape(self.console.hide(self.title))} [dim]{_escape(shown)}[/dim]")
 
     def done(self, outcome: str) -> None:
         """How it ended."""
@@ -103,7 +103,7 @@ class Console:
         began = time.monotonic()
         try:
             if self.live:
-                with self.rich.status(title) as step.status:
+                with self.rich.status(_escape(self.hide(title))) as step.status:
                     yield step
             else:
                 yield step

@@ -7,6 +7,7 @@ from typing import Final
 HIDDEN: Final = "***"
 # Shorter values ("1", "yes") would blank out ordinary words; such a value is no secret anyway.
 SHORTEST: Final = 4
+SHORTEST_LINE: Final = 6
 
 
 class Sensitive:
@@ -50,14 +51,18 @@ class Redactor:
         self._values: list[str] = []
 
     def add(self, values: Iterable[Sensitive]) -> None:
-        """Hide these from now on (their plain, base64 and URL-quoted forms)."""
+        """Hide these from now on (their plain, base64, JSON and URL-quoted forms)."""
         import base64  # noqa: PLC0415  (most runs have no secret to hide)
+        import json
         from urllib.parse import quote, urlsplit  # noqa: PLC0415
 
         known = set(self._values)
         for item in values:
             plain = item.reveal()
             forms = {plain, base64.b64encode(plain.encode()).decode(), quote(plain, safe="")}
+            forms.add(json.dumps(plain)[1:-1])
+            # Of a key in several lines a program may show one.
+            forms |= {line for line in plain.splitlines() if len(line) >= SHORTEST_LINE} if "\n" in plain else set()
             if "://" in plain:
                 with contextlib.suppress(ValueError):
                     forms.add(urlsplit(plain).password or "")

@@ -162,7 +162,7 @@ class _Examination:
         engine, state = self._engine()
         yield from engine
         yield self._program("kubectl", ["kubectl", "version", "--client", "--output", "json"], KUBECTL, wanted=True)
-        yield self._program("helm", helm.version(), HELM, wanted=self.settings.deployer == "helm", note=" or 4")
+        yield self._program("helm", helm.version(), HELM, wanted=self.settings.deployer == "helm")
         yield self._program("kind", ["kind", "version"], KIND, wanted=self.settings.target == "kind")
         yield self._program("minikube", minikube.version(), MINIKUBE, wanted=self.settings.target == "minikube")
         yield from self._cluster()
@@ -179,8 +179,8 @@ class _Examination:
         except KubetasksError:
             return None
 
-    def _program(self, name: str, argv: list[str], needed: Version, *, wanted: bool, note: str = "") -> Finding:
-        words = f"{shown(needed)} or newer{note}" + ("" if wanted else " (optional)")
+    def _program(self, name: str, argv: list[str], needed: Version, *, wanted: bool) -> Finding:
+        words = f"{shown(needed)} or newer" + ("" if wanted else " (optional)")
         absent: Status = "missing" if wanted else "warn"
         result = self._ask(argv)
         if result is None:

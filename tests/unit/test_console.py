@@ -1,0 +1,107 @@
+import io
+
+import pytest
+
+from kubetasks.console import Console, report
+from kubetasks.errors import BuildFailed
+from kubetasks.redact import Redactor, Sensitive
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def hider() -> Redactor:
+    hide = Redactor()
+    hide.add([Sensitive("s3cret")])
+    return hide
+
+
+@pytest.fixture
+def out() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture
+def console(out: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> Console:
+    monkeypatch.setattr("kubetasks.console.time.monotonic", lambda: 100.0)
+    return Console(hide=hider(), stream=out)
+
+
+def test_a_pipe_sees_plain_lines(console: Console, out: io.StringIO) -> None:
+    console.line("hello [bold]you[/bold]")
+    console.line("all right", mark="done")
+    console.line("take note", mark="note")
+    assert out.getvalue() == "hello [bold]you[/bold]\n✓ all right\n· take note\n"
+
+
+def test_steps_end_with_one_line_each(console: Console, out: io.StringIO) -> None:
+    with console.step("build") as step:
+        step.update("layer 3")
+        step.done("2 images")
+    with console.step("load") as step:
+        step.skip("they are there")
+    with console.step("apply"):
+        pass
+    assert out.getvalue() == "✓ build: 2 images (0.0s)\n- load: they are there (0.0s)\n✓ apply (0.0s)\n"
+
+
+@pytest.mark.parametrize("error", [BuildFailed("x"), KeyboardInterrupt(), ValueError("a bug")])
+def test_a_step_that_fails_says_so_and_passes_the_error_on(
+    console: Console, out: io.StringIO, error: BaseException
+) -> None:
+    with pytest.raises(type(error)), console.step("build") as step:  # noqa: PT012
+        step.done("too early")
+        raise error
+    assert out.getvalue() == "✗ build (0.0s)\n"
+
+
+def test_everything_is_redacted(console: Console, out: io.StringIO) -> None:
+    console.line("it is s3cret")
+    with console.step("send s3cret") as step:
+        step.done("s3cret sent")
+    console.table(["A"], [["s3cret"]])
+    assert "s3cret" not in out.getvalue()
+    assert out.getvalue().count("***") == 4
+
+
+def test_a_table_in_a_pipe_is_aligned(console: Console, out: io.StringIO) -> None:
+    console.table(["NAME", "STATE"], [["a", "ok"], ["longer", "missing"]])
+    assert out.getvalue() == "NAME    STATE\na       ok\nlonger  missing\n"
+
+
+def test_quiet_shows_nothing(out: io.StringIO) -> None:
+    console = Console(quiet=True, stream=out)
+    console.line("a")
+    console.table(["A"], [["b"]])
+    with console.step("c") as step:
+        step.update("d")
+    console.finished("all")
+    assert out.getvalue() == ""
+
+
+def test_the_closing_line(console: Console, out: io.StringIO) -> None:
+    console.started = 87.7
+    console.finished("Finished all")
+    assert out.getvalue() == "Finished all in 12.3 seconds\n"
+
+
+def test_a_person_sees_marks_and_brackets_as_they_are() -> None:
+    terminal = Terminal()
+    console = Console(hide=hider(), stream=terminal)
+    assert console.live
+    console.line("list[int] of s3cret", mark="done")
+    console.table(["NAME"], [["[x]"]])
+    with console.step("wait [a] s3cret") as step:
+        step.update("s3cret [2/2]")
+    shown = terminal.getvalue()
+    assert "list[int] of ***" in shown
+    assert "[x]" in shown
+    assert "wait [a] ***" in shown
+    assert "s3cret" not in shown
+
+
+def test_an_error_is_one_line_and_its_evidence_below(out: io.StringIO) -> None:
+    report(BuildFailed("build of x failed", why="s3cret", detail="one\ntwo s3cret"), hider(), out)
+    assert out.getvalue() == "error: build of x failed: ***\n    one\n    two ***\n"
