@@ -16,9 +16,7 @@ from app.frontend import session, upstream
 log = logging.getLogger("frontend")
 
 FOLDER = Path(__file__).parent
-# Probes ask for the page too, without a cookie, and are not patient: 1 s by default.
-NEW_SECONDS = 0.8
-KNOWN_SECONDS = 4.0
+PATIENCE_SECONDS = 3.0  # then the page comes without tasks, and its script fetches them
 SECURITY = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -51,8 +49,10 @@ async def render(request: Request) -> Response:
     known = session.read(request)
     view = View()
     try:
-        async with asyncio.timeout(KNOWN_SECONDS if known else NEW_SECONDS):
-            await _fill(view, client, known)
+        # A browser asks for HTML. A probe takes anything, every few seconds: it gets the page at once, and no session.
+        if known or "text/html" in request.headers.get("accept", ""):
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await _fill(view, client, known)
     except (httpx.HTTPError, TimeoutError, ValueError, KeyError) as error:
         _, view.problem = upstream.reason(str(client.base_url), error)
         log.warning("page without data: %s", view.problem)
@@ -65,7 +65,7 @@ async def render(request: Request) -> Response:
 
 
 async def _fill(view: View, client: httpx.AsyncClient, known: tuple[str, str] | None) -> None:
-    """Fetch the tasks. A new user has none, so the database is not asked: a probe does not keep it awake."""
+    """Fetch the tasks; a new user has none."""
     if known:
         view.user_id, view.token = known
         headers = {"Authorization": f"Bearer {view.token}"}

@@ -37,7 +37,8 @@ class Relay(StreamingResponse):
     def __init__(self, answer: httpx.Response) -> None:
         """Pass on the status, the headers and the bytes as they are, compressed or not."""
         super().__init__(answer.aiter_raw(), answer.status_code)
-        self.raw_headers = end_to_end(answer.headers.raw)
+        # This server names itself and says the time.
+        self.raw_headers = [each for each in end_to_end(answer.headers.raw) if each[0] not in {b"server", b"date"}]
         self._answer = answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

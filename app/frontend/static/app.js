@@ -6,6 +6,9 @@ const list = byId("tasks");
 let conversation = null;
 
 async function call(method, path, body) {
+  if (!user) {
+    throw new Error("There is no session yet.");
+  }
   const options = { method, headers: {} };
   if (body !== undefined) {
     options.headers["Content-Type"] = "application/json";
