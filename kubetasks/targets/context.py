@@ -1,0 +1,80 @@
+"""The context target: any allowed cluster, which pulls its images from a registry."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from kubetasks.errors import DeliveryFailed, RegistryMissing
+from kubetasks.images.build import engine_down
+from kubetasks.targets.base import Progress
+from kubetasks.targets.guard import is_known_local, is_local_url
+from kubetasks.targets.on_cluster import OnCluster
+from kubetasks.tools import docker
+from kubetasks.tools.kubeconfig import Context
+
+
+@dataclass(frozen=True)
+class ContextTarget(OnCluster):
+    """A cluster of any kind, by its context."""
+
+    name: ClassVar[str] = "context"
+    pull_policy: ClassVar[str] = "IfNotPresent"
+
+    @property
+    def bundled_database(self) -> bool:
+        """Only on a local cluster: elsewhere nobody wants a database that they did not ask for."""
+        context = Context(self.cluster.context)
+        return is_known_local(context) and is_local_url(self.cluster.server)
+
+    def repository(self, service: str) -> str:
+        """``<images.registry>/<project>-<service>``.
+
+        Raises:
+            RegistryMissing: no registry is set.
+        """
+        registry = self.settings.images.registry.rstrip("/")
+        if not registry:
+            raise RegistryMissing(
+                f"context {self.cluster.context} pulls its images, and no registry is set",
+                why="kubetasks.images.registry is empty",
+                fix="set it, e.g. to ghcr.io/<you>, and log in: docker login",
+            )
+        return f"{registry}/{self.settings.project}-{service}"
+
+    def missing(self, references: Sequence[str]) -> list[str]:
+        """Those references that the registry does not have, or does not show to us."""
+        return [
+            reference
+            for reference in references
+            if not self.runner.run(
+                docker.manifest_inspect(reference, insecure=is_local_url(reference.partition("/")[0])),
+                timeout=60,
+                check=False,
+            ).ok
+        ]
+
+    def deliver(self, references: Sequence[str], progress: Progress) -> None:
+        """Push images to the registry.
+
+        Raises:
+            DeliveryFailed: the registry refused one, or does not have it afterwards.
+            EngineDown: the engine does not answer.
+        """
+        for reference in references:
+            progress(f"pushing {reference}")
+            result = self.runner.run(docker.push(reference), timeout=1200, check=False)
+            if result.ok:
+                continue
+            if docker.is_down(result.stderr):
+                raise engine_down(result.stderr)
+            raise DeliveryFailed(
+                f"{reference} was not pushed",
+                why=(result.lines or ["docker printed nothing"])[-1],
+                fix=f"log in with docker login {reference.partition('/')[0]}, or set kubetasks.images.registry",
+            )
+        lost = self.missing(references)
+        if lost:
+            raise DeliveryFailed(
+                f"{', '.join(lost)} was pushed, but the registry does not show it",
+                fix="see whether you may read from it: docker manifest inspect",
+            )

@@ -1,0 +1,243 @@
+"""Which target: ``--target auto|minikube|kind|context|local``, chosen once."""
+
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from kubetasks.errors import ContextNotFound, ContextRefused, KubeconfigError, SettingsError, UsageError
+from kubetasks.runner import Runner
+from kubetasks.settings import Settings
+from kubetasks.targets import guard
+from kubetasks.targets.base import Cluster, Target
+from kubetasks.targets.kind import CONTEXT_PREFIX
+from kubetasks.targets.nodes import CLUSTER_LABEL
+from kubetasks.tools import docker, kubeconfig, minikube
+from kubetasks.tools.kubeconfig import MINIKUBE, Context, Kubeconfig
+
+# A local API server takes a connection within milliseconds, or nothing listens there.
+PATIENCE: Final = 1.0
+
+
+def answers(server: str) -> bool:
+    """Whether something listens at an API server's address. Only ever asked of loopback and private addresses."""
+    url = urlsplit(server)
+    host = "127.0.0.1" if url.hostname == "0.0.0.0" else url.hostname  # noqa: S104  (k3d writes that; nothing is bound)
+    try:
+        with socket.create_connection((host or "", url.port or 443), timeout=PATIENCE):
+            return True
+    except OSError:
+        return False
+
+
+def default_kubeconfig() -> str:
+    """What $KUBECONFIG says: the files that kubectl is going to read. Empty for its default, ``~/.kube/config``."""
+    return os.environ.get("KUBECONFIG", "")
+
+
+def choose(
+    settings: Settings,
+    runner: Runner,
+    root: Path,
+    *,
+    named_context: str = "",
+    kubeconfig_paths: str | None = None,
+    probe: Callable[[str], bool] = answers,
+) -> Target:
+    """The target.
+
+    Args:
+        settings: the settings; ``target`` and ``context`` are looked at first.
+        runner: starts programs; none is started when the current context is a running kind or minikube cluster.
+        root: the project's root.
+        named_context: what ``--context`` named; empty when it was not given.
+        kubeconfig_paths: kubeconfig files as in $KUBECONFIG; what the environment says where None.
+        probe: whether something listens at an API server's URL.
+
+    Raises:
+        KubeconfigError: the kubeconfig is damaged, or missing or empty and a cluster was asked for.
+        ContextNotFound: it has no such context.
+        ContextRefused: the guard.
+        UsageError: ``--context`` and ``--target`` contradict each other.
+        SettingsError: ``--target context`` without a context.
+    """
+    paths = default_kubeconfig() if kubeconfig_paths is None else kubeconfig_paths
+    chooser = _Chooser(settings, runner, root, named_context, paths, probe)
+    if settings.target == "local":
+        return chooser.local("asked for")
+    return chooser.auto() if settings.target == "auto" and not named_context else chooser.asked()
+
+
+@dataclass
+class _Chooser:
+    settings: Settings
+    runner: Runner
+    root: Path
+    named: str
+    paths: str
+    probe: Callable[[str], bool]
+    # Why each earlier possibility was not taken.
+    passed: list[str] = field(default_factory=list)
+
+    @property
+    def profiles(self) -> tuple[str, ...]:
+        return (self.settings.minikube.profile,)
+
+    def load(self) -> Kubeconfig:
+        """Every kubeconfig file that is there; raises KubeconfigError for a damaged one."""
+        documents = []
+        for path in self.files():
+            try:
+                documents.append(kubeconfig.parse(path.read_text(encoding="utf-8")))
+            except FileNotFoundError:
+                continue
+            except (kubeconfig.Damaged, UnicodeDecodeError, OSError) as error:
+                why = "it is not text" if isinstance(error, UnicodeDecodeError) else str(error)
+                raise KubeconfigError(
+                    f"kubeconfig {path} is damaged", why=why, fix="mend it, or set KUBECONFIG to another file"
+                ) from None
+        return kubeconfig.merge(documents)
+
+    def files(self) -> list[Path]:
+        named = [Path(part).expanduser() for part in self.paths.split(os.pathsep) if part]
+        return named or [Path.home() / ".kube" / "config"]
+
+    def asked(self) -> Target:
+        """A cluster that was asked for by target or by context."""
+        name = self.named or self.wanted()
+        config = self.load()
+        context = config.contexts.get(name)
+        if context is None:
+            raise self.no_context(config, name)
+        target = self.settings.target
+        kind = self.kind_of(context)
+        if target in {"kind", "minikube"} and kind != target:
+            if self.named:
+                raise UsageError(
+                    f"--context {name}",
+                    why=f"it is no {target} cluster",
+                    fix=f"leave out --target {target}, or the context",
+                )
+            kind = target  # what the settings call the profile is one
+        if target == "context":
+            kind = "context"
+        guard.check(context, allowed=self.settings.allowed_contexts, named=self.named, profiles=self.profiles)
+        return self.made(kind, context, f"context {name}, asked for")
+
+    def wanted(self) -> str:
+        """The context that ``target`` means."""
+        if self.settings.target == "kind":
+            return f"{CONTEXT_PREFIX}{self.settings.kind.name}"
+        if self.settings.target == "minikube":
+            return self.settings.minikube.profile
+        if not self.settings.context:
+            raise SettingsError(
+                "--target context needs to know which", why="no context is named", fix="add --context NAME"
+            )
+        return self.settings.context
+
+    def no_context(self, config: Kubeconfig, name: str) -> KubeconfigError | ContextNotFound:
+        shown = os.pathsep.join(map(str, self.files()))
+        make = {
+            "kind": "make the cluster: inv cluster.up --target kind",
+            "minikube": "make the cluster: inv cluster.up --target minikube",
+        }.get(self.settings.target, "use --target local, which needs no cluster, or set KUBECONFIG")
+        if not any(path.is_file() for path in self.files()):
+            return KubeconfigError("there is no kubeconfig", why=f"{shown} is missing", fix=make)
+        if not config.contexts:
+            return KubeconfigError("the kubeconfig is empty", why=f"{shown} has no contexts", fix=make)
+        near = config.nearest(name)
+        known = ", ".join(sorted(config.contexts))
+        return ContextNotFound(
+            f"there is no context {name}",
+            why=f"{shown} has {known}",
+            fix=f"did you mean {near}?" if near and self.named else make,
+        )
+
+    def kind_of(self, context: Context) -> str:
+        if context.name.startswith(CONTEXT_PREFIX):
+            return "kind"
+        if context.provider == MINIKUBE or context.name in {"minikube", *self.profiles}:
+            return "minikube"
+        return "context"
+
+    def auto(self) -> Target:
+        """The current context if it is local and runs, else minikube, else kind, else local."""
+        config = self.load()
+        return (
+            self.current(config)
+            or self.minikube(config)
+            or self.kind(config)
+            or self.local(self.why("no cluster runs"))
+        )
+
+    def why(self, reason: str) -> str:
+        return "; ".join([reason, *self.passed])
+
+    def current(self, config: Kubeconfig) -> Target | None:
+        context = config.contexts.get(config.current)
+        if context is None:
+            self.passed.append(f"current context {config.current} is gone" if config.current else "no current context")
+            return None
+        if not guard.is_known_local(context, self.profiles):
+            self.passed.append(f"current context {context.name} is no known local cluster")
+            return None
+        # One that is called local and is not: somebody is mistaken, and going on elsewhere in silence would hide it.
+        guard.check(context, allowed=(), profiles=self.profiles)
+        if not self.probe(context.server):
+            self.passed.append(f"current context {context.name} does not answer")
+            return None
+        return self.made(self.kind_of(context), context, f"current context {context.name}")
+
+    def minikube(self, config: Kubeconfig) -> Target | None:
+        if self.runner.which("minikube") is None:
+            return None
+        result = self.runner.run(minikube.profile_list(), timeout=60, check=False)
+        running = [profile.name for profile in minikube.parse_profiles(result.stdout) if profile.running]
+        running.sort(key=lambda name: (name not in self.profiles, name))
+        return self.running("minikube", [(name, name) for name in running], config)
+
+    def kind(self, config: Kubeconfig) -> Target | None:
+        if self.runner.which("docker") is None:
+            return None
+        result = self.runner.run(docker.ps(CLUSTER_LABEL, CLUSTER_LABEL), timeout=20, check=False)
+        names = sorted(set(docker.parse_ps(result.stdout).values()) if result.ok else ())
+        names.sort(key=lambda name: name != self.settings.kind.name)
+        return self.running("kind", [(name, f"{CONTEXT_PREFIX}{name}") for name in names], config)
+
+    def running(self, kind: str, found: list[tuple[str, str]], config: Kubeconfig) -> Target | None:
+        """The first running cluster that the kubeconfig knows and the guard lets through."""
+        for name, context_name in found:
+            context = config.contexts.get(context_name)
+            if context is None:
+                self.passed.append(f"{kind} cluster {name} is not in the kubeconfig")
+                continue
+            try:
+                guard.check(context, allowed=(), profiles=[context_name])
+            except ContextRefused as refused:
+                self.passed.append(refused.what)
+                continue
+            return self.made(kind, context, self.why(f"{kind} cluster {name} runs"))
+        return None
+
+    def made(self, kind: str, context: Context, reason: str) -> Target:
+        cluster = Cluster(context.name, self.settings.in_namespace, context.server, self.paths)
+        if kind == "kind":
+            from kubetasks.targets.kind import KindTarget  # noqa: PLC0415
+
+            return KindTarget(self.settings, self.runner, cluster, reason)
+        if kind == "minikube":
+            from kubetasks.targets.minikube import MinikubeTarget  # noqa: PLC0415
+
+            return MinikubeTarget(self.settings, self.runner, cluster, reason)
+        from kubetasks.targets.context import ContextTarget  # noqa: PLC0415
+
+        return ContextTarget(self.settings, self.runner, cluster, reason)
+
+    def local(self, reason: str) -> Target:
+        from kubetasks.targets.local import LocalTarget  # noqa: PLC0415
+
+        return LocalTarget(self.settings, self.runner, self.root, reason)

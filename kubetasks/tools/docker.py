@@ -1,0 +1,199 @@
+"""The docker client: command lines, and what it prints."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+# BuildKit where it has to be asked for, plain progress lines, and no attestation manifests: a single-platform image
+# is one manifest then, the same with every engine.
+BUILD_ENV: Final[Mapping[str, str]] = {
+    "DOCKER_BUILDKIT": "1",
+    "BUILDKIT_PROGRESS": "plain",
+    "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
+}
+
+# Docker 23 took BuildKit out of the client: from there on a build needs the buildx plugin.
+# https://docs.docker.com/engine/release-notes/23.0/
+FIRST_WITHOUT_BUILDKIT: Final = 23
+
+_DOWN = re.compile(
+    r"cannot connect to the docker daemon|is the docker daemon running|error during connect"
+    r"|permission denied while trying to connect to the docker (?:daemon|api)|failed to connect to the docker api",
+    re.IGNORECASE,
+)
+_NO_BUILDX = re.compile(
+    r"buildx component is missing or broken|'buildx' is not a docker command|unknown command: docker buildx",
+    re.IGNORECASE,
+)
+_STEP = re.compile(r"^#\d+ (?:\d+\.\d+ )?(?P<text>.*)$")
+# Bookkeeping of BuildKit's that tells a person nothing.
+_NOISE = re.compile(
+    r"^(?:DONE \d|CACHED$|\.\.\.$|sha256:|transferring |resolve |extracting |writing |naming |exporting )"
+)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One row of ``docker image ls``: newest first, as docker prints them."""
+
+    repository: str
+    tag: str
+    id: str
+    created: str
+    size: str
+
+    @property
+    def reference(self) -> str:
+        """``repository:tag``."""
+        return f"{self.repository}:{self.tag}"
+
+
+def build(
+    client: str,
+    *,
+    tag: str,
+    dockerfile: str,
+    context: str,
+    build_args: Mapping[str, str],
+    labels: Mapping[str, str],
+    platform: str = "",
+) -> list[str]:
+    """``docker build``; give it ``BUILD_ENV``."""
+    argv = [client, "build", "--progress=plain", "-t", tag, "-f", dockerfile]
+    if platform:
+        argv += ["--platform", platform]
+    for name, value in build_args.items():
+        argv += ["--build-arg", f"{name}={value}"]
+    for name, value in labels.items():
+        argv += ["--label", f"{name}={value}"]
+    return [*argv, context]
+
+
+def image_inspect(references: Sequence[str], template: str = "{{json .RepoTags}}") -> list[str]:
+    """``docker image inspect`` of many images in one call; exits 1 when one is absent, and prints the others."""
+    return ["docker", "image", "inspect", "--format", template, *references]
+
+
+def image_ls(repository: str = "") -> list[str]:
+    """``docker image ls`` as JSON lines, of one repository or of all."""
+    return ["docker", "image", "ls", "--no-trunc", "--format", "{{json .}}", *([repository] if repository else [])]
+
+
+def save(references: Sequence[str], path: str) -> list[str]:
+    """``docker save`` of images into one file."""
+    return ["docker", "save", "-o", path, *references]
+
+
+def tag(reference: str, other: str) -> list[str]:
+    """``docker tag``: give an image another name."""
+    return ["docker", "tag", reference, other]
+
+
+def push(reference: str) -> list[str]:
+    """``docker push``."""
+    return ["docker", "push", reference]
+
+
+def rmi(references: Sequence[str]) -> list[str]:
+    """``docker rmi``: take names away, and the image with its last one. Never its untagged parents, the build cache."""
+    return ["docker", "rmi", "--no-prune", *references]
+
+
+def manifest_inspect(reference: str, *, insecure: bool = False) -> list[str]:
+    """``docker manifest inspect``: exits 0 when the registry has it. ``insecure``: also over plain HTTP."""
+    return ["docker", "manifest", "inspect", *(["--insecure"] if insecure else []), reference]
+
+
+def server_version() -> list[str]:
+    """``docker version``: the engine's; fails when it does not answer."""
+    return ["docker", "version", "--format", "{{.Server.Version}}"]
+
+
+def client_version(client: str = "docker") -> list[str]:
+    """``docker version``: the client's; printed even when the engine does not answer."""
+    return [client, "version", "--format", "{{.Client.Version}}"]
+
+
+def buildx_version(client: str = "docker") -> list[str]:
+    """``docker buildx version``: exits 0 when the plugin is there."""
+    return [client, "buildx", "version"]
+
+
+def info() -> list[str]:
+    """``docker info`` as JSON."""
+    return ["docker", "info", "--format", "{{json .}}"]
+
+
+def ps(label: str, shown: str) -> list[str]:
+    """``docker ps``: of each running container with a label, its name and another label's value."""
+    return ["docker", "ps", "--filter", f"label={label}", "--format", f'{{{{.Names}}}} {{{{.Label "{shown}"}}}}']
+
+
+def execute(container: str, argv: Sequence[str], *, stdin: bool = False) -> list[str]:
+    """``docker exec`` of a program in a container."""
+    return ["docker", "exec", *(["-i"] if stdin else []), container, *argv]
+
+
+def parse_repo_tags(text: str) -> set[str]:
+    """Every ``repository:tag`` in what ``image_inspect`` printed."""
+    found: set[str] = set()
+    for line in text.splitlines():
+        if line.startswith("["):
+            found.update(json.loads(line) or ())
+    return found
+
+
+def parse_ps(text: str) -> dict[str, str]:
+    """Container name to the value of the label that ``ps`` was asked to show."""
+    rows = (line.partition(" ") for line in text.splitlines() if line.strip())
+    return {name: value.strip() for name, _, value in rows}
+
+
+def parse_image_ls(text: str) -> list[Listed]:
+    """The tagged images in what ``image_ls`` printed."""
+    rows: list[dict[str, Any]] = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+    return [
+        Listed(row["Repository"], row["Tag"], row["ID"], row.get("CreatedAt", ""), row.get("Size", ""))
+        for row in rows
+        if row["Tag"] != "<none>" and row["Repository"] != "<none>"
+    ]
+
+
+def parse_major(version: str) -> int:
+    """The first number of a version: 20 of ``20.10.24+dfsg1``; 0 when there is none."""
+    found = re.match(r"\s*v?(\d+)", version)
+    return int(found[1]) if found else 0
+
+
+def is_down(text: str) -> bool:
+    """Whether the client says that the engine does not answer."""
+    return bool(_DOWN.search(text))
+
+
+def is_disk_full(text: str) -> bool:
+    """Whether a disk is full."""
+    return "no space left on device" in text.lower()
+
+
+def is_buildx_missing(text: str) -> bool:
+    """Whether the client says that it cannot build without the buildx plugin."""
+    return bool(_NO_BUILDX.search(text))
+
+
+def progress_line(line: str) -> str:
+    """What a line of ``--progress=plain`` tells a person; empty for bookkeeping."""
+    found = _STEP.match(line)
+    text = (found["text"] if found else "").strip()
+    return "" if not text or _NOISE.match(text) or text.startswith("[internal]") else text
+
+
+def build_error(lines: Iterable[str]) -> str:
+    """The line of a failed build's output that says why; empty when it printed nothing."""
+    told = [line.strip() for line in lines if line.strip()]
+    for line in reversed(told):
+        found = re.search(r"ERROR: (?P<why>.+)$", line)
+        if found and "failed to build" not in found["why"]:
+            return found["why"]
+    return told[-1] if told else ""
