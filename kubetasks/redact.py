@@ -53,7 +53,7 @@ class Redactor:
     def add(self, values: Iterable[Sensitive]) -> None:
         """Hide these from now on (their plain, base64, JSON and URL-quoted forms)."""
         import base64  # noqa: PLC0415  (most runs have no secret to hide)
-        import json
+        import json  # noqa: PLC0415
         from urllib.parse import quote, urlsplit  # noqa: PLC0415
 
         known = set(self._values)
