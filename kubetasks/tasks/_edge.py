@@ -61,7 +61,7 @@ def command(help: dict[str, str] | None = None, **options: Any) -> Callable[[Cal
 
     def decorate(body: Callable[..., None]) -> Task[Any]:
         @functools.wraps(body)
-        def guarded(context: Context, *args: Any, **kwargs: Any) -> None:
+        def guarded(context: Context, /, *args: Any, **kwargs: Any) -> None:
             try:
                 body(context, *args, **kwargs)
             except KubetasksError as error:
