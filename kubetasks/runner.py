@@ -147,7 +147,7 @@ class SystemRunner:
     extra_path: tuple[Path, ...] = ()
     programs: Mapping[str, str] = field(default_factory=dict)
     echo: Callable[[str], None] | None = None
-    _found: dict[str, str | None] = field(default_factory=dict)
+    _found: dict[str, str] = field(default_factory=dict)
 
     def which(self, program: str) -> str | None:
         """The path of a program: what settings say, then PATH, then what came as a wheel. None when it is nowhere."""
@@ -156,7 +156,10 @@ class SystemRunner:
 
             name = self.programs.get(program) or program
             search = os.pathsep.join([os.environ.get("PATH", ""), *map(str, self.extra_path)])
-            self._found[program] = which(name, path=search)
+            path = which(name, path=search)
+            if path is None:  # not kept: what we run next may install it
+                return None
+            self._found[program] = path
         return self._found[program]
 
     def _popen(

@@ -1,0 +1,257 @@
+"""Local clusters: making one, deleting it, and which there are. Clusters of other names are never touched."""
+
+from collections.abc import Callable
+from pathlib import Path
+from time import sleep
+from typing import Final
+
+from kubetasks.console import Console, Step
+from kubetasks.errors import ClusterCreateFailed, EngineDown, Interrupted, ToolMissing, ToolTimeout, UsageError
+from kubetasks.runner import Result, Runner
+from kubetasks.settings import Settings
+from kubetasks.tools import docker, kind, kubectl, minikube
+
+# What stands in for an image registry (docker/offline/README.md), and how long it may take: it compiles Kubernetes.
+OFFLINE_KIT: Final = Path("docker") / "offline"
+OFFLINE_LIMIT: Final = 5400.0
+# What creating may take beyond the wait for a Ready node: the node image is a download of 400 MB.
+DOWNLOAD_LIMIT: Final = 900.0
+SHOWN: Final = 20
+
+
+def up(settings: Settings, runner: Runner, console: Console, root: Path, target: str, offline: bool) -> str:
+    """Make a local cluster, or keep the one of that name.
+
+    Args:
+        settings: the cluster's name, node image and size.
+        runner: starts the programs.
+        console: shows the steps.
+        root: the project's root.
+        target: ``kind`` or ``minikube``.
+        offline: make everything out of package registries first (kind only).
+
+    Returns:
+        The kubeconfig context.
+
+    Raises:
+        ClusterCreateFailed: it did not end with a Ready cluster.
+        EngineDown: the container engine does not answer.
+        ToolMissing: kind, minikube or docker is not there.
+        UsageError: no such kind of cluster, or no offline one.
+    """
+    if target == "minikube":
+        return _minikube_up(settings, runner, console, offline=offline)
+    if target != "kind":
+        raise UsageError(f"--target {target}", why="no cluster of that kind can be made", fix="choose kind or minikube")
+    if offline and not _is_running(settings, runner):
+        _make_offline(runner, console, root)
+    return _kind_up(settings, runner, console, root, offline=offline)
+
+
+def down(settings: Settings, runner: Runner, console: Console, target: str) -> None:
+    """Delete the cluster that ``up`` made; nothing to do when there is none.
+
+    Raises:
+        ToolFailed: it could not be deleted.
+        ToolMissing: kind, minikube or docker is not there.
+        UsageError: no such kind of cluster.
+    """
+    if target not in {"kind", "minikube"}:
+        raise UsageError(f"--target {target}", why="no cluster of that kind can be made", fix="choose kind or minikube")
+    name = settings.kind.name if target == "kind" else settings.minikube.profile
+    with console.step(f"delete {target} cluster {name}") as step:
+        if not any(row[1] == name for row in _rows(runner, target)):
+            step.skip("there is none")
+            return
+        argv = kind.delete(name) if target == "kind" else minikube.delete(name)
+        runner.run(argv, timeout=300, on_line=_shown(step))
+
+
+def listing(settings: Settings, runner: Runner) -> list[list[str]]:
+    """The local clusters: target, name (with ``*`` behind the one that settings name), state, context."""
+    ours = {("kind", settings.kind.name), ("minikube", settings.minikube.profile)}
+    found: list[list[str]] = []
+    for target in ("kind", "minikube"):
+        try:
+            rows = _rows(runner, target)
+        except (ToolMissing, EngineDown):
+            continue  # without the program there are no clusters of that kind to see
+        found += [[t, name + (" *" if (t, name) in ours else ""), state, context] for t, name, state, context in rows]
+    return found
+
+
+def _rows(runner: Runner, target: str) -> list[tuple[str, str, str, str]]:
+    if target == "minikube":
+        profiles = minikube.parse_profiles(runner.run(minikube.profile_list(), timeout=60, check=False).stdout)
+        return [("minikube", each.name, "Running" if each.running else each.status, each.name) for each in profiles]
+    states: dict[str, set[str]] = {}
+    for each in _containers(runner):
+        states.setdefault(each.cluster, set()).add(each.state)
+    return [
+        ("kind", name, "Running" if held == {"running"} else "Stopped", kind.context(name))
+        for name, held in sorted(states.items())
+    ]
+
+
+def _containers(runner: Runner) -> list[kind.Container]:
+    """The containers of every kind cluster.
+
+    Raises:
+        EngineDown: the engine does not answer.
+        ToolMissing: there is no docker.
+    """
+    result = runner.run(kind.containers(), timeout=30, check=False)
+    if not result.ok:
+        raise EngineDown(
+            "the container engine does not answer",
+            why=(result.lines or ["it said nothing"])[-1] if docker.is_down(result.stderr) else "",
+            fix="start Docker, or run `inv cluster.up --target kind --offline`, which starts one",
+        )
+    return kind.parse_containers(result.stdout)
+
+
+def _is_running(settings: Settings, runner: Runner) -> bool:
+    try:
+        held = [each for each in _containers(runner) if each.cluster == settings.kind.name]
+    except (EngineDown, ToolMissing):
+        return False
+    return bool(held) and all(each.state == "running" for each in held)
+
+
+def _make_offline(runner: Runner, console: Console, root: Path) -> None:
+    """Run docker/offline/up: what is there already it keeps."""
+    script = root / OFFLINE_KIT / "up"
+    if not script.is_file():
+        raise UsageError(
+            "--offline", why=f"the project has no {OFFLINE_KIT / 'up'}", fix="copy the folder from kubetasks"
+        )
+    with console.step("make engine, images and programs from package registries") as step:
+
+        def show(line: str) -> None:
+            step.update(line.strip())
+            if not console.live:  # it may take minutes: a log wants to see where it is
+                console.line(f"  {line}")
+
+        try:
+            result = runner.run(["bash", str(script)], timeout=OFFLINE_LIMIT, check=False, on_line=show)
+        except ToolTimeout as error:
+            raise ClusterCreateFailed(error.what, fix="run it again: it goes on from where it stopped") from None
+        if not result.ok:
+            raise _failed(result, "docker/offline/up failed", (result.lines or [""])[-1], "mend that and run it again")
+        step.done((result.lines or [""])[-1])
+
+
+def _kind_up(settings: Settings, runner: Runner, console: Console, root: Path, *, offline: bool) -> str:
+    name = settings.kind.name
+    with console.step(f"kind cluster {name}") as step:
+        held = [each for each in _containers(runner) if each.cluster == name]
+        stopped = [each.name for each in held if each.state != "running"]
+        if not held:
+            _kind_create(settings, runner, step, root, offline=offline)
+            step.done("created, Ready")
+            return kind.context(name)
+        if stopped:
+            step.update("starting its nodes")
+            runner.run(kind.start(stopped), timeout=120)
+        if not runner.run(["kubectl", "config", "get-contexts", kind.context(name)], check=False).ok:
+            _checked(runner.run(kind.export_kubeconfig(name), check=False), name)
+        step.update("waiting for its nodes")
+        _checked(_wait_ready(settings, runner), name)
+        if stopped:
+            step.done("was stopped; started again, Ready")
+        else:
+            step.skip("it is there and Ready; kept")
+    return kind.context(name)
+
+
+def _wait_ready(settings: Settings, runner: Runner) -> Result:
+    """Wait for Ready nodes, and before that for the API server, which needs a moment after its node has started."""
+    limit = settings.kind.wait
+    scope = ["kubectl", "--context", kind.context(settings.kind.name)]
+    waiting = [*scope, "wait", "--for=condition=Ready", "node", "--all", f"--timeout={limit}s"]
+    for _ in range(limit):
+        result = runner.run(waiting, timeout=limit + 30.0, check=False)
+        if result.ok or not kubectl.UNREACHABLE.search("\n".join(result.lines)):
+            break
+        sleep(1)
+    return result
+
+
+def _kind_create(settings: Settings, runner: Runner, step: Step, root: Path, *, offline: bool) -> None:
+    name, wait = settings.kind.name, settings.kind.wait
+    config = root / settings.kind.config if settings.kind.config else None
+    if config is None and offline:
+        config = root / OFFLINE_KIT / "kind.yaml"
+    image = settings.kind.offline_node_image if offline else settings.kind.node_image
+    argv = kind.create(name, image=image, config=str(config or ""), wait=wait)
+    fix = "where no image registry answers: inv cluster.up --target kind --offline" if not offline else ""
+    try:
+        result = runner.run(argv, timeout=wait + DOWNLOAD_LIMIT, check=False, on_line=_shown(step))
+        if not result.ok:
+            raise _failed(result, f"kind cluster {name} was not made", kind.reason("\n".join(result.lines)), fix)
+        ready = _wait_ready(settings, runner)  # kind only warns when the node is not Ready by then
+        if not ready.ok:
+            raise _failed(
+                ready, f"kind cluster {name} is not Ready after {wait} s", (ready.lines or [""])[-1], _again("kind")
+            )
+    except ToolTimeout as error:
+        _remove(runner, name)
+        raise ClusterCreateFailed(error.what, fix=fix) from None
+    except Interrupted:
+        _remove(runner, name)  # half a cluster would pass for a whole one
+        raise
+
+
+def _remove(runner: Runner, name: str) -> None:
+    runner.run(kind.delete(name), timeout=120, check=False)
+
+
+def _minikube_up(settings: Settings, runner: Runner, console: Console, *, offline: bool) -> str:
+    wanted = settings.minikube
+    if offline and not wanted.base_image:
+        raise UsageError(
+            "--offline",
+            why="only a kind cluster is made from package registries",
+            fix="inv cluster.up --target kind --offline",
+        )
+    with console.step(f"minikube profile {wanted.profile}") as step:
+        found = minikube.parse_status(runner.run(minikube.status(wanted.profile), check=False).stdout)
+        if found is not None and found.running:
+            step.skip("it is running; kept")
+            return wanted.profile
+        argv = minikube.start(
+            wanted.profile,
+            driver=wanted.driver,
+            runtime=wanted.runtime,
+            cpus=wanted.cpus,
+            memory=wanted.memory,
+            base_image=wanted.base_image,
+        )
+        try:
+            result = runner.run(argv, timeout=DOWNLOAD_LIMIT, check=False, on_line=_shown(step))
+        except ToolTimeout as error:
+            raise ClusterCreateFailed(error.what, fix=_again("minikube")) from None
+        if not result.ok:
+            text = "\n".join(result.lines)
+            raise _failed(
+                result, f"minikube profile {wanted.profile} did not start", minikube.reason(text), _again("minikube")
+            )
+        step.done("started" if found is not None else "created")
+    return wanted.profile
+
+
+def _shown(step: Step) -> Callable[[str], None]:
+    return lambda line: step.update(kind.progress_line(line))
+
+
+def _again(target: str) -> str:
+    return f"begin again: inv cluster.down --target {target}, then cluster.up"
+
+
+def _checked(result: Result, name: str) -> None:
+    if not result.ok:
+        raise _failed(result, f"kind cluster {name} is there but not Ready", (result.lines or [""])[-1], _again("kind"))
+
+
+def _failed(result: Result, what: str, why: str, fix: str) -> ClusterCreateFailed:
+    return ClusterCreateFailed(what, why=why, fix=fix, detail="\n".join(result.lines[-SHOWN:]))
