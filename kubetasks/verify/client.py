@@ -1,4 +1,4 @@
-"""A small HTTP client over the standard library: one kept connection, a limit on each request, no redirects followed."""
+"""A small HTTP client over the standard library: one kept connection, a limit on each request, no redirects."""
 
 import http.client
 import json
@@ -138,7 +138,9 @@ class Client:
                 self.close()
                 # What changes something is not sent twice: the first may have arrived.
                 if last or request.method not in REPEATABLE:
-                    raise NoAnswer(f"the connection was closed before an answer came ({type(error).__name__})") from None
+                    raise NoAnswer(
+                        f"the connection was closed before an answer came ({type(error).__name__})"
+                    ) from None
             except (http.client.HTTPException, OSError) as error:
                 self.close()
                 raise NoAnswer(f"no HTTP answer ({type(error).__name__}: {error})") from None
@@ -163,6 +165,8 @@ class Client:
                 raise TimeoutError
             if size > BIGGEST:
                 raise http.client.HTTPException(f"the body is larger than {BIGGEST} bytes")
+        # The end of the body is told only to read(): it frees the connection, and raises where the body was cut off.
+        chunks.append(answer.read())
         self._used = time.monotonic()
         found = {name.lower(): value for name, value in answer.getheaders()}
         response = Response(answer.status, found, b"".join(chunks))

@@ -16,7 +16,9 @@ SHOWN = 3
 def expected(objects: Objects) -> Objects:
     """The rendered objects that must be live: all but what `helm test` runs and takes away again."""
     return [
-        item for item in objects if "test" not in (item["metadata"].get("annotations") or {}).get(HELM_HOOK, "").split(",")
+        item
+        for item in objects
+        if "test" not in (item["metadata"].get("annotations") or {}).get(HELM_HOOK, "").split(",")
     ]
 
 
@@ -64,7 +66,9 @@ def check_rollout(layer: Layer, objects: Objects, live: Mapping[str, Object]) ->
 
 
 def _job(layer: Layer, name: str, job: Object) -> None:
-    conditions = {each["type"]: each for each in job.get("status", {}).get("conditions") or () if each["status"] == "True"}
+    conditions = {
+        each["type"]: each for each in job.get("status", {}).get("conditions") or () if each["status"] == "True"
+    }
     failed = conditions.get("Failed")
     if "Complete" in conditions:
         layer.passed(name, "complete")
@@ -105,7 +109,7 @@ def selects(service: Mapping[str, Any]) -> Mapping[str, str]:
 
 
 def ready_addresses(slices: Sequence[Object], service: str) -> tuple[list[str], list[str]]:
-    """The addresses behind a Service: (ready, not ready). An unknown readiness counts as ready, as in the API's own words."""
+    """The addresses behind a Service: (ready, not ready). Unknown readiness counts as ready, as the API says."""
     ready: list[str] = []
     unready: list[str] = []
     for item in slices:
@@ -133,6 +137,8 @@ def check_endpoints(layer: Layer, objects: Objects, live: Mapping[str, Object]) 
         elif unready:
             layer.failed(identity(item), f"no ready address; {len(unready)} not ready: {', '.join(unready[:SHOWN])}")
         else:
-            selector = ",".join(f"{key}={value}" for key, value in selects(item).items() if key == NAME) or "its selector"
+            selector = (
+                ",".join(f"{key}={value}" for key, value in selects(item).items() if key == NAME) or "its selector"
+            )
             layer.failed(identity(item), f"no address: no pod matches {selector}")
     return reachable

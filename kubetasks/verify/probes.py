@@ -120,4 +120,4 @@ def check_probes(layer: Layer, probes: list[Probe], doors: Doors, reachable: set
                 if 200 <= answer.status < 400:
                     layer.passed(probe.name, evidence)
                 else:
-                    layer.failed(probe.name, f"{evidence}: {answer.text[:200]}")
+                    layer.failed(probe.name, f"{evidence}: {layer.excerpt(answer.text)}")

@@ -18,6 +18,7 @@ VERSION: Final = 1
 LAYERS: Final = ("objects", "rollout", "endpoints", "probes", "contract", "journeys")
 COLUMNS: Final = ("layer", "check", "status", "evidence")
 LONGEST: Final = 600
+EXCERPT: Final = 160
 
 # Tokens that nobody told the redactor of: a JWT, what follows "Bearer", a JSON field with such a name.
 TOKENS: Final = (
@@ -92,6 +93,10 @@ class Layer:
         """It could not be, or need not be, tried."""
         self.add(name, "skip", why)
 
+    def excerpt(self, text: str) -> str:
+        """The beginning of a body, for evidence. Secrets go before the rest is cut off: half a token is still one."""
+        return scrub(self.hide(" ".join(text.split())))[:EXCERPT]
+
     def judged(self, name: str, problems: list[str], evidence: str = "") -> bool:
         """It holds when there are no problems; returns whether it does."""
         if problems:
@@ -160,7 +165,7 @@ class Report:
         return f"{len(named)} of {len(tried)} checks do not hold: {', '.join(named[:3])}{more}"
 
     def rows(self, *, width: int = 110) -> list[list[str]]:
-        """The rows of the console's table, under ``COLUMNS``; evidence longer than ``width`` is cut unless it failed."""
+        """The rows of the console's table, under ``COLUMNS``; evidence beyond ``width`` is cut unless it failed."""
         return [
             [
                 check.layer,
@@ -196,21 +201,19 @@ class Report:
         totals = {"tests": 0, "failures": 0, "skipped": 0}
         for layer in dict.fromkeys(check.layer for check in self.checks):
             checks = [check for check in self.checks if check.layer == layer]
-            counts = {
+            counts: dict[str, int] = {
                 "tests": len(checks),
                 "failures": sum(check.status == "fail" for check in checks),
                 "skipped": sum(check.status == "skip" for check in checks),
             }
-            suite = ET.SubElement(
-                root,
-                "testsuite",
-                name=layer,
-                hostname=self.context or self.target,
-                timestamp=self.started.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
-                time=f"{sum(check.seconds for check in checks):.3f}",
-                errors="0",
-                **{key: str(value) for key, value in counts.items()},
-            )
+            about = {
+                "name": layer,
+                "hostname": self.context or self.target,
+                "timestamp": self.started.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
+                "time": f"{sum(check.seconds for check in checks):.3f}",
+                "errors": "0",
+            }
+            suite = ET.SubElement(root, "testsuite", about | {key: str(value) for key, value in counts.items()})
             totals = {key: totals[key] + value for key, value in counts.items()}
             for check in checks:
                 case = ET.SubElement(
