@@ -110,7 +110,7 @@ def test_another_config_is_another_digest() -> None:
         ({"secret": {"digest": "not hex"}}, "digest"),
         ({"config": {"LOG_LEVEL": "loud"}}, "LOG_LEVEL"),
         ({"config": {"TIMES": 3}}, "TIMES"),
-        ({"config": {"not a name": "x"}}, "config"),
+        ({"config": {"not a name": "x"}}, "not a name"),
         ({"migrations": {"id": "Not_A_Name"}}, "id"),
         ({"migrations": {"image": "repository:latest"}}, "image"),
         ({"database": {"mode": "mysql"}}, "mode"),
