@@ -23,16 +23,30 @@ class Call:
     env: dict[str, str | None] = field(default_factory=dict)
 
 
+class _Kept(io.BytesIO):
+    """A child's standard input that remembers what was written to it."""
+
+    def __init__(self, fed: list[bytes]) -> None:
+        super().__init__()
+        self.fed = fed
+
+    def close(self) -> None:
+        if not self.closed:
+            self.fed.append(self.getvalue())
+        super().close()
+
+
 class _Finished:
-    def __init__(self, out: bytes) -> None:
+    def __init__(self, out: bytes, code: int, fed: list[bytes]) -> None:
+        self.code = code
         self.stdout: io.BytesIO | None = io.BytesIO(out)
-        self.stdin: io.BytesIO | None = io.BytesIO()
+        self.stdin: io.BytesIO | None = _Kept(fed)
 
     def poll(self) -> int | None:
-        return 0
+        return self.code
 
     def wait(self, timeout: float | None = None) -> int:
-        return 0
+        return self.code
 
 
 @dataclass
@@ -43,6 +57,8 @@ class RecordingRunner:
     programs: frozenset[str] | None = None
     calls: list[Call] = field(default_factory=list)
     redactor: Redactor = field(default_factory=Redactor)
+    # What each spawned child was given to read, once its standard input was closed.
+    fed: list[bytes] = field(default_factory=list)
 
     @property
     def argvs(self) -> list[list[str]]:
@@ -98,4 +114,6 @@ class RecordingRunner:
         stdin: bool = False,
         merge: bool = False,
     ) -> Iterator[Process]:
-        yield _Finished(self._answer(Call(list(argv), None, dict(env or {}))).stdout.encode())
+        result = self._answer(Call(list(argv), None, dict(env or {})))
+        text = result.stdout + (result.stderr if merge else "")
+        yield _Finished(text.encode(), result.code, self.fed)
