@@ -1,8 +1,8 @@
 """The embedded target: the rendered workloads as supervised processes on loopback. No container engine, no cluster.
 
-A folder stands for the namespace (``store``), processes for the pods (``workloads`` says which, ``processes`` makes it
-so, ``supervisor`` keeps them running through supervisord, ``entry`` prepares each). ``pods`` and ``status`` report them in
-Kubernetes' own fields, so that whatever reads a cluster reads this.
+A folder stands for the namespace (``store``) and processes for the pods: ``workloads`` says which, ``processes`` makes
+it so, ``supervisor`` keeps them running through supervisord, ``entry`` prepares each. ``pods`` and ``status`` report
+them in Kubernetes' own fields, so that whatever reads a cluster reads this.
 """
 
 import contextlib

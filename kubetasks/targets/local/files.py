@@ -13,7 +13,9 @@ LOCK = ".lock"
 
 def make_private(folder: Path) -> None:
     """Make a folder, with its parents, that only its owner can open."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not folder.is_dir():
+        make_private(folder.parent)  # mkdir's own `parents` gives them the default mode
+        folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def write(path: Path, text: str) -> None:

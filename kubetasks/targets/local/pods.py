@@ -109,6 +109,8 @@ def _main_status(  # noqa: PLR0911  (one for each state)
     problem = record["problems"].get(each["name"])
     if problem:
         return waiting(*problem)
+    if not record["programs"]:
+        return waiting("PodInitializing")
     if observed.info is None:
         return waiting(**NOT_RUNNING)
     if info is None or not state:
@@ -178,7 +180,7 @@ def pod(item: Object, observed: Observed, namespace: str) -> Object | None:
         else [_main_status(each, observed, item, record) for each in main_containers(template)]
     )
     unready = [f"{each['name']}: {each.pop('unready')}" for each in mains if "unready" in each]
-    phase = _phase(inits, mains, job, observed.info is None)
+    phase = _phase(inits, mains, job, observed.info is None and bool(record["programs"]))
     ready = phase == "Running" and all(each["ready"] for each in mains)
     meta = template.get("metadata", {})
     labels = {**(meta.get("labels") or {}), "pod-template-hash": record["name"].rpartition("-")[2]}

@@ -91,7 +91,8 @@ class Processes:
                 pod = replace(pod, programs=[], problems={})
             if old and (job or identity(item) not in touched) and not old["problems"]:  # a Job runs once
                 pod = replace(pod, digest=old["digest"], name=old["name"])
-            if old and (old["digest"] != pod.digest or not (running or job)):
+            lost = old and old["programs"] and not job and not running
+            if old and (lost or old["digest"] != pod.digest):
                 uid = str(uuid.uuid4())
                 made = pod_of(item, pod.ports, around, self.here, uid)
                 pod = replace(made, digest=pod.digest, name=pod.name)

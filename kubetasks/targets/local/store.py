@@ -1,21 +1,18 @@
 """The local target's namespace: objects as files in a state folder, kept as an API server keeps them."""
 
-import base64
 import contextlib
-import re
 import shutil
 import time
-import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from kubetasks.errors import ApplyFailed
-from kubetasks.objects import VOLATILE, WORKLOADS, Object, Objects, by_identity, identity, of_kind
+from kubetasks.objects import WORKLOADS, Object, Objects, by_identity, identity, of_kind
 from kubetasks.runner import Runner
 from kubetasks.targets.base import Progress
-from kubetasks.targets.local import entry, files, pods, status
+from kubetasks.targets.local import files, logs, pods, status
+from kubetasks.targets.local.applying import matches, merged
 from kubetasks.targets.local.processes import Processes
 from kubetasks.targets.local.supervisor import Supervisor
 from kubetasks.targets.local.workloads import (
@@ -28,85 +25,14 @@ from kubetasks.targets.local.workloads import (
 )
 
 FOLDER: Final = ".kubetasks/local"
-NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
-KIND: Final = re.compile(r"[A-Z][A-Za-z]{0,62}")
 # What the processes are made from; a change of anything else concerns none of them.
 CONCERNING: Final = (*WORKLOADS, "Service", "ConfigMap", "Secret")
 MADE_UP: Final = ("Pod", "Endpoints", "EndpointSlice", "Event")
-# Source: the validation of the apps and batch groups, pkg/apis/*/validation of kubernetes/kubernetes.
-IMMUTABLE: Final[Mapping[str, tuple[str, ...]]] = {
-    "Deployment": ("selector",),
-    "StatefulSet": ("selector", "serviceName", "volumeClaimTemplates"),
-    "Job": ("selector", "template", "completions"),
-}
-FOLLOW_EVERY: Final = 0.2  # seconds
 
 
 def state_folder(root: Path, namespace: str) -> Path:
     """Where everything of a namespace is."""
     return root.resolve() / FOLDER / namespace
-
-
-def matches(labels: Mapping[str, str], selector: str) -> bool:
-    """Whether labels satisfy ``key=value``, ``key!=value`` and ``key``, separated by commas."""
-    for part in filter(None, (each.strip() for each in selector.split(","))):
-        key, sign, value = (text.strip() for text in re.fullmatch(r"([^=!]+)(!=|==?|)(.*)", part, re.DOTALL).groups())  # type: ignore[union-attr]
-        if (sign == "!=" and labels.get(key) == value) or (sign in {"=", "=="} and labels.get(key) != value):
-            return False
-        if not sign and key not in labels:
-            return False
-    return True
-
-
-def _asked(item: Object) -> Object:
-    """An object without what the server adds."""
-    meta = {key: value for key, value in item["metadata"].items() if key not in VOLATILE}
-    return {**{key: value for key, value in item.items() if key != "status"}, "metadata": meta}
-
-
-def _refused(item: Object, why: str) -> ApplyFailed:
-    return ApplyFailed(f"{identity(item)} was refused", why=why, fix="nothing was changed; mend it and deploy again")
-
-
-def merged(item: Object, old: Object | None, namespace: str) -> Object:
-    """What is stored after ``item`` is applied on top of ``old``: the very same object when nothing changed.
-
-    All is applied by one manager, so that server-side apply comes to: what is no longer asked for goes.
-
-    Raises:
-        ApplyFailed: as an API server would refuse it.
-    """
-    meta = item.get("metadata") or {}
-    if not (item.get("apiVersion") and KIND.fullmatch(str(item.get("kind"))) and NAME.fullmatch(str(meta.get("name")))):
-        raise ApplyFailed(
-            f"{item.get('kind') or 'an object'} {meta.get('name') or ''} was refused".replace("  ", " "),
-            why="apiVersion, kind and a valid metadata.name are required",
-            fix="nothing was changed; mend it and deploy again",
-        )
-    version = meta.get("resourceVersion")
-    if version and (old is None or version != old["metadata"]["resourceVersion"]):
-        raise _refused(
-            item, "the object has been modified; please apply your changes to the latest version and try again"
-        )
-    scope = {} if item["kind"] == "Namespace" else {"namespace": namespace}
-    asked = _asked({**item, "metadata": {**meta, **scope}})
-    if item["kind"] == "Secret" and "stringData" in asked:
-        plain = {key: base64.b64encode(str(value).encode()).decode() for key, value in asked.pop("stringData").items()}
-        asked["data"] = {**(asked.get("data") or {}), **plain}
-    if old is not None and _asked(old) == asked:
-        return old
-    for each in IMMUTABLE.get(item["kind"], ()) if old is not None else ():
-        if old is not None and (old["spec"].get(each) != asked["spec"].get(each)):
-            raise _refused(item, f"spec.{each}: field is immutable")
-    added = {
-        "uid": old["metadata"]["uid"] if old else str(uuid.uuid4()),
-        "creationTimestamp": old["metadata"]["creationTimestamp"] if old else entry.now(),
-        "resourceVersion": str(time.time_ns()),
-    }
-    if "spec" in asked:
-        before = old["metadata"].get("generation", 1) if old else 0
-        added["generation"] = before + (old is None or old.get("spec") != asked["spec"])
-    return {**asked, "metadata": {**asked["metadata"], **added}}
 
 
 @dataclass(frozen=True)
@@ -287,59 +213,25 @@ class LocalStore:
             return ""
         item, programs = found
         template = item["spec"]["template"]
-        names = [each["name"] for each in [*init_containers(template), *main_containers(template)]]
-        if container and container not in names:
+        if container and container not in [
+            each["name"] for each in [*init_containers(template), *main_containers(template)]
+        ]:
             return ""
         wanted = program_name(group_name(item), container)
         name = wanted if wanted in programs else programs[0]
-        run = self.folder / "run"
-        offsets = (files.read_json(run / f"{name}.state") or {}).get("offsets") or [0]
-        begin, end = offsets[-1], None
-        if previous and entry.is_held(str(run / f"{name}.lock")):
-            begin, end = (offsets[0], offsets[1]) if len(offsets) > 1 else (0, 0)
-        with contextlib.suppress(FileNotFoundError):
-            data = (self.folder / "logs" / f"{name}.log").read_bytes()
-            part = data[begin:end] if begin <= len(data) else data  # rotated since
-            lines = part.decode(errors="replace").splitlines()
-            return self.runner.redactor("\n".join(lines[-tail:] if tail > 0 else []))
-        return ""
+        lines = logs.last_run(self.folder, name, previous=previous)
+        return self.runner.redactor("\n".join(lines[-tail:] if tail > 0 else []))
 
     def follow(self, pods: Sequence[str], on_line: Progress) -> None:
         """See ``Store.follow``."""
         tails = [
-            _Tail(self.folder / "logs" / f"{name}.log", pod, on_line)
+            logs.Tail(logs.path_of(self.folder, name), f"[{pod}] ")
             for pod in pods
             for name in (self._programs(pod) or ({}, []))[1]
         ]
         with contextlib.suppress(KeyboardInterrupt):
             while tails and self.folder.exists():
                 for tail in tails:
-                    tail.pump(self.runner.redactor)
-                time.sleep(FOLLOW_EVERY)
-
-
-@dataclass
-class _Tail:
-    """Reads what is appended to a log file, also after it was rotated; the first time also its last lines."""
-
-    path: Path
-    pod: str
-    on_line: Progress
-    position: int = -1
-    rest: bytes = b""
-    first: int = 10
-
-    def pump(self, redact: Callable[[str], str]) -> None:
-        """Hand on the lines that came since the last call."""
-        try:
-            size = self.path.stat().st_size
-        except FileNotFoundError:
-            return
-        fresh, start = self.position < 0, (0 if size < self.position else max(0, self.position))
-        with self.path.open("rb") as stream:
-            stream.seek(start)
-            data = self.rest + stream.read()
-            self.position = stream.tell()
-        *lines, self.rest = data.split(b"\n")
-        for line in lines[-self.first :] if fresh else lines:
-            self.on_line(redact(f"[{self.pod}] {line.decode(errors='replace')}"))
+                    for line in tail.fresh():
+                        on_line(self.runner.redactor(line))
+                time.sleep(logs.FOLLOW_EVERY)

@@ -1,4 +1,4 @@
-"""One supervisord for a namespace: its configuration, its start, and control over it through XML-RPC.
+"""One supervisord for a namespace: its start, and control over it through XML-RPC.
 
 It runs detached, with the state folder as working directory; the paths in its configuration are relative to that. Its
 socket lives in a short private folder, because a socket's path may have no more than about a hundred bytes.
@@ -8,7 +8,6 @@ import contextlib
 import hashlib
 import os
 import re
-import shlex
 import signal
 import stat
 import sys
@@ -22,67 +21,20 @@ from typing import Any, Final
 from kubetasks.errors import SupervisorFailed
 from kubetasks.runner import Runner
 from kubetasks.targets.local import entry, files
+from kubetasks.targets.local.configuration import DEFAULT_GRACE, LOG, PID, configuration, grace, longest_grace
 from kubetasks.targets.local.workloads import KEPT, Pod
 
 LONGEST_SOCKET: Final = 100  # bytes; sun_path holds 108 on Linux and 104 on macOS
 LIMIT: Final = 15.0  # seconds for one XML-RPC call
-START_LIMIT: Final = 30.0
+START_LIMIT: Final = 30.0  # seconds
 POLL: Final = 0.02  # seconds; each call also wakes supervisord, which else looks once a second
-# A program that ends within this many seconds is started again ever later; one that ends after it, at once.
-START_SECONDS: Final = 10
-CONFIG, LOG, PID, SOCKET = "supervisord.conf", "supervisord.log", "supervisord.pid", "supervisord.socket"
-STOPPED, STARTING, RUNNING, BACKOFF, STOPPING, EXITED, FATAL = 0, 10, 20, 30, 40, 100, 200
-GONE: Final = (STOPPED, EXITED, FATAL, 1000)
+CONFIG: Final = "supervisord.conf"
+SOCKET: Final = "supervisord.socket"  # a file that says where the socket is
+# Process states: http://supervisord.org/subprocess.html#process-states
+STOPPED, STARTING, RUNNING, BACKOFF, STOPPING, EXITED, FATAL, UNKNOWN = 0, 10, 20, 30, 40, 100, 200, 1000
+ENDED: Final = (STOPPED, EXITED, FATAL, UNKNOWN)
+ACTIVE: Final = 1  # supervisord's own state while it is not shutting down
 Info = Mapping[str, Any]
-
-
-def quoted(text: str) -> str:
-    """A word for ``command=``: quoted for shlex, with ``%`` and supervisord's comment signs made harmless."""
-    return re.sub(r"(?<=\s)([;#])", r"'\\\1'", shlex.quote(text)).replace("%", "%%")
-
-
-def configuration(pods: list[Pod], socket: Path) -> str:
-    """The configuration file. It holds no environment and no command of a container: only a digest of them."""
-    lines = [
-        "[supervisord]",
-        f"logfile={LOG}",
-        "logfile_maxbytes=1MB",
-        "logfile_backups=1",
-        f"pidfile={PID}",
-        "umask=077",
-        "minfds=256",
-        "minprocs=16",
-        "nocleanup=true",
-        "[unix_http_server]",
-        f"file={quoted(str(socket))}",
-        "chmod=0700",
-        "[rpcinterface:supervisor]",
-        "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface",
-    ]
-    for pod in sorted(pods, key=lambda each: each.group):
-        if not pod.programs:
-            continue
-        job = pod.workload["kind"] == "Job"
-        grace = pod.workload["spec"]["template"]["spec"].get("terminationGracePeriodSeconds", 30)
-        lines += [f"[group:{pod.group}]", "programs=" + ",".join(program.name for program in pod.programs)]
-        for program in pod.programs:
-            words = [sys.executable, "-I", "-S", str(Path(entry.__file__).resolve()), f"run/{program.name}.json"]
-            lines += [
-                f"[program:{program.name}]",
-                f"command={' '.join(map(quoted, words))}",
-                f'environment=KUBETASKS_DIGEST="{pod.digest}"',
-                f"autorestart={'false' if job else 'true'}",
-                f"startsecs={0 if job else START_SECONDS}",
-                "startretries=100000",
-                f"stopwaitsecs={max(1, grace)}",
-                "stopasgroup=true",
-                "killasgroup=true",
-                f"stdout_logfile=logs/{program.name}.log",
-                "stdout_logfile_maxbytes=5MB",
-                "stdout_logfile_backups=1",
-                "redirect_stderr=true",
-            ]
-    return "\n".join(lines) + "\n"
 
 
 def until(condition: Callable[[], bool], seconds: float) -> bool:
@@ -117,18 +69,23 @@ def socket_folder() -> Path:
 
 @dataclass(frozen=True)
 class Supervisor:
-    """supervisord of one state folder."""
+    """The supervisord of one state folder.
+
+    Args:
+        folder: the state folder.
+        runner: starts it.
+    """
 
     folder: Path
     runner: Runner
 
     @property
-    def socket(self) -> Path:
-        """Its socket: where it was opened, also when TMPDIR is another one today."""
-        with contextlib.suppress(FileNotFoundError):
+    def socket(self) -> Path | None:
+        """Its socket, as noted at its start (TMPDIR may be another one today); None where it was not started."""
+        try:
             return Path((self.folder / SOCKET).read_text(encoding="utf-8"))
-        name = hashlib.sha256(os.fsencode(self.folder.resolve())).hexdigest()[:16]
-        return socket_folder() / f"{name}.sock"
+        except FileNotFoundError:
+            return None
 
     @property
     def pid(self) -> int:
@@ -145,15 +102,17 @@ class Supervisor:
         Raises:
             SupervisorFailed: it is there and does not answer.
         """
-        if not self.socket.exists():
+        socket = self.socket
+        if socket is None or not socket.exists():
             yield None
             return
         import xmlrpc.client  # noqa: PLC0415  (a tenth of a second, not needed where nothing runs)
 
         from supervisor.xmlrpc import SupervisorTransport  # noqa: PLC0415
 
-        transport = SupervisorTransport(None, None, f"unix://{self.socket}")  # type: ignore[no-untyped-call]
-        transport.connection = transport._get_connection()  # type: ignore[no-untyped-call]  # to give it a time limit
+        transport = SupervisorTransport(None, None, f"unix://{socket}")  # type: ignore[no-untyped-call]
+        # Connected here, not at the first call: to tell "not there" from "does not answer", and to limit the wait.
+        transport.connection = transport._get_connection()  # type: ignore[no-untyped-call]
         transport.headers = {"User-Agent": "kubetasks", "Content-Type": "text/xml", "Accept": "text/xml"}
         try:
             try:
@@ -176,7 +135,7 @@ class Supervisor:
     def info(self) -> dict[str, Info] | None:
         """Each program's state by its name; None when supervisord does not run."""
         with self._calls() as calls:
-            if calls is None or calls.getState()["statecode"] < 1:  # it is shutting down
+            if calls is None or calls.getState()["statecode"] != ACTIVE:
                 return None
             return {str(each["name"]): each for each in calls.getAllProcessInfo()}
 
@@ -194,37 +153,37 @@ class Supervisor:
         for path in (self.folder / f"{LOG}.1", self.folder / LOG):
             with contextlib.suppress(FileNotFoundError):
                 text = path.read_text(encoding="utf-8", errors="replace")
-                for name, code, name_of_signal in re.findall(
-                    r"(?:exited|stopped): (\S+) \((?:exit status (\d+)|terminated by (SIG\w+))", text
-                ):
-                    number = getattr(signal, name_of_signal, 0) if name_of_signal else 0
-                    found[name] = int(code) if code else 128 + int(number)
+                pattern = r"(?:exited|stopped): (\S+) \((?:exit status (\d+)|terminated by (SIG\w+))"
+                for name, code, name_of_signal in re.findall(pattern, text):
+                    found[name] = int(code) if code else 128 + int(getattr(signal, name_of_signal, 0))
         return found
 
     def apply(self, pods: list[Pod]) -> None:
-        """Make supervisord run these pods: what did not change keeps running.
+        """Make it run these pods: what did not change keeps running.
 
         Raises:
             SupervisorFailed: it does not start or does not answer.
         """
-        running = self.info()
-        text = configuration(pods, self.socket)
-        files.write(self.folder / CONFIG, text)
         if not any(pod.programs for pod in pods):
             self.shut_down()
-        elif running is None:
-            self._start()
+        elif self.info() is None:
+            self._start(pods)
         else:
-            self._reload(pods)
+            patience = max(self._patience(), max(map(grace, pods), default=DEFAULT_GRACE) + LIMIT)
+            files.write(self.folder / CONFIG, configuration(pods, self.socket or Path()))
+            self._reload(pods, patience)
 
-    def _start(self) -> None:
-        self.end_strays()
+    def _start(self, pods: list[Pod]) -> None:
+        self.shut_down()  # whatever a killed one left
         files.make_private(self.folder / "logs")
-        files.write(self.folder / SOCKET, str(self.socket))
-        self.socket.unlink(missing_ok=True)
+        name = hashlib.sha256(os.fsencode(self.folder.resolve())).hexdigest()[:16]
+        socket = socket_folder() / f"{name}.sock"
+        socket.unlink(missing_ok=True)
+        files.write(self.folder / CONFIG, configuration(pods, socket))
+        files.write(self.folder / SOCKET, str(socket))
+        (self.folder / LOG).touch(mode=0o600)  # it opens its log before it sets its umask
         argv = [sys.executable, "-P", "-m", "supervisor.supervisord", "-c", CONFIG]
-        kept = (*KEPT, "PYTHONPATH")
-        clean = {name: None for name in os.environ if name not in kept}
+        clean = {name: None for name in os.environ if name not in KEPT}
         result = self.runner.run(argv, cwd=self.folder, env=clean, timeout=START_LIMIT, check=False)
         if not result.ok or self.info() is None:  # asking also wakes it: it starts its programs when it first wakes
             raise SupervisorFailed(
@@ -234,12 +193,8 @@ class Supervisor:
                 detail="\n".join([*result.lines[-10:], self.last_words()]),
             )
 
-    def _reload(self, pods: list[Pod]) -> None:
+    def _reload(self, pods: list[Pod], patience: float) -> None:
         jobs = {program.name for pod in pods if pod.workload["kind"] == "Job" for program in pod.programs}
-        grace = max(
-            (pod.workload["spec"]["template"]["spec"].get("terminationGracePeriodSeconds", 30) for pod in pods),
-            default=30,
-        )
         with self._calls() as calls:
             if calls is None:
                 raise SupervisorFailed("the process supervisor ended just now", fix="run the same command again")
@@ -249,9 +204,9 @@ class Supervisor:
                 calls.stopProcessGroup(name, False)
 
             def stopped() -> bool:
-                return all(each["state"] in GONE for each in calls.getAllProcessInfo() if each["group"] in leaving)
+                return all(each["state"] in ENDED for each in calls.getAllProcessInfo() if each["group"] in leaving)
 
-            if leaving and not until(stopped, grace + LIMIT):
+            if leaving and not until(stopped, patience):
                 raise SupervisorFailed(f"{', '.join(sorted(leaving))} did not stop", fix="run the same command again")
             for name in leaving:
                 calls.removeProcessGroup(name)
@@ -264,34 +219,35 @@ class Supervisor:
 
     def shut_down(self) -> None:
         """End every program and supervisord itself, and wait until they are gone."""
-        pid = self.pid
-        with (
-            contextlib.suppress(SupervisorFailed),
-            self._calls() as calls,
-        ):  # where it does not answer, it is ended below
-            if calls is not None:
+        pid, socket, patience = self.pid, self.socket, self._patience()
+        # Where it does not answer, it is ended below.
+        with contextlib.suppress(SupervisorFailed), self._calls() as calls:
+            if calls is not None and socket is not None:
                 calls.stopAllProcesses(False)
+                # Asking wakes it; once told to shut down it would look only once a second.
+                until(lambda: all(each["state"] in ENDED for each in calls.getAllProcessInfo()), patience)
                 calls.shutdown()
-                until(lambda: not self.socket.exists() and not entry.alive(pid), self._longest_grace() + LIMIT)
+                until(lambda: not socket.exists() and not entry.alive(pid), patience)
         self.end_strays()
-        self.socket.unlink(missing_ok=True)
+        if socket is not None:
+            socket.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # the sockets of others are in it
+                socket.parent.rmdir()
         for name in (SOCKET, PID):
             (self.folder / name).unlink(missing_ok=True)
 
-    def _longest_grace(self) -> float:
+    def _patience(self) -> float:
+        """How many seconds what runs now may take to end, with a margin."""
         with contextlib.suppress(FileNotFoundError):
-            found = re.findall(
-                r"^stopwaitsecs=(\d+)$", (self.folder / CONFIG).read_text(encoding="utf-8"), re.MULTILINE
-            )
-            return max(map(float, found), default=0.0)
-        return 0.0
+            return longest_grace((self.folder / CONFIG).read_text(encoding="utf-8")) + LIMIT
+        return LIMIT
 
     def end_strays(self) -> None:
         """End what was left behind: a supervisord without its socket, and programs without their supervisord."""
         pid = self.pid
         if entry.alive(pid) and self._is_ours(pid):
             os.kill(pid, signal.SIGTERM)
-            if not until(lambda: not entry.alive(pid), self._longest_grace() + LIMIT):
+            if not until(lambda: not entry.alive(pid), self._patience()):
                 os.kill(pid, signal.SIGKILL)
                 until(lambda: not entry.alive(pid), LIMIT)
         for lock in (self.folder / "run").glob("*.lock"):
@@ -300,10 +256,8 @@ class Supervisor:
     def _is_ours(self, pid: int) -> bool:
         """Whether a process is supervisord with this folder; the pid file may be older than the machine's start."""
         try:
-            return (
-                b"supervisor.supervisord" in Path(f"/proc/{pid}/cmdline").read_bytes()
-                and Path(f"/proc/{pid}/cwd").resolve() == self.folder.resolve()
-            )
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+            return b"supervisor.supervisord" in command and Path(f"/proc/{pid}/cwd").resolve() == self.folder.resolve()
         except OSError:
             result = self.runner.run(["ps", "-p", str(pid), "-o", "command="], check=False, timeout=10)
             return result.ok and "supervisor.supervisord" in result.stdout

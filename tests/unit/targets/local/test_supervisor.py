@@ -1,0 +1,72 @@
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from kubetasks.errors import SupervisorFailed
+from kubetasks.runner import SystemRunner
+from kubetasks.targets.local import supervisor
+from kubetasks.targets.local.supervisor import Supervisor
+from kubetasks.targets.local.workloads import Pod, Program
+from tests.recording import RecordingRunner
+from tests.unit.targets.local.objects import deployment
+
+RUN = [{"name": "web", "argv": ["x"], "env": {}}]
+PODS = [Pod("deployment.web", deployment("web"), "web-1", "d", {}, [], [Program("deployment.web@web", RUN)])]
+
+
+def test_a_start_that_fails_says_why(tmp_path: Path) -> None:
+    argv = [sys.executable, "-P", "-m", "supervisor.supervisord", "-c", "supervisord.conf"]
+    runner = RecordingRunner({tuple(argv): (2, "", "Error: no space left\n")})
+    with pytest.raises(SupervisorFailed, match="no space left") as caught:
+        Supervisor(tmp_path, runner).apply(PODS)
+    assert caught.value.exit_code == 71
+    assert runner.argvs == [argv]
+
+
+def test_it_starts_with_a_clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOMEBODYS_TOKEN", "x")
+    monkeypatch.setenv("HOME", "/home/me")
+    runner = RecordingRunner({(sys.executable,): (2, "", "no")})
+    with pytest.raises(SupervisorFailed):
+        Supervisor(tmp_path, runner).apply(PODS)
+    assert runner.calls[0].env["SOMEBODYS_TOKEN"] is None
+    assert "HOME" not in runner.calls[0].env
+
+
+def test_a_socket_folder_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    folder = supervisor.socket_folder()
+    assert folder.parent == tmp_path
+    folder.chmod(0o755)
+    with pytest.raises(SupervisorFailed, match="is not private to you"):
+        supervisor.socket_folder()
+    folder.rmdir()
+    folder.symlink_to(tmp_path)
+    with pytest.raises(SupervisorFailed, match="is not private to you"):
+        supervisor.socket_folder()
+
+
+def test_a_long_temporary_folder_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / ("x" * 100)))
+    assert supervisor.socket_folder().parent == Path("/tmp")
+
+
+def test_exit_codes_come_from_its_log(tmp_path: Path) -> None:
+    (tmp_path / "supervisord.log.1").write_text(
+        "2026-01-01 INFO exited: a@x (exit status 9; not expected)\n"
+        "2026-01-01 INFO exited: b@x (exit status 0; expected)\n"
+    )
+    (tmp_path / "supervisord.log").write_text(
+        "2026-01-01 WARN exited: a@x (exit status 1; not expected)\n"
+        "2026-01-01 WARN exited: c@x (terminated by SIGKILL; not expected)\n"
+        "2026-01-01 INFO stopped: d@x (terminated by SIGTERM)\n"
+    )
+    assert Supervisor(tmp_path, SystemRunner(tmp_path)).exits() == {"a@x": 1, "b@x": 0, "c@x": 137, "d@x": 143}
+
+
+def test_without_a_start_there_is_nothing(tmp_path: Path) -> None:
+    ours = Supervisor(tmp_path, SystemRunner(tmp_path))
+    assert (ours.socket, ours.pid, ours.info(), ours.exits(), ours.last_words()) == (None, 0, None, {}, "")
+    ours.shut_down()
