@@ -105,14 +105,14 @@ def _take_over(store: Store, mine: Object) -> None:
     if held is None:  # released in between
         if store.create(mine):
             return
-        held = mine
+        held = {}  # and taken by somebody faster
     spec = held.get("spec", {})
     refused = DeployLocked(
         "another deploy is under way in this namespace",
-        why=f"{spec.get('holderIdentity')} began at {spec.get('acquireTime')}",
+        why=f"{spec.get('holderIdentity')} began at {spec.get('acquireTime')}" if spec else "",
         fix="wait for it to end and run the same command again",
     )
-    if not is_stale(held, _now()):
+    if not held or not is_stale(held, _now()):
         raise refused
     mine["metadata"]["resourceVersion"] = held["metadata"]["resourceVersion"]
     try:
