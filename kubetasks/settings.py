@@ -342,10 +342,11 @@ def from_environment(environ: Mapping[str, str], given: Mapping[str, Any]) -> di
             found.setdefault("programs", {})[program.lower()] = text
             continue
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-            raise SettingsError(
-                f"unknown setting in the environment: {name}", fix=f"did you mean {near[0]}?" if near else "unset it"
-            )
+            # Compared without the prefix, which would make any two of them look alike.
+            tails = [each.removeprefix(ENVIRONMENT_PREFIX) for each in known]
+            near = difflib.get_close_matches(name.removeprefix(ENVIRONMENT_PREFIX), tails, n=1, cutoff=0.5)
+            fix = f"did you mean {ENVIRONMENT_PREFIX}{near[0]}?" if near else "unset it"
+            raise SettingsError(f"unknown setting in the environment: {name}", fix=fix)
         path, default = known[name]
         value: Any = text
         if isinstance(default, bool):
@@ -393,10 +394,23 @@ def _at(nested: Any, path: str) -> Any:
     return nested
 
 
+def _named(path: str, nested: Mapping[str, Any]) -> str:
+    """A path as msgspec gives it, with the user's own name in place of ``[...]``."""
+    outer, wildcard, inner = path.partition("[...]")
+    held = _struct_in(_value_type(_hint(outer))) if wildcard else None
+    if held is not None:
+        for name, each in nested[outer].items():
+            try:
+                msgspec.convert(each, held, strict=True)
+            except msgspec.ValidationError:
+                return f"{outer}.{name}{inner}"
+    return path
+
+
 def _refuse(error: msgspec.ValidationError, merged: Mapping[str, Any], over: Mapping[str, Any]) -> SettingsError:
     """A value of the wrong type, by the name of the place it came from."""
     reason, _, where = str(error).partition(" - at ")
-    path = where.strip("`").removeprefix("$").removeprefix(".")
+    path = _named(where.strip("`").removeprefix("$").removeprefix("."), merged)
     variable = ENVIRONMENT_PREFIX + re.sub(r"[.-]", "_", path).upper()
     what = f"setting `kubetasks.{path}`" if _at(over, path) is None else f"setting {variable} in the environment"
     choices = _choices(path, _at(merged, path))

@@ -14,12 +14,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from kubetasks.errors import KubetasksError
+from kubetasks.errors import ContextRefused, KubetasksError
 from kubetasks.images.client import builder
 from kubetasks.runner import HINTS, Result, Runner
 from kubetasks.settings import Settings
-from kubetasks.tools import docker, helm, minikube
-from kubetasks.tools.kubectl import Kubectl
+from kubetasks.targets import guard
+from kubetasks.targets.kind import CONTEXT_PREFIX
+from kubetasks.tools import docker, helm, kind, kubeconfig, kubectl, minikube
 
 Status = Literal["ok", "warn", "missing"]
 Version = tuple[int, ...]
@@ -132,7 +133,6 @@ def examine(
     root: Path,
     *,
     machine: Machine | None = None,
-    verdict: Callable[[str], str] | None = None,
 ) -> list[Finding]:
     """Look at everything a deploy with these settings needs.
 
@@ -141,9 +141,8 @@ def examine(
         runner: starts the programs.
         root: the project's root.
         machine: what the machine tells; this one where None.
-        verdict: the guard: says why a context may be deployed to, or raises ContextRefused.
     """
-    return list(_Examination(settings, runner, root, machine or Machine(), verdict).findings())
+    return list(_Examination(settings, runner, root, machine or Machine()).findings())
 
 
 @dataclass
@@ -152,7 +151,6 @@ class _Examination:
     runner: Runner
     root: Path
     machine: Machine
-    verdict: Callable[[str], str] | None = None
 
     def findings(self) -> Iterator[Finding]:
         python = self.machine.python
@@ -161,9 +159,9 @@ class _Examination:
         )
         engine, state = self._engine()
         yield from engine
-        yield self._program("kubectl", ["kubectl", "version", "--client", "--output", "json"], KUBECTL, wanted=True)
+        yield self._program("kubectl", kubectl.client_version(), KUBECTL, wanted=True)
         yield self._program("helm", helm.version(), HELM, wanted=self.settings.deployer == "helm")
-        yield self._program("kind", ["kind", "version"], KIND, wanted=self.settings.target == "kind")
+        yield self._program("kind", kind.version(), KIND, wanted=self.settings.target == "kind")
         yield self._program("minikube", minikube.version(), MINIKUBE, wanted=self.settings.target == "minikube")
         yield from self._cluster()
         yield from self._room(state)
@@ -225,37 +223,57 @@ class _Examination:
         )
 
     def _cluster(self) -> Iterator[Finding]:
-        """The current context: nothing is deployed to it unless it is local, or named and allowed."""
+        """The context that a deploy would look at first, whether the guard lets it pass, and whether it answers."""
         needed = "a local cluster, or one in allowed_contexts"
-        current = self._ask(["kubectl", "config", "current-context"])
-        context = current.stdout.strip() if current is not None and current.ok else ""
-        if self.settings.context:
-            context = self.settings.context
-        if not context:
-            wanted = self.settings.target == "context"
-            fix = "inv cluster.up --target kind" if not wanted else "name one: --context NAME"
-            yield Finding("context", "none", needed, "missing" if wanted else "ok", fix if wanted else "")
+        absent: Status = "missing" if self._needs_engine else "ok"
+        view = self._ask(kubectl.config_view())
+        if view is None:
             return
-        yield self._verdict(context, needed)
-        answer = self._ask(Kubectl(context).cluster_version())
-        client, server = kubectl_versions(answer.stdout) if answer is not None else ((), ())
-        if not server:
-            fix = f"kubectl --context {context} cluster-info"
-            yield Finding("cluster", f"{context} does not answer", "answers", "warn", fix)
+        if not view.ok:
+            yield Finding(
+                "kubeconfig", kubectl.reason(view.stderr), "readable", "missing", "mend it, or set KUBECONFIG"
+            )
             return
-        near = client[:1] == server[:1] and abs(client[1] - server[1]) <= SKEW
-        yield Finding(
-            "cluster", f"{context}: {shown(server)}", f"kubectl within {SKEW} minor version",
-            *_status(near, "warn", f"install kubectl {shown(server[:2])}"),
-        )  # fmt: skip
-
-    def _verdict(self, context: str, needed: str) -> Finding:
-        if self.verdict is None:
-            return Finding("context", context, needed, "ok")
+        config = kubeconfig.merge([kubeconfig.parse(view.stdout)])
+        wanted = self._wanted() or config.current
+        context = config.contexts.get(wanted)
+        if context is None:
+            target = "minikube" if self.settings.target == "minikube" else "kind"
+            fix = "" if absent == "ok" else f"inv cluster.up --target {target}"
+            yield Finding("context", f"no {wanted}" if wanted else "none", needed, absent, fix)
+            return
         try:
-            return Finding("context", f"{context}: {self.verdict(context)}", needed, "ok")
-        except KubetasksError as error:
-            return Finding("context", f"{context}: {error.why or error.what}", needed, "warn", error.fix)
+            guard.check(
+                context,
+                allowed=self.settings.allowed_contexts,
+                named=self.settings.context,
+                profiles=(self.settings.minikube.profile,),
+            )
+        except ContextRefused as error:
+            # Nothing more is asked of a cluster that is not to be touched.
+            yield Finding("context", f"{wanted}: refused, {error.why}", needed, "warn", error.fix)
+            return
+        yield Finding("context", f"{wanted} at {context.server}", needed, "ok")
+        yield self._server(wanted)
+
+    def _wanted(self) -> str:
+        """The context that the settings mean; empty for whichever is current."""
+        return {
+            "kind": f"{CONTEXT_PREFIX}{self.settings.kind.name}",
+            "minikube": self.settings.minikube.profile,
+        }.get(self.settings.target, self.settings.context)
+
+    def _server(self, context: str) -> Finding:
+        """Whether the API server answers, and whether kubectl is near enough to it."""
+        answer = self._ask(kubectl.Kubectl(context).cluster_version())
+        client, server = kubectl_versions(answer.stdout) if answer is not None else ((), ())
+        needed = f"answers; kubectl within {SKEW} minor version"
+        if not client or not server:
+            absent: Status = "missing" if self._needs_engine else "warn"
+            return Finding("cluster", "does not answer", needed, absent, f"kubectl --context {context} cluster-info")
+        near = client[:1] == server[:1] and abs(client[1] - server[1]) <= SKEW
+        fix = f"install kubectl {shown(server[:2])} (https://kubernetes.io/releases/download/)"
+        return Finding("cluster", f"Kubernetes {shown(server)}", needed, *_status(near, "warn", fix))
 
     def _room(self, state: dict[str, Any]) -> Iterator[Finding]:
         """Disk where images go, memory, and the generation of control groups."""
