@@ -80,6 +80,11 @@ def _checker() -> Any:
     return Draft202012Validator.FORMAT_CHECKER
 
 
+def warm() -> None:
+    """Import the validator, so that it is there when it is needed: a quarter of a second, spent while kubectl works."""
+    _checker()
+
+
 def invalid(document: Document, schema: Mapping[str, Any], value: Any) -> list[str]:
     """What a value breaks of a schema (JSON Schema 2020-12), by path, without the value itself."""
     from jsonschema import Draft202012Validator  # noqa: PLC0415

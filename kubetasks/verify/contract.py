@@ -9,21 +9,21 @@ from typing import Any, Final
 
 from kubetasks.redact import Redactor, Sensitive
 from kubetasks.settings import Login
-from kubetasks.verify.client import Client, NoAnswer
+from kubetasks.verify.client import Client
 from kubetasks.verify.conform import problems
-from kubetasks.verify.exchange import Exchange, build, evaluate, unlike
+from kubetasks.verify.exchange import Exchange, unlike
 from kubetasks.verify.openapi import Body, Document, Operation
 from kubetasks.verify.pointer import MISSING, look
 from kubetasks.verify.report import Layer
+from kubetasks.verify.walk import MAKES, Walk
 
 # What is tried first. Operations whose answers link on make what the others need, and deletions come last.
 ORDER: Final = {"GET": 1, "HEAD": 1, "OPTIONS": 1, "PUT": 2, "PATCH": 2, "POST": 3, "TRACE": 3, "DELETE": 5}
-MAKES: Final = frozenset({"POST", "PUT", "PATCH"})
 
 
 @dataclass
 class Contract:
-    """One walk through a contract.
+    """Tries one contract.
 
     Args:
         document: the contract.
@@ -38,12 +38,11 @@ class Contract:
     layer: Layer
     login: Login
     redactor: Redactor
-    _token: str = ""
-    _known: dict[str, Any] = field(default_factory=dict)
-    _linked: dict[str, dict[str, Any]] = field(default_factory=dict)
-    _made: list[tuple[Operation, dict[str, Any]]] = field(default_factory=list)
-    _gone: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    _kept: dict[str, None] = field(default_factory=dict)
+    walk: Walk = field(init=False)
+    _held: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.walk = Walk(self.document, self.client, self.layer, self.login.operation)
 
     def check(self) -> None:
         """Try every operation and every refusal, and delete what came of it, whatever happens."""
@@ -63,11 +62,9 @@ class Contract:
             for operation in sorted(deletions, key=lambda each: -each.path.count("/")):
                 self._operation(operation)
         finally:
-            self._clean()
+            self.walk.clean()
         if self.document.internal:
             self.layer.skipped("internal operations", f"not meant for the entry: {', '.join(self.document.internal)}")
-
-    # Signing in
 
     def _sign_in(self) -> bool:
         if not self.login.operation:
@@ -76,8 +73,7 @@ class Contract:
         if operation is None:
             self.layer.failed(f"login {self.login.operation}", "the contract has no such operationId")
             return False
-        body = operation.bodies[0] if operation.bodies else None
-        exchange = self._ask(operation, operation.name, body, operation.successes)
+        exchange = self._ask(operation, operation.name, operation.bodies[0] if operation.bodies else None)
         if exchange is None:
             return False
         try:
@@ -90,12 +86,10 @@ class Contract:
         if absent:
             self.layer.failed(f"login {self.login.operation}", f"the answer lacks {', '.join(absent)}")
             return False
-        self._token = str(found.pop("the token"))
-        self.redactor.add([Sensitive(self._token)])
-        self._known.update(found)
+        self.walk.token = str(found.pop("the token"))
+        self.redactor.add([Sensitive(self.walk.token)])
+        self.walk.known.update(found)
         return True
-
-    # Walking
 
     def _ordered(self) -> Iterator[Operation]:
         """The operations but for the login: what others wait for first, each once its parameters are known."""
@@ -106,113 +100,79 @@ class Contract:
             ready = (
                 each
                 for each in pending
-                if each.id in self._linked or all(wants != each.id or source == each.id for wants, source in awaited)
+                if each.id in self.walk.linked
+                or all(wants != each.id or source == each.id for wants, source in awaited)
             )
             chosen = next(ready, pending[0])
             pending.remove(chosen)
             yield chosen
 
     def _operation(self, operation: Operation) -> None:
-        if operation.secured and not self._token:
+        if operation.secured and not self.walk.token:
             self.layer.skipped(operation.name, "it needs a token, and `verify.login.operation` names no way to one")
             return
         for body in operation.bodies or (None,):
             label = f" ({body.label})" if body is not None and body.label else ""
-            self._ask(operation, operation.name + label, body, operation.successes)
+            self._ask(operation, operation.name + label, body)
 
-    def _ask(self, operation: Operation, name: str, body: Body | None, wanted: list[str]) -> Exchange | None:
+    def _ask(self, operation: Operation, name: str, body: Body | None) -> Exchange | None:
         """Try an operation as documented and judge the answer; the exchange, if it holds."""
-        values = self._values(operation)
+        values = self.walk.values(operation)
         absent = [
             each.name for each in operation.parameters if each.required and values.get(each.name, MISSING) is MISSING
         ]
-        if not wanted:
+        if not operation.successes:
             self.layer.failed(name, "the contract documents no success")
         elif body is not None and body.value is MISSING:
             self.layer.failed(name, "the contract gives no example of its body")
         elif absent:
-            self.layer.failed(
-                name,
-                f"nothing gives {', '.join(absent)}: no link that held, no example, no `verify.login.parameters`",
-            )
+            self._unknown(operation, name, absent)
         else:
-            return self._judged(operation, name, values, body, wanted)
+            return self._judged(operation, name, values, body)
         return None
 
-    def _judged(
-        self, operation: Operation, name: str, values: Mapping[str, Any], body: Body | None, wanted: list[str]
-    ) -> Exchange | None:
-        exchange = self._send(operation, name, values, body, token=operation.secured)
+    def _unknown(self, operation: Operation, name: str, absent: list[str]) -> None:
+        """Parameters have no value: skipped where what gives them has failed, which is told there."""
+        sources = self.document.sources(operation)
+        broken = {sources[each].name for each in absent if each in sources and sources[each].id not in self._held}
+        names = ", ".join(absent)
+        if broken:
+            self.layer.skipped(name, f"{names} comes from {', '.join(sorted(broken))}, which does not hold")
+        elif any(each in sources for each in absent):
+            self.layer.failed(name, f"the link that is to give {names} leads to nothing")
+        else:
+            self.layer.failed(name, f"nothing gives {names}: no link, no example, no `verify.login.parameters`")
+
+    def _judged(self, operation: Operation, name: str, values: Mapping[str, Any], body: Body | None) -> Exchange | None:
+        exchange = self.walk.send(operation, name, values, body, token=operation.secured)
         if exchange is None:
             return None
+        # The answer of the login is not quoted, whatever it is.
         quote = None if operation.id == self.login.operation else self.layer.excerpt
-        wrong = problems(self.document, operation, exchange.response, wanted, quote=quote)
+        wrong = problems(self.document, operation, exchange.response, operation.successes, quote=quote)
         shown = f"{exchange.response.status} {exchange.response.type}".strip()
-        return exchange if self.layer.judged(name, wrong, shown) else None
-
-    def _send(
-        self, operation: Operation, name: str, values: Mapping[str, Any], body: Body | None, *, token: bool
-    ) -> Exchange | None:
-        """Send a request; note what it made or deleted. None, with the check failed, when no answer came."""
-        request = build(operation, values, body, self.document.prefix, self._token if token else "")
-        try:
-            response = self.client.send(request)
-        except NoAnswer as error:
-            self.layer.failed(name, str(error))
+        if not self.layer.judged(name, wrong, shown):
             return None
-        exchange = Exchange(operation, values, None if body is None else body.value, response)
-        if response.status < 300:
-            self._learn(exchange)
+        self._held.add(operation.id)
         return exchange
-
-    # Values
-
-    def _values(self, operation: Operation) -> dict[str, Any]:
-        """What is known of an operation's parameters: a link before the login before an example."""
-        linked = self._linked.get(operation.id, {})
-        return {
-            each.name: linked.get(each.name, self._known.get(each.name, each.example)) for each in operation.parameters
-        }
-
-    def _learn(self, exchange: Exchange) -> None:
-        """Follow the links of a successful answer, and note what there now is to delete."""
-        operation = exchange.operation
-        if operation.method == "DELETE":
-            self._gone.append((operation.id, dict(exchange.values)))
-            return
-        answer = operation.answer(exchange.response.status)
-        deletable = False
-        for link in answer.links if answer is not None else ():
-            found = {key.rpartition(".")[2]: evaluate(value, exchange) for key, value in link.parameters.items()}
-            if MISSING in found.values():
-                continue
-            self._linked.setdefault(link.operation, found)
-            target = self.document.find(link.operation)
-            if operation.method in MAKES and target is not None and target.method == "DELETE":
-                self._made.append((target, {**self._values(target), **found}))
-                deletable = True
-        if exchange.response.status == 201 and not deletable and operation.id != self.login.operation:
-            self._kept[operation.name] = None
-
-    # Refusals
 
     def _refusals(self, operation: Operation) -> None:
         """No token, a body without what it needs, an id that nobody has: each documented refusal is tried."""
-        if operation.secured and not self._token:
+        if operation.secured and not self.walk.token:
             return
-        values = self._values(operation)
+        values = self.walk.values(operation)
         body = next((each for each in operation.bodies if each.value is not MISSING), None)
-        linked = [each for each in operation.parameters if each.place == "path" and each.name not in self._known]
+        own = [each for each in operation.parameters if each.place == "path" and each.name not in self.walk.known]
         # Where a server does not refuse, nothing real must come to harm.
-        unknown = {**values, **{each.name: unlike(each) for each in linked}}
+        unknown = {**values, **{each.name: unlike(each) for each in own}}
         if operation.secured and "401" in operation.answers:
             self._refused(operation, "without a token", unknown, body, "401", token=False)
         refusal = next((status for status in ("422", "400") if status in operation.answers), None)
         if refusal and operation.needs:
             empty = Body("", operation.bodies[0].media, {})
             self._refused(operation, f"without {', '.join(operation.needs)}", values, empty, refusal, token=True)
-        if linked and "404" in operation.answers:
-            names = ", ".join(each.name for each in linked)
+        if own and "404" in operation.answers:
+            names = ", ".join(each.name for each in own)
             self._refused(operation, f"unknown {names}", unknown, body, "404", token=True)
 
     def _refused(
@@ -222,32 +182,7 @@ class Contract:
         if any(each.required and values.get(each.name, MISSING) is MISSING for each in operation.parameters):
             self.layer.skipped(name, "its parameters are not known")
             return
-        exchange = self._send(operation, name, values, body, token=token and operation.secured)
+        exchange = self.walk.send(operation, name, values, body, token=token and operation.secured)
         if exchange is not None:
             wrong = problems(self.document, operation, exchange.response, [status], quote=self.layer.excerpt)
             self.layer.judged(name, wrong, f"{exchange.response.status} {exchange.response.type}".strip())
-
-    # Cleaning up
-
-    def _clean(self) -> None:
-        """Delete what was made and is still there."""
-        left = [each for each in self._made if (each[0].id, each[1]) not in self._gone]
-        wrong = []
-        done: list[tuple[str, dict[str, Any]]] = []
-        for operation, values in left:
-            if (operation.id, values) in done:
-                continue
-            done.append((operation.id, values))
-            token = self._token if operation.secured else ""
-            try:
-                answer = self.client.send(build(operation, values, None, self.document.prefix, token))
-            except NoAnswer as error:
-                wrong.append(f"{operation.name}: {error}")
-                continue
-            if answer.status >= 300 and answer.status not in {404, 410}:
-                wrong.append(f"{operation.name}: {answer.status}")
-        if self._made:
-            made = [each for index, each in enumerate(self._made) if each not in self._made[:index]]
-            self.layer.judged("what was made is deleted again", wrong, f"{len(made)} made, {len(made)} deleted")
-        for name in self._kept:
-            self.layer.skipped(f"{name}: what it made", "the contract links it to no DELETE operation, so it stays")

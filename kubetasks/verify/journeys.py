@@ -81,7 +81,8 @@ def load(path: Path, shown: str) -> Journey:
     import yaml  # noqa: PLC0415
 
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        raw = yaml.load(path.read_text(encoding="utf-8"), loader)  # noqa: S506  (both are safe loaders)
     except OSError as error:
         raise SettingsError(
             f"the journey {shown}", why=error.strerror or "", fix="see `kubetasks.verify.journeys`"

@@ -112,6 +112,16 @@ class Document:
         """The operation of that `operationId`."""
         return next((each for each in self.operations if each.id == operation), None)
 
+    def sources(self, operation: Operation) -> dict[str, Operation]:
+        """The parameters of an operation that links give, each with the (last) operation whose answer has the link."""
+        return {
+            name.rpartition(".")[2]: each
+            for each in self.operations
+            for link in each.links()
+            if link.operation == operation.id
+            for name in link.parameters
+        }
+
     def whole(self, schema: Mapping[str, Any]) -> dict[str, Any]:
         """A schema with the rest of the document around it, so that its `#/components/…` references resolve."""
         # No key of an OpenAPI document is a keyword of JSON schema, so that neither changes what the other means.

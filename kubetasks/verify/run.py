@@ -1,5 +1,6 @@
 """The layers in their order, and what a failed one means for those after it."""
 
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from kubetasks.objects import Objects, identity, of_kind
 from kubetasks.redact import Redactor
 from kubetasks.settings import Settings
 from kubetasks.targets.base import Target
-from kubetasks.verify import cluster, journeys, openapi_reader, probes
+from kubetasks.verify import cluster, conform, journeys, openapi_reader, probes
 from kubetasks.verify.client import Client
 from kubetasks.verify.contract import Contract
 from kubetasks.verify.doors import Door, Doors
@@ -51,6 +52,8 @@ class _Run:
         return [name for name in names if not self.layers[name].ok]
 
     def run(self) -> None:
+        if self.document is not None:
+            threading.Thread(target=conform.warm, daemon=True).start()
         live = cluster.read(self.target.store, self.objects)
         found = [item for item in self.objects if identity(item) in live]
         nothing = "" if found else f"nothing is deployed in {self.settings.in_namespace}"

@@ -86,6 +86,7 @@ def test_a_server_that_keeps_its_contract(tmp_path: Path) -> None:
         ({"no-auth"}, f"POST {MANY}: without a token is 401", "expected 401, found 201"),
         ({"no-422"}, f"POST {MANY}: without text is 422", "expected 422, found 201"),
         ({"no-404"}, f"GET {ITEM}: unknown note_id is 404", "expected 404, found 200"),
+        ({"created-200"}, f"POST {MANY} (long)", "expected 201, found 200 (not documented at all)"),
         ({"no-location"}, f"POST {MANY} (long)", "header Location is missing"),
         ({"delete-500"}, f"DELETE {ITEM}", 'expected 204, found 500 (not documented at all): {"detail": "it stays"}'),
         ({"delete-500"}, "what was made is deleted again", f"DELETE {ITEM}: 500; DELETE {ITEM}: 500"),
@@ -143,13 +144,36 @@ def test_without_a_login_what_needs_a_token_is_skipped(tmp_path: Path) -> None:
 def test_what_the_contract_does_not_say_is_a_failure(tmp_path: Path) -> None:
     raw = copy.deepcopy(CONTRACT)
     del raw["components"]["requestBodies"]["note"]["content"]["application/json"]["examples"]
-    found = failed(tried(tmp_path, App(), raw))
-    assert found == {
+    found = tried(tmp_path, App(), raw)
+    assert failed(found) == {
         f"POST {MANY}": "the contract gives no example of its body",
-        f"GET {ITEM}": "nothing gives note_id: no link that held, no example, no `verify.login.parameters`",
         f"PUT {ITEM}": "the contract gives no example of its body",
-        f"DELETE {ITEM}": "nothing gives note_id: no link that held, no example, no `verify.login.parameters`",
     }
+    why = ("skip", f"note_id comes from POST {MANY}, which does not hold")
+    assert found[f"GET {ITEM}"] == found[f"DELETE {ITEM}"] == why
+
+
+def test_an_example_does_not_stand_in_for_a_link(tmp_path: Path) -> None:
+    raw = copy.deepcopy(CONTRACT)
+    raw["paths"][ITEM]["parameters"][1]["example"] = 7
+    for link in raw["paths"][MANY]["post"]["responses"]["201"]["links"].values():
+        link["parameters"] = {"note_id": "$response.body#/number"}
+    app = App(notes={7: {"id": 7, "text": "somebody's", "done": False}}, made=7)
+    assert failed(tried(tmp_path, app, raw)) == {
+        f"{method} {ITEM}{label}": "the link that is to give note_id leads to nothing"
+        for method, label in (("GET", ""), ("PUT", " (short)"), ("PUT", " (long)"), ("DELETE", ""))
+    }
+    assert app.notes[7]["text"] == "somebody's"
+
+
+def test_an_example_is_taken_where_there_is_no_link(tmp_path: Path) -> None:
+    raw = copy.deepcopy(CONTRACT)
+    raw["paths"][MANY]["post"]["responses"]["201"]["links"] = {}
+    nothing = failed(tried(tmp_path, App(), raw))
+    assert nothing[f"GET {ITEM}"] == "nothing gives note_id: no link, no example, no `verify.login.parameters`"
+    raw["paths"][ITEM]["parameters"][1]["example"] = 7
+    app = App(notes={7: {"id": 7, "text": "for tests", "done": False}}, made=7)
+    assert failed(tried(tmp_path, app, raw)) == {}
 
 
 def test_what_is_made_and_linked_to_no_deletion_is_told(tmp_path: Path) -> None:

@@ -1,0 +1,76 @@
+"""What a walk through a contract learns and deletes."""
+
+import json
+
+from kubetasks.verify.client import Client, NoAnswer, Request, Response
+from kubetasks.verify.openapi import Answer, Document, Link, Operation, Parameter
+from kubetasks.verify.report import Layer
+from kubetasks.verify.walk import Walk
+
+ID = Parameter("id", "path", True, 1, {"type": "integer"})
+LINKS = tuple(Link(name, {"id": "$response.body#/id"}) for name in ("get", "delete"))
+CREATE = Operation("create", "POST", "/a", answers={"201": Answer({}, links=LINKS)})
+LIST = Operation("list", "GET", "/a", answers={"200": Answer({}, links=(Link("delete", {"id": "$response.body#/0"}),))})
+GET = Operation("get", "GET", "/a/{id}", (ID,), answers={"200": Answer({})})
+DELETE = Operation("delete", "DELETE", "/a/{id}", (ID,), answers={"204": Answer({})})
+DOCUMENT = Document((CREATE, LIST, GET, DELETE), (), {})
+
+
+class Scripted(Client):
+    """Answers from a list; None for no answer."""
+
+    def __init__(self, *answers: tuple[int, object] | None) -> None:
+        super().__init__("http://127.0.0.1:1", 1)
+        self.answers = list(answers)
+        self.asked: list[str] = []
+
+    def send(self, request: Request) -> Response:
+        self.asked.append(f"{request.method} {request.path}")
+        answer = self.answers.pop(0)
+        if answer is None:
+            raise NoAnswer("gone")
+        return Response(answer[0], {}, json.dumps(answer[1]).encode())
+
+
+def walked(client: Client) -> Walk:
+    return Walk(DOCUMENT, client, Layer("contract"))
+
+
+def test_the_first_that_was_made_is_tried_and_all_are_deleted() -> None:
+    client = Scripted((201, {"id": 5}), (201, {"id": 6}), (201, {"id": 6}), (204, None), (404, None))
+    walk = walked(client)
+    assert "id" not in {name for name, value in walk.values(GET).items() if value == 1}, "an example is no stand-in"
+    for _ in range(3):
+        walk.send(CREATE, "create", {}, None, token=True)
+    assert walk.values(GET) == {"id": 5}
+    walk.send(DELETE, "delete", walk.values(DELETE), None, token=True)
+    walk.clean()
+    assert client.asked == ["POST /a"] * 3 + ["DELETE /a/5", "DELETE /a/6"]
+    assert [(check.status, check.evidence) for check in walk.layer.checks] == [("pass", "2 made, 2 deleted")]
+
+
+def test_what_was_only_listed_is_not_deleted() -> None:
+    client = Scripted((200, [9]))
+    walk = walked(client)
+    walk.send(LIST, "list", {}, None, token=True)
+    walk.clean()
+    assert client.asked == ["GET /a"]
+    assert walk.layer.checks == []
+
+
+def test_what_cannot_be_deleted_is_told() -> None:
+    client = Scripted((201, {"id": 5}), (201, {"id": 6}), (201, {}), (500, None), None)
+    walk = walked(client)
+    for _ in range(3):
+        walk.send(CREATE, "create", {}, None, token=True)
+    walk.clean()
+    assert [(check.name, check.status, check.evidence) for check in walk.layer.checks] == [
+        ("what was made is deleted again", "fail", "DELETE /a/{id}: 500; DELETE /a/{id}: gone"),
+        ("POST /a: what it made", "skip", "the contract links it to no DELETE operation, so it stays"),
+    ]
+
+
+def test_no_answer_is_a_failed_check() -> None:
+    walk = walked(Scripted(None))
+    assert walk.send(LIST, "list", {}, None, token=True) is None
+    assert walk.layer.checks[0].evidence == "gone"
