@@ -54,7 +54,7 @@ class ManifestsDeployer:
 
     def render(self, release: Release) -> Objects:
         """See ``Deployer.render``."""
-        return self.renderer.render(release)
+        return [_managed(item) for item in self.renderer.render(release)]  # the chart's, on the local target, name Helm
 
     def apply(self, release: Release, objects: Objects, progress: Progress) -> str:
         """See ``Deployer.apply``. Takes over from a Helm release without touching what runs."""

@@ -126,7 +126,7 @@ class LocalStore:
         with files.locked(self.folder):
             known = by_identity(self.stored())
             results: Objects = []
-            for item in self._with_namespace(objects, known):
+            for item in objects:
                 results.append(
                     merged(
                         item, known.get(str(item.get("kind")) + "/" + str(item["metadata"].get("name"))), self.namespace
@@ -139,13 +139,6 @@ class LocalStore:
                         files.write_json(self._path(item), item)
         given = {identity(item) for item in objects}
         return [item for item in results if identity(item) in given]
-
-    def _with_namespace(self, objects: Objects, known: Mapping[str, Object]) -> Objects:
-        """The objects, after the Namespace where there is none yet."""
-        name = f"Namespace/{self.namespace}"
-        if name in known or any(item.get("kind") == "Namespace" for item in objects):
-            return objects
-        return [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}}, *objects]
 
     def _concerning(self, results: Objects, known: Mapping[str, Object]) -> set[str]:
         """``Kind/name`` of what may concern the processes: workloads, and whatever else changed."""

@@ -4,7 +4,7 @@ import threading
 from pathlib import Path
 
 from kubetasks.targets.local.store import LocalStore
-from tests.unit.targets.local.objects import CANARY, config_map, live, secret, service
+from tests.unit.targets.local.objects import CANARY, config_map, live, one, secret, service
 
 
 def test_nothing_is_there_at_first(store: LocalStore) -> None:
@@ -16,7 +16,13 @@ def test_applying_again_changes_nothing(store: LocalStore) -> None:
     first = store.apply([config_map("config", A="1"), secret("secrets", K=CANARY)])
     assert store.apply([config_map("config", A="1"), secret("secrets", K=CANARY)]) == first
     assert live(store, "ConfigMap", "config") == first[0]
-    assert store.get(["Namespace"])[0]["status"] == {"phase": "Active"}
+
+
+def test_the_namespace_is_an_object_like_others(store: LocalStore) -> None:
+    store.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "demo"}}])
+    namespace = one(store.get(["Namespace"], selector="a=b"))
+    assert namespace["status"] == {"phase": "Active"}
+    assert "namespace" not in namespace["metadata"]
 
 
 def test_a_dry_run_changes_nothing(store: LocalStore) -> None:
