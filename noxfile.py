@@ -5,6 +5,7 @@ with uv where there is one, else with virtualenv and pip: one installation inste
 """
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,12 +50,13 @@ def pytest(session: nox.Session, folder: str) -> None:
 
 
 def shell_scripts() -> Iterator[str]:
-    """The project's shell scripts: files whose first line names a shell."""
-    folders = [ROOT, *(ROOT / name for name in ("bin", ".ci", "bench", "docker", "docker/offline"))]
-    for path in sorted(path for folder in folders if folder.is_dir() for path in folder.iterdir() if path.is_file()):
+    """The project's shell scripts: files whose first line names a shell. What they read in is checked with them."""
+    below = [path for name in ("bin", ".ci", "bench", "docker") for path in (ROOT / name).rglob("*")]
+    for path in sorted(path for path in (*ROOT.iterdir(), *below) if path.is_file()):
         with path.open("rb") as file:
-            if file.readline().startswith((b"#!/bin/sh", b"#!/bin/bash", b"#!/usr/bin/env bash")):
-                yield str(path.relative_to(ROOT))
+            first = file.readline()
+        if re.match(rb"#!.*\b(sh|bash|dash)\b", first):
+            yield str(path.relative_to(ROOT))
 
 
 suite = nox.session(venv_backend="none", requires=["environment"])
@@ -65,7 +67,7 @@ def lint(session: nox.Session) -> None:
     """Style: ruff for Python, hadolint for the Dockerfiles, shellcheck for the shell scripts."""
     run(session, "ruff", "check")
     run(session, "ruff", "format", "--check")
-    run(session, "shellcheck", *shell_scripts())
+    run(session, "shellcheck", "--external-sources", *shell_scripts())
     dockerfiles = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("docker/**/*Dockerfile*"))
     run(session, "hadolint", *(name for name in dockerfiles if not name.endswith(".dockerignore")))
 

@@ -49,6 +49,7 @@ READS_ENVIRONMENT = {
     "kubetasks.tasks",
     # These take no configuration from it.
     "kubetasks.images.client",  # looks for every docker on PATH
+    "kubetasks.targets.detect",  # $KUBECONFIG, which is kubectl's
     "kubetasks.targets.local",  # hands it on to the processes
     "kubetasks.targets.local.supervisor",  # takes variables away from a child
 }
