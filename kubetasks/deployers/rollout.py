@@ -1,12 +1,13 @@
 """Watching a rollout: a progress line per workload, an early end for what cannot heal, a deadline for the rest."""
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from kubetasks.diagnose import pods as diagnose
 from kubetasks.diagnose.pods import Problem
-from kubetasks.errors import RolloutFailed, RolloutTimeout
+from kubetasks.errors import KubetasksError, RolloutFailed, RolloutTimeout
 from kubetasks.objects import PART_OF, WORKLOADS, Object, Objects, by_identity, identity, of_kind
 from kubetasks.targets.base import Store
 
@@ -29,6 +30,11 @@ class Progress:
     line: str
 
 
+def is_seen(item: Object) -> bool:
+    """Whether a workload's controller has looked at it since it was changed. A Job's does not say."""
+    return bool(item.get("status", {}).get("observedGeneration", 0) >= item["metadata"].get("generation", 0))
+
+
 def progress(item: Object) -> Progress:
     """How far a live workload is, by the fields that ``kubectl rollout status`` reads."""
     status = item.get("status", {})
@@ -38,7 +44,7 @@ def progress(item: Object) -> Progress:
         return Progress(name, done, "complete" if done else ("running" if status.get("active") else "waiting"))
     wanted = item.get("spec", {}).get("replicas", 1)
     ready, updated = status.get("readyReplicas", 0), status.get("updatedReplicas", 0)
-    if status.get("observedGeneration", 0) < item["metadata"].get("generation", 0):
+    if not is_seen(item):
         return Progress(name, False, "not yet seen by its controller")
     if item["kind"] == "StatefulSet":
         current = status.get("currentRevision") == status.get("updateRevision") or updated >= wanted
@@ -131,7 +137,11 @@ class Watch:
 
     def _problems(self, waiting: Objects, live: Objects, elapsed: float) -> Iterable[Problem]:
         for item in waiting:
-            yield from diagnose.of_workload(item)
+            if item["kind"] != "Job" and not is_seen(item):
+                continue  # what its status and its pods tell is of the revision before
+            # A Deployment's own condition tells of old ReplicaSets too, as long as they have any pod to make.
+            newest = newest_replicaset(item, live)
+            yield from diagnose.of_workload(newest or item, identity(item))
             pods = pods_of(item, live)
             for pod in pods:
                 for problem in diagnose.of_pod(pod, identity(item)):
@@ -168,13 +178,22 @@ class Watch:
             names |= {problem.pod, workload}
             pod = problem.pod or self._some_pod(workload)
             if pod:
-                log = self.store.logs(pod, problem.container, previous=problem.id == "CRASH_LOOP")
-                log = log or self.store.logs(pod, problem.container)
+                log = self._log(pod, problem)
                 lines += [f"log of {pod}: {line}" for line in log.splitlines()[-10:]]
-        events = self.store.get(["Event"])
-        lines += [f"event: {line}" for line in diagnose.last_events(events, names - {""})]
+        with contextlib.suppress(KubetasksError):
+            events = self.store.get(["Event"])
+            lines += [f"event: {line}" for line in diagnose.last_events(events, names - {""})]
         return "\n".join(lines)
 
+    def _log(self, pod: str, problem: Problem) -> str:
+        """The log of the run that ended, or of this one; no evidence is worth losing the problem itself for."""
+        with contextlib.suppress(KubetasksError):
+            before = problem.id == "CRASH_LOOP" and self.store.logs(pod, problem.container, previous=True)
+            return before or self.store.logs(pod, problem.container)
+        return ""
+
     def _some_pod(self, workload: str) -> str:
-        pods = self.store.get(["Pod"], selector=f"job-name={workload}")
-        return pods[-1]["metadata"]["name"] if pods else ""
+        with contextlib.suppress(KubetasksError):
+            pods = self.store.get(["Pod"], selector=f"job-name={workload}")
+            return pods[-1]["metadata"]["name"] if pods else ""
+        return ""

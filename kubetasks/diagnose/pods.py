@@ -43,6 +43,9 @@ KNOWN: Final[Mapping[str, Known]] = {
         AT_ONCE,
         "set the missing key: inv secret.check shows what is set, inv secret.apply sets it",
     ),
+    "RunsAsRoot": Known(
+        "RUNS_AS_ROOT", AT_ONCE, "give the image a numeric USER other than 0, or the container a runAsUser"
+    ),
     "CreateContainerError": Known("CONTAINER_CREATE", 5.0, "see the events of the pod: inv status"),
     "RunContainerError": Known("CONTAINER_COMMAND", AT_ONCE, "correct the container's command, or its image"),
     "StartError": Known("CONTAINER_COMMAND", AT_ONCE, "correct the container's command, or its image"),
@@ -50,14 +53,24 @@ KNOWN: Final[Mapping[str, Known]] = {
     "OOMKilled": Known("OUT_OF_MEMORY", AT_ONCE, "raise resources.limits.memory of the container"),
     "Unschedulable": Known("UNSCHEDULABLE", 30.0, "lower the requests or give the cluster more: inv cluster.up"),
     "FailedCreate": Known("ADMISSION_REFUSED", AT_ONCE, "correct what the reason names in the manifests or the chart"),
+    "ContainerCannotRun": Known("CONTAINER_COMMAND", AT_ONCE, "correct the container's command, or its image"),
     "BackoffLimitExceeded": Known("JOB_FAILED", AT_ONCE, "the log's last lines say why; mend it and run inv deploy"),
     "DeadlineExceeded": Known("JOB_TIMEOUT", AT_ONCE, "the log's last lines say what it waited for"),
+    "SupervisorNotRunning": Known("SUPERVISOR_GONE", 5.0, "start the local target's processes again: inv deploy"),
     "Error": Known("CONTAINER_FAILED", FOR_EVER, "the log's last lines say why: inv logs"),
 }
 # An image pull whose registry has answered "no" does not heal in a grace of seconds either.
 PULL_REFUSED: Final = re.compile(
     r"not found|manifest unknown|unauthorized|denied|no such host|repository does not exist"
 )
+# What a controller or the kubelet tries again by itself: a namespace so new that its service account is not there yet,
+# a quota that the old pods still fill, a webhook that is just starting, the kubelet's cache of Secrets and ConfigMaps.
+PASSING: Final = re.compile(
+    r"error looking up service account|exceeded quota|failed calling webhook|failed to sync (secret|configmap) cache"
+)
+PASSING_GRACE: Final = 20.0
+# CreateContainerConfigError is also the kubelet's name for a pod that must not, but would, run as root.
+NON_ROOT: Final = re.compile(r"runAsNonRoot|non-root")
 
 
 @dataclass(frozen=True)
@@ -103,14 +116,21 @@ def _shorten(message: str) -> str:
     return " ".join(message.split())[:300]
 
 
+def _grace(known: Known, message: str) -> float:
+    """How long a state may last, its message considered."""
+    if known.id == "IMAGE_PULL" and PULL_REFUSED.search(message):
+        return AT_ONCE
+    return max(known.grace, PASSING_GRACE) if PASSING.search(message) else known.grace
+
+
 def of_pod(pod: Object, workload: str) -> Iterator[Problem]:
     """The problems of one pod, in the order of its containers."""
     name = pod["metadata"]["name"]
 
     def problem(reason: str, message: str, container: str = "", restarts: int = 0) -> Problem:
-        known = KNOWN[reason]
-        refused = known.id == "IMAGE_PULL" and PULL_REFUSED.search(message)
-        grace = AT_ONCE if refused else known.grace
+        rooted = reason == "CreateContainerConfigError" and NON_ROOT.search(message)
+        known = KNOWN["RunsAsRoot" if rooted else reason]
+        grace = _grace(known, message)
         return Problem(known.id, workload, name, container, reason, _shorten(message), grace, restarts, known.advice)
 
     if pod["metadata"].get("deletionTimestamp"):
@@ -124,8 +144,10 @@ def of_pod(pod: Object, workload: str) -> Iterator[Problem]:
         ended = state.get("terminated") or (status.get("lastState") or {}).get("terminated") or {}
         restarts = int(status.get("restartCount", 0))
         reason = waiting.get("reason", "")
-        if ended.get("reason") == "OOMKilled" and restarts:
+        if ended.get("reason") == "OOMKilled" and restarts and not status.get("ready"):
             yield problem("OOMKilled", "the container used more memory than its limit", status["name"], restarts)
+        elif ended.get("reason") in {"StartError", "ContainerCannotRun"} and not status.get("ready"):
+            yield problem(ended["reason"], ended.get("message", ""), status["name"], restarts)
         elif reason in KNOWN:
             message = waiting.get("message", "")
             if reason == "CrashLoopBackOff" and ended:
@@ -135,16 +157,22 @@ def of_pod(pod: Object, workload: str) -> Iterator[Problem]:
             yield problem("Error", f"exit code {ended.get('exitCode')}", status["name"], restarts)
 
 
-def of_workload(item: Object) -> Iterator[Problem]:
-    """What a controller itself reports: pods that it may not create, a Job that failed."""
-    workload = f"{item['kind']}/{item['metadata']['name']}"
+def of_workload(item: Object, workload: str = "") -> Iterator[Problem]:
+    """What a controller itself reports: pods that it may not create, a Job that failed.
+
+    Args:
+        item: the workload, or the ReplicaSet that stands for it.
+        workload: ``Kind/name`` of the workload in the latter case.
+    """
+    workload = workload or f"{item['kind']}/{item['metadata']['name']}"
     for condition in item.get("status", {}).get("conditions") or ():
         kind, reason = condition.get("type"), condition.get("reason", "")
-        failed = (kind == "ReplicaFailure" and reason == "FailedCreate") or (kind == "Failed" and reason in KNOWN)
+        failed = (kind == "ReplicaFailure" and reason == "FailedCreate") or kind == "Failed"
         if failed and condition.get("status") == "True":
-            known = KNOWN[reason]
+            # Whatever a Job calls it (PodFailurePolicy, FailedIndexes, …), it has given up.
+            known = KNOWN.get(reason, KNOWN["BackoffLimitExceeded"])
             message = _shorten(condition.get("message", ""))
-            yield Problem(known.id, workload, "", "", reason, message, known.grace, 0, known.advice)
+            yield Problem(known.id, workload, "", "", reason, message, _grace(known, message), 0, known.advice)
 
 
 def of_events(events: Iterable[Object], item: Object) -> Iterator[Problem]:
@@ -155,7 +183,8 @@ def of_events(events: Iterable[Object], item: Object) -> Iterator[Problem]:
         if event.get("reason") == "FailedCreate" and about.get("kind") == kind and about.get("uid") == uid:
             known = KNOWN["FailedCreate"]
             message = _shorten(event.get("message", ""))
-            yield Problem(known.id, f"{kind}/{name}", "", "", "FailedCreate", message, known.grace, 0, known.advice)
+            grace = _grace(known, message)
+            yield Problem(known.id, f"{kind}/{name}", "", "", "FailedCreate", message, grace, 0, known.advice)
             return
 
 
