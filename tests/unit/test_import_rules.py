@@ -44,7 +44,7 @@ STARTS_PROCESSES = {
     "kubetasks.targets.local.entry",  # a program of its own: what the supervisor starts in place of a container
 }
 READS_ENVIRONMENT = {
-    "kubetasks.settings",
+    "kubetasks.settings.loading",
     "kubetasks.runner",
     "kubetasks.tasks",
     # These take no configuration from it.

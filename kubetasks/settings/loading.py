@@ -1,0 +1,214 @@
+"""Flags over environment over file over defaults, to one frozen object; and the refusals, each with its path."""
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from kubetasks.errors import SettingsError, UsageError
+from kubetasks.settings.sections import Section, Settings
+from kubetasks.settings.walk import hint_at, keys, struct_in, value_type
+
+ENVIRONMENT_PREFIX = "KUBETASKS_"
+
+
+def _unknown(value: Any, section: type[Section], path: str) -> None:
+    """Refuse the first key that no section knows, naming the nearest one that it does."""
+    if not isinstance(value, Mapping):
+        return
+    hints = get_type_hints(section, include_extras=True)
+    for key, inner in value.items():
+        if key not in hints:
+            near = difflib.get_close_matches(str(key), hints, n=1, cutoff=0.5)
+            fix = f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(sorted(hints))}"
+            raise SettingsError(f"unknown setting `{path}.{key}`", fix=fix)
+        below = struct_in(hints[key])
+        if below is not None:
+            _unknown(inner, below, f"{path}.{key}")
+        held = struct_in(value_type(hints[key]))
+        if held is not None and isinstance(inner, Mapping):
+            for name, each in inner.items():
+                _unknown(each, held, f"{path}.{key}.{name}")
+
+
+def _plain(value: Any) -> Any:
+    """Invoke's DataProxy and other mappings as plain dicts and lists."""
+    if isinstance(value, Mapping) or hasattr(value, "items"):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner) for inner in value]
+    return value
+
+
+def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        old = merged.get(key)
+        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, Mapping) else value
+    return merged
+
+
+def from_environment(environ: Mapping[str, str], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that environment variables name: ``KUBETASKS_KIND_NAME`` sets ``kind.name``.
+
+    Keys below a name of the user's (``services.*``) can be set for the names in ``given``. Numbers, booleans and
+    comma-separated lists are read from their text.
+
+    Raises:
+        SettingsError: a variable with the prefix names no setting.
+    """
+    found: dict[str, Any] = {}
+    known: dict[str, tuple[str, Any]] = {}
+    for path, default, _ in keys():
+        if ".*." in path:
+            outer, inner = path.split(".*.")
+            names = list(given.get(outer) or {})
+            paths = [f"{outer}.{name}.{inner}" for name in names]
+        else:
+            paths = [path]
+        for each in paths:
+            known[ENVIRONMENT_PREFIX + re.sub(r"[.-]", "_", each).upper()] = (each, default)
+    for name, text in environ.items():
+        if not name.startswith(ENVIRONMENT_PREFIX):
+            continue
+        program = name.removeprefix(ENVIRONMENT_PREFIX + "PROGRAMS_")
+        if program != name:
+            found.setdefault("programs", {})[program.lower()] = text
+            continue
+        if name not in known:
+            # Compared without the prefix, which would make any two of them look alike.
+            tails = [each.removeprefix(ENVIRONMENT_PREFIX) for each in known]
+            near = difflib.get_close_matches(name.removeprefix(ENVIRONMENT_PREFIX), tails, n=1, cutoff=0.5)
+            fix = f"did you mean {ENVIRONMENT_PREFIX}{near[0]}?" if near else "unset it"
+            raise SettingsError(f"unknown setting in the environment: {name}", fix=fix)
+        path, default = known[name]
+        value: Any = text
+        if isinstance(default, bool):
+            value = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}.get(
+                text.lower(), text
+            )
+        elif isinstance(default, int):
+            value = int(text) if re.fullmatch(r"-?\d+", text) else text
+        elif isinstance(default, list):
+            value = [part.strip() for part in text.split(",") if part.strip()]
+        spot = found
+        *outer_keys, last = path.split(".")
+        for step in outer_keys:
+            spot = spot.setdefault(step, {})
+        spot[last] = value
+    return found
+
+
+def _choices(path: str, value: Any) -> str:
+    """``choose one of …`` for a key with named values, with the nearest one; empty for any other key."""
+    hint = hint_at(path)
+    if get_origin(hint) is not Literal:
+        return ""
+    options = [str(option) for option in get_args(hint)]
+    near = difflib.get_close_matches(str(value), options, n=1, cutoff=0.4)
+    return f"choose one of {', '.join(options)}" + (f" (did you mean {near[0]}?)" if near else "")
+
+
+def _at(nested: Any, path: str) -> Any:
+    """The value at a dotted path; None where there is none."""
+    for part in path.split("."):
+        nested = nested.get(part) if isinstance(nested, Mapping) else None
+    return nested
+
+
+def _named(path: str, nested: Mapping[str, Any]) -> str:
+    """A path as msgspec gives it, with the user's own name in place of ``[...]``."""
+    outer, wildcard, inner = path.partition("[...]")
+    held = struct_in(value_type(hint_at(outer))) if wildcard else None
+    if held is not None:
+        for name, each in nested[outer].items():
+            try:
+                msgspec.convert(each, held, strict=True)
+            except msgspec.ValidationError:
+                return f"{outer}.{name}{inner}"
+    return path
+
+
+def _refuse(error: msgspec.ValidationError, merged: Mapping[str, Any], over: Mapping[str, Any]) -> SettingsError:
+    """A value of the wrong type, by the name of the place it came from."""
+    reason, _, where = str(error).partition(" - at ")
+    path = _named(where.strip("`").removeprefix("$").removeprefix("."), merged)
+    variable = ENVIRONMENT_PREFIX + re.sub(r"[.-]", "_", path).upper()
+    what = f"setting `kubetasks.{path}`" if _at(over, path) is None else f"setting {variable} in the environment"
+    choices = _choices(path, _at(merged, path))
+    return SettingsError(what, why="unknown value" if choices else reason, fix=choices or "see docs/settings.md")
+
+
+def load(
+    section: Any,
+    flags: Mapping[str, Any] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """The settings: flags over environment over file over defaults.
+
+    Args:
+        section: the ``kubetasks`` section of Invoke's configuration; a mapping, or None.
+        flags: dotted path to value, as given on the command line; None and "" count as not given.
+        environ: the environment; this process's own where None.
+
+    Raises:
+        SettingsError: a key is unknown or ill-typed, with its path and, where there is one, the nearest known key.
+        UsageError: a flag's value is not one of the possible ones.
+    """
+    file = _plain(section) if section is not None else {}
+    if not isinstance(file, dict):
+        raise SettingsError("setting `kubetasks`", why="it must be a mapping", fix="see docs/settings.md")
+    _unknown(file, Settings, "kubetasks")
+    over = from_environment(os.environ if environ is None else environ, file)
+    merged = _merge(file, over)
+    try:
+        settings = msgspec.convert(merged, Settings, strict=True)
+    except msgspec.ValidationError as error:
+        raise _refuse(error, merged, over) from None
+    given = {path: value for path, value in (flags or {}).items() if value not in (None, "")}
+    if given:
+        nested: dict[str, Any] = {}
+        for path, value in given.items():
+            spot = nested
+            *outer, last = path.split(".")
+            for step in outer:
+                spot = spot.setdefault(step, {})
+            spot[last] = value
+        try:
+            settings = msgspec.convert(_merge(merged, nested), Settings, strict=True)
+        except msgspec.ValidationError as error:
+            raise _usage(error, given) from None
+    _cross_check(settings)
+    return settings
+
+
+def _usage(error: msgspec.ValidationError, given: Mapping[str, Any]) -> UsageError:
+    """A flag's value that is not possible."""
+    reason, _, where = str(error).partition(" - at ")
+    path = where.strip("`").removeprefix("$.")
+    flag = {"deployer": "with"}.get(path, path.rpartition(".")[2].replace("_", "-"))
+    choices = _choices(path, given.get(path))
+    return UsageError(
+        f"--{flag} {given.get(path)}",
+        why="unknown value" if choices else reason,
+        fix=choices or "see docs/settings.md",
+    )
+
+
+def _cross_check(settings: Settings) -> None:
+    """What one type cannot say: names that must exist elsewhere."""
+    known = settings.services
+    for path, name in (
+        ("migrations.service", settings.migrations.service),
+        ("verify.entry", settings.verify.entry.partition(":")[0]),
+    ):
+        if name and name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+            raise SettingsError(
+                f"setting `kubetasks.{path}`",
+                why=f"there is no service `{name}`",
+                fix=f"did you mean `{near[0]}`?" if near else f"services: {', '.join(known) or 'none'}",
+            )

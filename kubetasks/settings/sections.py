@@ -1,0 +1,229 @@
+"""Every setting as a frozen, typed class: its default, its limits and its description.
+
+``docs/settings.schema.json``, ``docs/settings.md`` and the comments of ``invoke.yaml`` come from here; a test keeps
+them equal.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+TargetName = Literal["auto", "minikube", "kind", "context", "local"]
+DeployerName = Literal["manifests", "helm"]
+DatabaseMode = Literal["auto", "bundled", "external"]
+SecretKind = Literal["required", "optional", "generated"]
+
+Seconds = Annotated[int, Meta(ge=1, le=3600)]
+Port = Annotated[int, Meta(ge=1, le=65535)]
+DnsLabel = Annotated[str, Meta(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
+OptionalDnsLabel = Annotated[str, Meta(pattern=r"^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$")]
+
+
+class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A group of keys; unknown ones are refused."""
+
+
+class Service(Section, frozen=True):
+    """One service: an image to build and the workload (Deployment and Service of the same name) that runs it."""
+
+    context: Annotated[str, Meta(description="The build context, relative to the project's root.")] = "."
+    dockerfile: Annotated[str, Meta(description="The Dockerfile, relative to the project's root.")] = "Dockerfile"
+    build_args: Annotated[dict[str, str], Meta(description="Build arguments of this image.")] = field(
+        default_factory=dict
+    )
+    local_port: Annotated[
+        int, Meta(ge=0, le=65535, description="Its port on the local target; 0 takes the container's own.")
+    ] = 0
+
+
+class Images(Section, frozen=True):
+    """How images are built and named."""
+
+    repository: Annotated[str, Meta(description="The first part of every image's name.")] = "kubetasks"
+    base: Annotated[str, Meta(description="Passed to every build as BASE_IMAGE.")] = "python:3.11-slim"
+    offline_base: Annotated[str, Meta(description="BASE_IMAGE with `offline` set.")] = "kubetasks.local/python:3.11"
+    registry: Annotated[str, Meta(description="Where `--target context` pushes, e.g. ghcr.io/me.")] = ""
+    platform: Annotated[
+        str, Meta(description="The platform to build for, e.g. linux/arm64; the engine's own where empty.")
+    ] = ""
+    build_timeout: Annotated[Seconds, Meta(description="The longest a build may take, in seconds.")] = 1200
+    keep: Annotated[int, Meta(ge=1, description="How many tags of each image `inv image.prune` keeps.")] = 3
+
+
+class Database(Section, frozen=True):
+    """The application's Postgres."""
+
+    mode: Annotated[
+        DatabaseMode,
+        Meta(description="auto: external when the URL below has a value, else bundled (SQLite on the local target)."),
+    ] = "auto"
+    url_secret: Annotated[str, Meta(description="The secret that holds the URL of an external Postgres.")] = (
+        "DATABASE_URL"
+    )
+    image: Annotated[str, Meta(description="The image of the bundled Postgres.")] = "postgres:17"
+    offline_image: Annotated[str, Meta(description="The image of the bundled Postgres with `offline` set.")] = (
+        "kubetasks.local/postgres:15"
+    )
+
+
+class Migrations(Section, frozen=True):
+    """The Job that brings the database's schema up to date, before the new pods start."""
+
+    job: Annotated[str, Meta(description="The Job's name in the manifests and the chart; empty for none.")] = ""
+    service: Annotated[str, Meta(description="The service whose image runs it.")] = ""
+    paths: Annotated[
+        list[str], Meta(description="Files and folders that decide whether it has to run again, relative to the root.")
+    ] = field(default_factory=list)
+
+
+class Secret(Section, frozen=True):
+    """One key of the application's Secret."""
+
+    kind: Annotated[
+        SecretKind,
+        Meta(description="required, optional, or generated: made once, then kept for as long as the namespace lives."),
+    ] = "required"
+    help: Annotated[str, Meta(description="What it is and where to get it; shown when it is missing.")] = ""
+    bytes: Annotated[int, Meta(ge=16, le=128, description="How much randomness a generated one holds.")] = 32
+    rotate: Annotated[bool, Meta(description="Whether `inv secret.rotate` may replace it.")] = True
+
+
+class Manifests(Section, frozen=True):
+    """The raw manifests."""
+
+    path: Annotated[
+        str, Meta(description="The folder of the kustomize overlays, one for each database: external, bundled, sqlite.")
+    ] = "manifests/overlays"
+
+
+class Chart(Section, frozen=True):
+    """The Helm chart."""
+
+    path: Annotated[str, Meta(description="The chart's folder, relative to the project's root.")] = "chart"
+    values: Annotated[
+        list[str], Meta(description="Values files on top of the chart's own, relative to the project's root.")
+    ] = field(default_factory=list)
+
+
+class Kind(Section, frozen=True):
+    """The kind target."""
+
+    name: Annotated[DnsLabel, Meta(description="The cluster's name.")] = "kubetasks"
+    node_image: Annotated[str, Meta(description="The node image; kind's own default where empty.")] = ""
+    offline_node_image: Annotated[str, Meta(description="The node image with `offline` set.")] = (
+        "kubetasks.local/kind-node:v1.34.4"
+    )
+    config: Annotated[str, Meta(description="A kind cluster configuration, relative to the root.")] = ""
+    wait: Annotated[Seconds, Meta(description="How long cluster.up waits for a Ready node, in seconds.")] = 180
+
+
+class Minikube(Section, frozen=True):
+    """The minikube target."""
+
+    profile: Annotated[str, Meta(min_length=1, description="The profile's name.")] = "minikube"
+    driver: Annotated[str, Meta(description="The driver for cluster.up; minikube chooses where empty.")] = ""
+    runtime: Annotated[
+        str, Meta(description="The container runtime for cluster.up; docker allows building inside the node.")
+    ] = "docker"
+    cpus: Annotated[int, Meta(ge=2, description="CPUs for cluster.up.")] = 2
+    memory: Annotated[int, Meta(ge=1800, description="Memory for cluster.up, in MiB.")] = 4096
+    base_image: Annotated[str, Meta(description="The node image for cluster.up; minikube's own where empty.")] = ""
+
+
+class Login(Section, frozen=True):
+    """How verify gets a token before it tries the HTTP contract."""
+
+    operation: Annotated[str, Meta(description="The operationId that answers with a token; empty for none.")] = ""
+    token: Annotated[str, Meta(description="The JSON pointer to the bearer token in its answer.")] = "/token"
+    parameters: Annotated[
+        dict[str, str], Meta(description="Parameter names of other operations to JSON pointers into its answer.")
+    ] = field(default_factory=dict)
+
+
+class Verify(Section, frozen=True):
+    """What `inv verify` proves."""
+
+    entry: Annotated[str, Meta(description="The Service a user opens, as SERVICE or SERVICE:PORT.")] = ""
+    contract: Annotated[str, Meta(description="An OpenAPI document, tried through the entry; empty for none.")] = ""
+    login: Annotated[Login, Meta(description="How to get a token first.")] = field(default_factory=Login)
+    journeys: Annotated[
+        list[str], Meta(description="YAML files with HTTP journeys a user takes, tried through the entry.")
+    ] = field(default_factory=list)
+    timeout: Annotated[Seconds, Meta(description="The limit of one HTTP request, in seconds.")] = 15
+
+
+class Local(Section, frozen=True):
+    """The local target: the rendered workloads as supervised processes on loopback."""
+
+    python: Annotated[
+        str, Meta(description="The interpreter for containers whose command is `python`; this one where empty.")
+    ] = ""
+    sqlite: Annotated[
+        str,
+        Meta(description="The URL put into `database.url_secret` there; {data} is the state folder's data directory."),
+    ] = "sqlite:///{data}/app.db"
+
+
+class Settings(Section, frozen=True):
+    """Everything that can be set, below the key ``kubetasks`` of invoke.yaml."""
+
+    project: Annotated[DnsLabel, Meta(description="The application's name: its label, Helm release and prefix.")] = (
+        "app"
+    )
+    namespace: Annotated[OptionalDnsLabel, Meta(description="The namespace; the project's name where empty.")] = ""
+    target: Annotated[TargetName, Meta(description="Where to deploy.")] = "auto"
+    deployer: Annotated[DeployerName, Meta(description="What deploys: raw manifests or the Helm chart (--with).")] = (
+        "manifests"
+    )
+    context: Annotated[str, Meta(description="The kubeconfig context for `target: context`.")] = ""
+    allowed_contexts: Annotated[
+        list[str],
+        Meta(description="Contexts beyond the local ones that may be deployed to, once named with --context."),
+    ] = field(default_factory=list)
+    offline: Annotated[
+        bool, Meta(description="Use the images that docker/offline makes where no image registry answers.")
+    ] = False
+    deadline: Annotated[Seconds, Meta(description="How long a rollout may take, in seconds.")] = 120
+    history: Annotated[int, Meta(ge=2, le=50, description="How many revisions are kept to roll back to.")] = 5
+    env_file: Annotated[str, Meta(description="Where secrets' values are read from when it exists.")] = ".env"
+    services: Annotated[dict[str, Service], Meta(description="The services, by name.")] = field(default_factory=dict)
+    secrets: Annotated[dict[str, Secret], Meta(description="The keys of the application's Secret, by name.")] = field(
+        default_factory=dict
+    )
+    images: Annotated[Images, Meta(description="Images.")] = field(default_factory=Images)
+    database: Annotated[Database, Meta(description="The database.")] = field(default_factory=Database)
+    migrations: Annotated[Migrations, Meta(description="The migration Job.")] = field(default_factory=Migrations)
+    manifests: Annotated[Manifests, Meta(description="The raw manifests.")] = field(default_factory=Manifests)
+    chart: Annotated[Chart, Meta(description="The Helm chart.")] = field(default_factory=Chart)
+    kind: Annotated[Kind, Meta(description="The kind target.")] = field(default_factory=Kind)
+    minikube: Annotated[Minikube, Meta(description="The minikube target.")] = field(default_factory=Minikube)
+    local: Annotated[Local, Meta(description="The local target.")] = field(default_factory=Local)
+    verify: Annotated[Verify, Meta(description="Verification.")] = field(default_factory=Verify)
+    programs: Annotated[
+        dict[str, str], Meta(description="Paths of outside programs, by name, where PATH is not to decide.")
+    ] = field(default_factory=dict)
+
+    @property
+    def in_namespace(self) -> str:
+        """The namespace that everything goes to."""
+        return self.namespace or self.project
+
+    @property
+    def secret_name(self) -> str:
+        """The name of the application's Secret."""
+        return f"{self.project}-secrets"
+
+    @property
+    def base_image(self) -> str:
+        """What images are built from."""
+        return self.images.offline_base if self.offline else self.images.base
+
+    @property
+    def postgres_image(self) -> str:
+        """The bundled Postgres."""
+        return self.database.offline_image if self.offline else self.database.image
+
+    @property
+    def node_image(self) -> str:
+        """The node image of a kind cluster; empty for kind's default."""
+        return self.kind.offline_node_image if self.offline else self.kind.node_image
