@@ -26,7 +26,8 @@ LEFT_OUT = (
     "probes by a kubelet: readiness is asked when status is read, and a process that hangs is not restarted",
     "replicas: one process stands for all of a workload's replicas",
     "rolling updates: the old process ends before the new one starts",
-    "images and isolation: processes run from this checkout as you; resources, securityContext and volumes do nothing",
+    "images: processes run this checkout as it is now; a rollback brings back objects and settings, not source",
+    "isolation: processes run as you; resources, securityContext and volumes do nothing",
     "NetworkPolicy, PodDisruptionBudget and other kinds are kept and shown, but do nothing",
 )
 
