@@ -38,7 +38,7 @@ def test_takes_the_first_that_has_buildkit(answers: dict[tuple[str, ...], Answer
 
 def test_says_what_none_of_them_has() -> None:
     runner = Runner({version(NEW): "28.2.2\n", (NEW, "buildx"): NO_BUILDX})
-    with pytest.raises(ToolMissing, match="/usr/local/bin/docker 28.2.2 has no buildx plugin"):
+    with pytest.raises(ToolMissing, match=r"/usr/local/bin/docker 28\.2\.2 has no buildx plugin"):
         builder(runner, [NEW])
     assert runner.argvs == [list(version(NEW)), [NEW, "buildx", "version"]]
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from kubetasks.images import digest as module
 from kubetasks.images.digest import digest, files, own_platform
 from kubetasks.images.ignore import Ignore
 
@@ -22,8 +21,14 @@ def make(root: Path, *, reverse: bool = False) -> Path:
     return root
 
 
-def of(root: Path, *patterns: str, dockerfile: bytes = b"FROM x\n", base: str = "python:3", platform: str = "linux/amd64",
-       **arguments: str) -> str:  # fmt: skip
+def of(
+    root: Path,
+    *patterns: str,
+    dockerfile: bytes = b"FROM x\n",
+    base: str = "python:3",
+    platform: str = "linux/amd64",
+    **arguments: str,
+) -> str:
     return digest(
         context=root,
         dockerfile=dockerfile,
@@ -113,7 +118,7 @@ def test_does_not_look_into_an_ignored_folder(tmp_path: Path, monkeypatch: pytes
         looked.append(folder)
         return real(folder)
 
-    monkeypatch.setattr(module.os, "scandir", scandir)
+    monkeypatch.setattr("kubetasks.images.digest.os.scandir", scandir)
     list(files(tmp_path, Ignore(["app"])))
     assert looked == [str(tmp_path)]
 

@@ -6,6 +6,8 @@ import pytest
 
 from kubetasks.images.ignore import BadPattern, Ignore, clean, find, read
 
+WHEEL = "dist/proxy.py-2.4.0rc3.dev36+g08acad9-py3-none-any.whl"
+
 ONE = [
     ("**", "file", True),
     ("**/", "file", True),
@@ -62,8 +64,8 @@ ONE = [
     ("a(b)c/def", "a(b)c/def", True),
     ("a(b)c/def", "a(b)c/xyz", False),
     ("a.|)$(}+{bc", "a.|)$(}+{bc", True),
-    ("dist/proxy.py-2.4.0rc3.dev36+g08acad9-py3-none-any.whl", "dist/proxy.py-2.4.0rc3.dev36+g08acad9-py3-none-any.whl", True),
-    ("dist/*.whl", "dist/proxy.py-2.4.0rc3.dev36+g08acad9-py3-none-any.whl", True),
+    (WHEEL, WHEEL, True),
+    ("dist/*.whl", WHEEL, True),
     # From Go's own tests of path.Match.
     ("abc", "abc", True),
     ("*", "abc", True),
@@ -88,7 +90,7 @@ ONE = [
     ("a[^a]b", "a☺b", True),
     ("a???b", "a☺b", False),
     ("a[^a][^a][^a]b", "a☺b", False),
-    ("[a-ζ]*", "α", True),
+    ("[a-ζ]*", "α", True),  # noqa: RUF001
     ("*[a-ζ]", "A", False),
     ("a?b", "a/b", False),
     ("a*b", "a/b", False),
@@ -143,7 +145,8 @@ def test_refuses_what_docker_refuses(pattern: str) -> None:
 
 
 def test_reads_an_ignore_file_as_docker_does() -> None:
-    text = "\ufefftest1\r\n/test2\n/a/file/here\n\nlastfile\n# a comment\n ! /inverted/abs/path\n!\n! \n  spaced  \na\x0cb\n"
+    text = "\ufefftest1\r\n/test2\n/a/file/here\n\nlastfile\n# a comment\n"
+    text += " ! /inverted/abs/path\n!\n! \n  spaced  \na\x0cb\n"
     assert read(text) == [
         "test1", "test2", "a/file/here", "lastfile", "!inverted/abs/path", "!", "!", "spaced", "a\x0cb",
     ]  # fmt: skip

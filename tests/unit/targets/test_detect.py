@@ -1,0 +1,269 @@
+"""Which target is chosen, and why."""
+
+import json
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kubetasks.errors import ContextNotFound, ContextRefused, KubeconfigError, KubetasksError, SettingsError, UsageError
+from kubetasks.settings import load
+from kubetasks.targets import detect
+from kubetasks.targets.base import Cluster, Target
+from kubetasks.tools.kubeconfig import MINIKUBE
+from tests.recording import Answer, RecordingRunner
+
+NONE: frozenset[str] = frozenset()
+PS = ("docker", "ps", "--filter", "label=io.x-k8s.kind.cluster", "--format")
+PROFILES = ("minikube", "profile", "list", "-o", "json")
+SERVERS = {
+    "kind-kubetasks": "https://127.0.0.1:34567",
+    "kind-other": "https://127.0.0.1:34568",
+    "minikube": "https://192.168.49.2:8443",
+    "docker-desktop": "https://kubernetes.docker.internal:6443",
+    "prod": "https://prod.example",
+    "kind-prod": "https://203.0.113.7:6443",
+}
+
+
+def write(path: Path, current: str = "", *names: str) -> str:
+    document: dict[str, Any] = {
+        "current-context": current,
+        "clusters": [{"name": name, "cluster": {"server": SERVERS[name]}} for name in names],
+        "contexts": [{"name": name, "context": {"cluster": name}} for name in names],
+    }
+    path.write_text(json.dumps(document))
+    return str(path)
+
+
+def profiles(**states: str) -> str:
+    valid = [
+        {
+            "Name": name,
+            "Status": state,
+            "Config": {"Driver": "docker", "KubernetesConfig": {"ContainerRuntime": "docker"}},
+        }
+        for name, state in states.items()
+    ]
+    return json.dumps({"invalid": [], "valid": valid})
+
+
+def choose(
+    paths: str,
+    answers: dict[tuple[str, ...], Answer] | None = None,
+    *,
+    programs: frozenset[str] | None = None,
+    named: str = "",
+    down: tuple[str, ...] = (),
+    **settings: Any,
+) -> tuple[Target, RecordingRunner]:
+    runner = RecordingRunner(answers or {}, programs)
+    found = detect.choose(
+        load({"project": "shop", **settings}, environ={}),
+        runner,
+        Path("/project"),
+        named_context=named,
+        kubeconfig_paths=paths,
+        probe=lambda server: server not in {SERVERS[name] for name in down},
+    )
+    return found, runner
+
+
+@pytest.mark.parametrize(
+    ("current", "target"),
+    [("kind-kubetasks", "kind"), ("kind-other", "kind"), ("minikube", "minikube"), ("docker-desktop", "context")],
+)
+def test_auto_takes_the_current_context_and_starts_nothing(tmp_path: Path, current: str, target: str) -> None:
+    paths = write(tmp_path / "config", current, *SERVERS)
+    found, runner = choose(paths)
+    assert (found.name, found.reason) == (target, f"current context {current}")
+    assert found.cluster == Cluster(current, "shop", SERVERS[current], paths)
+    assert runner.argvs == []
+
+
+def test_auto_falls_to_a_running_minikube_profile(tmp_path: Path) -> None:
+    paths = write(tmp_path / "config", "prod", "prod", "minikube", "kind-kubetasks")
+    found, runner = choose(paths, {PROFILES: profiles(minikube="OK")})
+    assert found.name == "minikube"
+    assert found.reason == "minikube cluster minikube runs; current context prod is no known local cluster"
+    assert runner.argvs == [list(PROFILES)]
+
+
+def test_auto_falls_to_a_running_kind_cluster(tmp_path: Path) -> None:
+    paths = write(tmp_path / "config", "minikube", "minikube", "kind-kubetasks", "kind-other")
+    answers: dict[tuple[str, ...], Answer] = {
+        PROFILES: profiles(minikube="Stopped"),
+        PS: "a-control-plane aaa\nother-control-plane other\nk-worker kubetasks\nk-control-plane kubetasks\n",
+    }
+    found, runner = choose(paths, answers, down=("minikube",))
+    assert found.name == "kind"
+    assert found.cluster is not None
+    assert found.cluster.context == "kind-kubetasks"
+    assert found.reason == "kind cluster kubetasks runs; current context minikube does not answer"
+    assert runner.argvs == [list(PROFILES), [*PS, '{{.Names}} {{.Label "io.x-k8s.kind.cluster"}}']]
+
+
+def test_auto_passes_a_cluster_that_the_kubeconfig_does_not_know(tmp_path: Path) -> None:
+    paths = write(tmp_path / "config", "", "kind-other")
+    found, _ = choose(paths, {PS: "x kubetasks\ny other\n"}, programs=frozenset({"docker"}))
+    assert found.cluster is not None
+    assert found.cluster.context == "kind-other"
+    assert found.reason == (
+        "kind cluster other runs; no current context; kind cluster kubetasks is not in the kubeconfig"
+    )
+
+
+def test_auto_passes_a_running_cluster_whose_context_leads_elsewhere(tmp_path: Path) -> None:
+    paths = write(tmp_path / "config", "", "kind-prod")
+    found, _ = choose(paths, {PS: "x prod\n"}, programs=frozenset({"docker"}))
+    assert found.name == "local"
+    assert "context kind-prod may not be touched" in found.reason
+
+
+@pytest.mark.parametrize("text", [None, "", "apiVersion: v1\nkind: Config\n"])
+def test_auto_ends_with_local(tmp_path: Path, text: str | None) -> None:
+    path = tmp_path / "config"
+    if text is not None:
+        path.write_text(text)
+    found, runner = choose(str(path), programs=NONE)
+    assert (found.name, found.cluster) == ("local", None)
+    assert found.reason == "no cluster runs; no current context"
+    assert runner.argvs == []
+
+
+def test_auto_survives_an_engine_that_is_down(tmp_path: Path) -> None:
+    down = (1, "", "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?")
+    found, _ = choose(str(tmp_path / "none"), {PS: down, PROFILES: (1, "", "boom")})
+    assert found.name == "local"
+
+
+def test_auto_says_that_the_current_context_is_gone(tmp_path: Path) -> None:
+    found, _ = choose(write(tmp_path / "config", "kind-gone", "prod"), programs=NONE)
+    assert found.reason == "no cluster runs; current context kind-gone is gone"
+
+
+def test_auto_refuses_a_current_context_that_only_looks_local(tmp_path: Path) -> None:
+    with pytest.raises(ContextRefused, match="kind-prod"):
+        choose(write(tmp_path / "config", "kind-prod", "kind-prod"), programs=NONE, allowed_contexts=["kind-prod"])
+
+
+@pytest.mark.parametrize("target", ["auto", "kind", "context"])
+@pytest.mark.parametrize("text", ["a: [", "just words", "contexts: words"])
+def test_a_damaged_kubeconfig_is_an_error(tmp_path: Path, target: str, text: str) -> None:
+    path = tmp_path / "config"
+    path.write_text(text)
+    with pytest.raises(KubeconfigError, match=f"kubeconfig {path} is damaged"):
+        choose(str(path), target=target, context="x", programs=NONE)
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(KubeconfigError, match="it is not text"):
+        choose(str(path), target=target, context="x", programs=NONE)
+
+
+def test_local_needs_no_kubeconfig(tmp_path: Path) -> None:
+    (tmp_path / "config").write_text("a: [")
+    found, _ = choose(str(tmp_path / "config"), target="local", programs=NONE)
+    assert (found.name, found.reason) == ("local", "asked for")
+
+
+@pytest.mark.parametrize(
+    ("settings", "named", "target", "context"),
+    [
+        ({"target": "kind"}, "", "kind", "kind-kubetasks"),
+        ({"target": "kind", "kind": {"name": "other"}}, "", "kind", "kind-other"),
+        ({"target": "kind"}, "kind-other", "kind", "kind-other"),
+        ({"target": "minikube"}, "", "minikube", "minikube"),
+        ({"target": "context", "context": "docker-desktop"}, "", "context", "docker-desktop"),
+        ({"target": "context"}, "kind-kubetasks", "context", "kind-kubetasks"),
+        ({}, "kind-kubetasks", "kind", "kind-kubetasks"),
+        ({}, "minikube", "minikube", "minikube"),
+        ({"allowed_contexts": ["prod"]}, "prod", "context", "prod"),
+    ],
+)
+def test_what_was_asked_for(tmp_path: Path, settings: Any, named: str, target: str, context: str) -> None:
+    found, runner = choose(write(tmp_path / "config", "prod", *SERVERS), named=named, **settings)
+    assert (found.name, found.reason) == (target, f"context {context}, asked for")
+    assert found.cluster is not None
+    assert found.cluster.context == context
+    assert runner.argvs == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "named", "error", "says"),
+    [
+        ({"target": "context", "context": "prod"}, "", ContextRefused, "add --context prod"),
+        (
+            {"target": "context", "context": "prod", "allowed_contexts": ["prod"]},
+            "",
+            ContextRefused,
+            "add --context prod",
+        ),
+        ({}, "prod", ContextRefused, "add `prod` to kubetasks.allowed_contexts"),
+        ({"target": "kind", "kind": {"name": "prod"}}, "", ContextRefused, "203.0.113.7"),
+        ({}, "kind-kubetask", ContextNotFound, "did you mean kind-kubetasks"),
+        ({"target": "kind", "kind": {"name": "new"}}, "", ContextNotFound, "inv cluster.up --target kind"),
+        ({"target": "context"}, "", SettingsError, "add --context NAME"),
+        ({"target": "kind"}, "prod", UsageError, "it is no kind cluster"),
+        ({"target": "minikube"}, "kind-other", UsageError, "it is no minikube cluster"),
+    ],
+)
+def test_refuses(tmp_path: Path, settings: Any, named: str, error: type[KubetasksError], says: str) -> None:
+    with pytest.raises(error) as caught:
+        choose(write(tmp_path / "config", "kind-kubetasks", *SERVERS), named=named, **settings)
+    assert says in caught.value.line
+
+
+def test_a_profile_of_another_name_is_known_by_the_settings_or_by_minikubes_mark(tmp_path: Path) -> None:
+    path = tmp_path / "config"
+    extension = [{"name": "context_info", "extension": {"provider": MINIKUBE}}]
+    document = {
+        "clusters": [{"name": "dev", "cluster": {"server": "https://192.168.49.2:8443"}}],
+        "contexts": [
+            {"name": "dev", "context": {"cluster": "dev", "extensions": extension}},
+            {"name": "own", "context": {"cluster": "dev"}},
+        ],
+        "current-context": "dev",
+    }
+    path.write_text(json.dumps(document))
+    assert choose(str(path))[0].name == "minikube"
+    assert choose(str(path), target="minikube", minikube={"profile": "own"})[0].name == "minikube"
+
+
+def test_a_missing_or_empty_kubeconfig_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "config"
+    with pytest.raises(KubeconfigError, match=f"there is no kubeconfig: {path} is missing"):
+        choose(str(path), target="kind")
+    path.write_text("")
+    with pytest.raises(KubeconfigError, match=f"the kubeconfig is empty: {path} has no contexts"):
+        choose(str(path), target="kind")
+
+
+def test_merges_the_files_of_the_list_and_passes_it_on(tmp_path: Path) -> None:
+    one = write(tmp_path / "one", "", "prod")
+    two = write(tmp_path / "two", "kind-kubetasks", "kind-kubetasks")
+    paths = os.pathsep.join([one, str(tmp_path / "missing"), "", two])
+    found, _ = choose(paths)
+    assert found.cluster is not None
+    assert (found.cluster.context, found.cluster.kubeconfig) == ("kind-kubetasks", paths)
+
+
+def test_looks_where_kubectl_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBECONFIG", "/a:/b")
+    assert detect.default_kubeconfig() == "/a:/b"
+    monkeypatch.delenv("KUBECONFIG")
+    assert detect.default_kubeconfig() == ""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / ".kube").mkdir()
+    write(tmp_path / ".kube" / "config", "kind-kubetasks", "kind-kubetasks")
+    found, _ = choose("")
+    assert found.cluster == Cluster("kind-kubetasks", "shop", SERVERS["kind-kubetasks"], "")
+
+
+def test_probes_by_connecting() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert detect.answers(f"https://127.0.0.1:{port}")
+        assert detect.answers(f"https://0.0.0.0:{port}")
+    assert not detect.answers(f"https://127.0.0.1:{port}")

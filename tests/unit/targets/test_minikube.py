@@ -1,0 +1,133 @@
+"""The minikube target, with what real runs of minikube printed."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kubetasks.errors import ClusterUnreachable, DeliveryFailed, DiskFull, EngineDown
+from kubetasks.settings import load
+from kubetasks.targets.base import Cluster, Target
+from kubetasks.targets.minikube import MinikubeTarget
+from tests.recording import Answer, RecordingRunner
+
+RECORDED = Path(__file__).parents[2] / "recorded" / "minikube"
+SETTINGS = load({"project": "shop"}, environ={})
+PROFILES = ("minikube", "profile", "list", "-o", "json")
+ENV = ("minikube", "-p", "minikube", "docker-env", "--shell", "none")
+LOAD = ("minikube", "-p", "minikube", "image", "load", "--daemon=true")
+LS = ("minikube", "-p", "minikube", "image", "ls", "--format", "json")
+VERSION = ("docker", "version", "--format", "{{.Server.Version}}")
+INSPECT = ("docker", "image", "inspect")
+INSIDE = {
+    "DOCKER_TLS_VERIFY": "1",
+    "DOCKER_HOST": "tcp://192.168.49.2:2376",
+    "DOCKER_CERT_PATH": "/home/user/.minikube/certs",
+    "MINIKUBE_ACTIVE_DOCKERD": "minikube",
+}
+
+
+def recorded(name: str) -> Answer:
+    stderr = RECORDED / f"{name}.stderr"
+    return (
+        int((RECORDED / f"{name}.exit").read_text()),
+        (RECORDED / f"{name}.stdout").read_text(),
+        stderr.read_text() if stderr.exists() else "",
+    )
+
+
+def profile(*, runtime: str = "docker", driver: str = "docker", nodes: int = 1) -> str:
+    document: dict[str, Any] = json.loads((RECORDED / "profile-list.stdout").read_text())
+    config = document["valid"][0]["Config"]
+    config["Driver"] = driver
+    config["KubernetesConfig"]["ContainerRuntime"] = runtime
+    config["Nodes"] *= nodes
+    return json.dumps(document)
+
+
+def make(answers: dict[tuple[str, ...], Answer], context: str = "minikube") -> tuple[MinikubeTarget, RecordingRunner]:
+    runner = RecordingRunner(answers)
+    return MinikubeTarget(SETTINGS, runner, Cluster(context, "shop"), "because"), runner
+
+
+def inside(**more: Answer) -> dict[tuple[str, ...], Answer]:
+    return {PROFILES: recorded("profile-list"), ENV: recorded("docker-env-none"), VERSION: "27.0\n"}
+
+
+def test_is_a_target() -> None:
+    target: Target = make({})[0]
+    assert (target.name, target.pull_policy, target.bundled_database) == ("minikube", "Never", True)
+    assert target.repository("api") == "kubetasks/shop-api"
+
+
+def test_builds_inside_the_nodes_engine_once_it_answered() -> None:
+    target, runner = make(inside())
+    target.preflight()
+    assert target.build_env() == INSIDE
+    assert runner.argvs == [list(PROFILES), list(ENV), list(VERSION)]
+    assert [call.env for call in runner.calls] == [{}, {}, INSIDE]
+
+
+def test_what_was_built_inside_needs_no_loading() -> None:
+    target, runner = make({**inside(), INSPECT: '["kubetasks/shop-api:1"]\n'})
+    assert target.missing(["kubetasks/shop-api:1", "kubetasks/shop-web:1"]) == ["kubetasks/shop-web:1"]
+    target.deliver(["kubetasks/shop-api:1"], lambda line: None)
+    assert all(call.env == INSIDE for call in runner.calls if call.argv[:3] == list(INSPECT))
+    assert not [argv for argv in runner.argvs if argv[3:5] == ["image", "load"]]
+
+
+@pytest.mark.parametrize(
+    "found", [profile(runtime="containerd"), profile(runtime="cri-o"), profile(driver="none"), profile(nodes=2)]
+)
+def test_builds_on_the_host_where_the_engine_inside_is_no_use(found: str) -> None:
+    target, runner = make({PROFILES: found, VERSION: "27.0\n"})
+    target.preflight()
+    assert target.build_env() == {}
+    assert runner.argvs == [list(PROFILES), list(VERSION)]
+    assert runner.calls[-1].env == {}
+
+
+@pytest.mark.parametrize(
+    "env", ["docker-env-stopped", "docker-env-missing-profile", "containerd-docker-env", "docker-env-bash"]
+)
+def test_builds_on_the_host_where_docker_env_fails_or_misleads(env: str) -> None:
+    target, _ = make({PROFILES: recorded("profile-list"), ENV: recorded(env)})
+    assert target.build_env() == {}
+
+
+def test_builds_on_the_host_where_the_engine_inside_does_not_answer() -> None:
+    down = (1, "", "Cannot connect to the Docker daemon at tcp://192.168.49.2:2376. Is the docker daemon running?")
+    target, _ = make({**inside(), VERSION: down})
+    assert target.build_env() == {}
+    with pytest.raises(EngineDown):
+        target.preflight()
+
+
+def test_loads_what_was_built_on_the_host() -> None:
+    target, runner = make({PROFILES: profile(runtime="containerd"), LOAD: "", LS: recorded("containerd-image-ls")})
+    told: list[str] = []
+    target.deliver(["demo/pause:1"], told.append)
+    assert told == ["loading demo/pause:1 into minikube"]
+    assert runner.argvs == [list(PROFILES), [*LOAD, "demo/pause:1"], list(LS)]
+    assert target.missing(["demo/pause:1", "demo/other:1"]) == ["demo/other:1"]
+    assert target.missing([]) == []
+
+
+def test_says_what_did_not_arrive() -> None:
+    answers: dict[tuple[str, ...], Answer] = {
+        PROFILES: profile(runtime="containerd"), LS: "[]",
+        LOAD: (80, "", "X Exiting due to GUEST_IMAGE_LOAD: Failed to load image: boom\n* advice"),
+    }  # fmt: skip
+    with pytest.raises(DeliveryFailed, match="GUEST_IMAGE_LOAD: Failed to load image: boom"):
+        make(answers)[0].deliver(["a:1"], lambda line: None)
+    answers[LOAD] = (80, "", "write /var/x: no space left on device")
+    with pytest.raises(DiskFull):
+        make(answers)[0].deliver(["a:1"], lambda line: None)
+    with pytest.raises(EngineDown):
+        make({**inside(), INSPECT: (1, "", "Cannot connect to the Docker daemon")})[0].missing(["a:1"])
+
+
+def test_says_that_there_is_no_such_profile() -> None:
+    with pytest.raises(ClusterUnreachable, match="minikube has no profile dev"):
+        make({PROFILES: recorded("profile-list")}, "dev")[0].build_env()
