@@ -32,7 +32,7 @@ class TaskInput(Input):
 
 
 class TaskChange(Input):
-    """What to change of a task; what is left out stays."""
+    """What to change of a task; what is left out, or null, stays."""
 
     title: Title | None = None
     description: Description | None = None

@@ -67,7 +67,7 @@ def without_password(text: str, url: str) -> str:
     text = next((line for line in text.strip().splitlines() if line.strip()), "").strip()
     login = url.partition("://")[2].partition("?")[0].rpartition("@")[0]
     password = login.partition(":")[2]
-    for secret in {url, password, unquote(password)}:
+    for secret in (url, password, unquote(password)):
         if secret:
             text = text.replace(secret, "***")
     return text

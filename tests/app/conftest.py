@@ -1,0 +1,125 @@
+"""Databases, and the backend on each of them."""
+
+import itertools
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app.backend import migrate
+from app.backend.application import create_app
+from app.backend.settings import Settings
+from tests.app import postgres
+
+SECRET = "0123456789abcdef0123456789abcdef"
+KINDS = ("sqlite", pytest.param("postgres", marks=pytest.mark.postgres))
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """A Postgres server for all tests."""
+    with postgres.server() as url:
+        yield url
+
+
+def new_database(request: pytest.FixtureRequest, folder: Path, kind: str) -> str:
+    """Make a database that no other test has."""
+    name = f"test_{next(_numbers)}"
+    if kind == "sqlite":
+        return f"sqlite:///{folder / name}.db"
+    return postgres.create_database(request.getfixturevalue("postgres_server"), name)
+
+
+@pytest.fixture(params=KINDS)
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database, of each kind."""
+    return new_database(request, tmp_path, request.param)
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The URL of a database that is up to date, of each kind; every test is another user of it."""
+    made = new_database(request, tmp_path_factory.mktemp("databases"), request.param)
+    migrate.upgrade(made, 10)
+    return made
+
+
+@pytest.fixture(scope="session")
+def client(url: str) -> Iterator[TestClient]:
+    """The backend."""
+    with TestClient(create_app(Settings(database_url=url, jwt_secret=SECRET))) as made:
+        yield made
+
+
+@dataclass
+class User:
+    """Somebody with a session."""
+
+    client: TestClient
+    id: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    conversation: int | None = None
+
+    def __post_init__(self) -> None:
+        answer = self.client.post("/api/session")
+        assert answer.status_code == 201
+        self.id = answer.json()["user_id"]
+        self.headers = {"Authorization": f"Bearer {answer.json()['token']}"}
+
+    def ask(self, method: str, path: str, **options: Any) -> Any:
+        """Send a request below the user's own path."""
+        return self.client.request(method, f"/api/{self.id}{path}", headers=self.headers, **options)
+
+    def add(self, title: str, **values: Any) -> dict[str, Any]:
+        """Create a task."""
+        answer = self.ask("POST", "/tasks", json={"title": title, **values})
+        assert answer.status_code == 201, answer.text
+        made: dict[str, Any] = answer.json()
+        return made
+
+    def titles(self, status: str = "all") -> list[str]:
+        """Return the titles of the tasks in a state."""
+        return [task["title"] for task in self.ask("GET", "/tasks", params={"status": status}).json()]
+
+    def say(self, message: str) -> dict[str, Any]:
+        """Say something in the user's one conversation."""
+        body: dict[str, Any] = {"message": message}
+        if self.conversation is not None:
+            body["conversation_id"] = self.conversation
+        answer = self.ask("POST", "/chat", json=body)
+        assert answer.status_code == 200, answer.text
+        self.conversation = answer.json()["conversation_id"]
+        said: dict[str, Any] = answer.json()
+        return said
+
+
+@pytest.fixture
+def user(client: TestClient) -> User:
+    """A new user."""
+    return User(client)
+
+
+@pytest.fixture
+def other(client: TestClient) -> User:
+    """Another one."""
+    return User(client)
+
+
+@pytest.fixture
+def logging_as_before() -> Iterator[None]:
+    """Put logging back as it was."""
+    root, names = logging.getLogger(), ("uvicorn", "uvicorn.error", "uvicorn.access", "httpx")
+    before = (root.handlers[:], root.level, [(n, logging.getLogger(n).handlers[:]) for n in names])
+    yield
+    root.handlers[:], level, children = before
+    root.setLevel(level)
+    for name, handlers in children:
+        logger = logging.getLogger(name)
+        logger.handlers[:], logger.filters[:] = handlers, []
+        logger.setLevel(logging.NOTSET)
