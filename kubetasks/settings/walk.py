@@ -1,7 +1,7 @@
 """Walks through the settings' classes: every key, the schema, what stands behind a path."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Meta
