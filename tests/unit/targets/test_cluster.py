@@ -1,0 +1,282 @@
+"""Making, keeping and deleting local clusters; the runner is recorded."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kubetasks.console import Console
+from kubetasks.errors import (
+    ClusterCreateFailed,
+    EngineDown,
+    Interrupted,
+    KubetasksError,
+    ToolMissing,
+    ToolTimeout,
+    UsageError,
+)
+from kubetasks.settings import Settings
+from kubetasks.settings.sections import Kind, Minikube
+from kubetasks.targets import cluster
+from kubetasks.tools import kind
+from tests.recording import Answer, Call, RecordingRunner
+
+SETTINGS = Settings(kind=Kind(name="dev", node_image="node:1", wait=60), minikube=Minikube(profile="mini"))
+ROOT = Path("/project")
+LIST = kind.containers()
+GET_CONTEXT = ["kubectl", "config", "get-contexts", "kind-dev"]
+EXPORT = ["kind", "export", "kubeconfig", "--name", "dev"]
+CREATE = ["kind", "create", "cluster", "--name", "dev", "--image", "node:1", "--wait", "60s"]
+DELETE = ["kind", "delete", "cluster", "--name", "dev"]
+READY = ["kubectl", "--context", "kind-dev", "wait", "--for=condition=Ready", "node", "--all", "--timeout=60s"]
+STATUS = ["minikube", "-p", "mini", "status", "-o", "json"]
+START = [
+    *("minikube", "-p", "mini", "start", "--wait=all", "--driver=docker", "--container-runtime=containerd"),
+    *("--base-image=kic:1", "--cpus=4", "--memory=6000"),
+]
+OTHER = "other running other-control-plane\n"
+RUNNING = OTHER + "dev running dev-control-plane\n"
+STOPPED = OTHER + "dev exited dev-control-plane\n"
+Given = str | tuple[int, str] | tuple[int, str, str]
+IN_USE = '{"Name":"mini","Host":"Running","Kubelet":"Running","APIServer":"Running","Kubeconfig":"Configured"}'
+
+
+def recording(answers: list[tuple[list[str], Answer]], programs: frozenset[str] | None = None) -> RecordingRunner:
+    return RecordingRunner({tuple(argv): answer for argv, answer in answers}, programs)
+
+
+class Screen:
+    """A console whose lines are kept, without the times."""
+
+    def __init__(self) -> None:
+        self.stream = io.StringIO()
+        self.console = Console(stream=self.stream)
+
+    @property
+    def lines(self) -> list[str]:
+        return [line.rpartition(" (")[0] or line for line in self.stream.getvalue().splitlines()]
+
+
+@pytest.fixture
+def screen() -> Screen:
+    return Screen()
+
+
+def up(runner: RecordingRunner, screen: Screen, *, root: Path = ROOT, offline: bool = False) -> str:
+    return cluster.up(SETTINGS, runner, screen.console, root, "kind", offline)
+
+
+def test_kind_is_created(screen: Screen) -> None:
+    runner = recording([(LIST, OTHER), (CREATE, " ✓ Preparing nodes"), (READY, "met")])
+    assert up(runner, screen) == "kind-dev"
+    assert runner.argvs == [LIST, CREATE, READY]
+    assert screen.lines == ["✓ kind cluster dev: created, Ready"]
+
+
+def test_kind_takes_the_configuration_from_settings(screen: Screen) -> None:
+    settings = Settings(kind=Kind(name="dev", config="ops/kind.yaml", wait=60))
+    argv = ["kind", "create", "cluster", "--name", "dev", "--config", "/project/ops/kind.yaml", "--wait", "60s"]
+    runner = recording([(LIST, ""), (argv, ""), (READY, "met")])
+    cluster.up(settings, runner, screen.console, ROOT, "kind", offline=False)
+    assert runner.argvs == [LIST, argv, READY]
+
+
+def test_a_running_kind_cluster_is_kept(screen: Screen) -> None:
+    runner = recording([(LIST, RUNNING), (GET_CONTEXT, "kind-dev"), (READY, "met")])
+    assert up(runner, screen) == "kind-dev"
+    assert runner.argvs == [LIST, GET_CONTEXT, READY]
+    assert screen.lines == ["- kind cluster dev: it is there and Ready; kept"]
+
+
+def test_a_lost_context_is_written_again(screen: Screen) -> None:
+    runner = recording([(LIST, RUNNING), (GET_CONTEXT, (1, "")), (EXPORT, ""), (READY, "met")])
+    up(runner, screen)
+    assert runner.argvs == [LIST, GET_CONTEXT, EXPORT, READY]
+
+
+def test_a_stopped_kind_cluster_is_started(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "sleep", lambda _: None)
+    answers: Iterator[Given] = iter(
+        [(1, "", "The connection to the server 127.0.0.1:1 was refused - did you specify"), "met"]
+    )
+    start = ["docker", "start", "dev-control-plane"]
+    runner = recording([(LIST, STOPPED), (start, ""), (GET_CONTEXT, "x"), (READY, lambda _: next(answers))])
+    up(runner, screen)
+    assert runner.argvs == [LIST, start, GET_CONTEXT, READY, READY]
+    assert screen.lines == ["✓ kind cluster dev: was stopped; started again, Ready"]
+
+
+def test_half_a_cluster_is_not_taken_for_a_whole_one(screen: Screen) -> None:
+    runner = recording([(LIST, RUNNING), (GET_CONTEXT, (1, "")), (EXPORT, (1, "", "ERROR: no admin.conf"))])
+    with pytest.raises(ClusterCreateFailed, match=r"inv cluster\.down --target kind") as raised:
+        up(runner, screen)
+    assert raised.value.why == "ERROR: no admin.conf"
+
+
+def test_a_failed_creation_shows_why_and_the_last_lines(screen: Screen) -> None:
+    text = "\n".join([f"line {n}" for n in range(30)] + ["ERROR: failed to create cluster: no image", "", "Output: x"])
+    runner = recording([(LIST, ""), (CREATE, (1, text))])
+    with pytest.raises(ClusterCreateFailed, match="--offline") as raised:
+        up(runner, screen)
+    assert raised.value.why == "failed to create cluster: no image"
+    assert len(raised.value.detail.splitlines()) == cluster.SHOWN
+    assert raised.value.detail.endswith("Output: x")
+
+
+def test_a_node_that_is_never_ready_is_a_failure(screen: Screen) -> None:
+    runner = recording([(LIST, ""), (CREATE, "WARNING: Timed out"), (READY, (1, "", "error: timed out waiting"))])
+    with pytest.raises(ClusterCreateFailed, match="not Ready after 60 s: error: timed out waiting"):
+        up(runner, screen)
+
+
+@pytest.mark.parametrize(
+    ("stop", "error"), [(Interrupted("interrupted"), Interrupted), (ToolTimeout("too long"), ClusterCreateFailed)]
+)
+def test_a_creation_that_was_cut_off_leaves_nothing(
+    screen: Screen, stop: KubetasksError, error: type[KubetasksError]
+) -> None:
+    def cut_off(call: Call) -> str:
+        raise stop
+
+    runner = recording([(LIST, ""), (CREATE, cut_off), (DELETE, "")])
+    with pytest.raises(error):
+        up(runner, screen)
+    assert runner.argvs == [LIST, CREATE, DELETE]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    kit = tmp_path / "docker" / "offline"
+    kit.mkdir(parents=True)
+    (kit / "up").touch()
+    return tmp_path
+
+
+def test_offline_makes_everything_first(screen: Screen, project: Path) -> None:
+    kit = ["bash", str(project / "docker" / "offline" / "up")]
+    create = [
+        *("kind", "create", "cluster", "--name", "dev", "--image", "kubetasks.local/kind-node:v1.34.4"),
+        *("--config", str(project / "docker" / "offline" / "kind.yaml"), "--wait", "60s"),
+    ]
+    down = (1, "", "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?")
+    states: Iterator[Given] = iter([down, ""])
+    runner = recording(
+        [(LIST, lambda _: next(states)), (kit, "engine: made (20 s)\nready after 30 s"), (create, ""), (READY, "met")]
+    )
+    assert up(runner, screen, root=project, offline=True) == "kind-dev"
+    assert runner.argvs == [LIST, kit, LIST, create, READY]
+    assert screen.lines == [
+        "  engine: made",
+        "  ready after 30 s",
+        "✓ make engine, images and programs from package registries: ready after 30 s",
+        "✓ kind cluster dev: created, Ready",
+    ]
+
+
+def test_offline_keeps_a_running_cluster_without_making_anything(screen: Screen, project: Path) -> None:
+    runner = recording([(LIST, RUNNING), (GET_CONTEXT, "x"), (READY, "met")])
+    up(runner, screen, root=project, offline=True)
+    assert runner.argvs == [LIST, LIST, GET_CONTEXT, READY]
+
+
+def test_offline_failure_has_the_last_lines(screen: Screen, project: Path) -> None:
+    runner = recording([(LIST, ""), (["bash"], (1, "engine: present (0 s)\noffline: postgres failed"))])
+    with pytest.raises(ClusterCreateFailed, match="offline: postgres failed") as raised:
+        up(runner, screen, root=project, offline=True)
+    assert raised.value.detail.splitlines() == ["engine: present (0 s)", "offline: postgres failed"]
+
+
+def test_offline_needs_the_kit(screen: Screen, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="has no docker/offline/up"):
+        up(recording([(LIST, "")]), screen, root=tmp_path, offline=True)
+
+
+def test_a_silent_engine_is_named(screen: Screen) -> None:
+    text = "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?"
+    with pytest.raises(EngineDown, match="Cannot connect"):
+        up(recording([(LIST, (1, "", text))]), screen)
+
+
+def minikube_settings(base_image: str = "kic:1") -> Settings:
+    return Settings(
+        minikube=Minikube(
+            profile="mini", driver="docker", runtime="containerd", cpus=4, memory=6000, base_image=base_image
+        )
+    )
+
+
+def test_minikube_is_started(screen: Screen) -> None:
+    runner = recording([(STATUS, (85, "not found")), (START, "Done!")])
+    assert cluster.up(minikube_settings(), runner, screen.console, ROOT, "minikube", offline=False) == "mini"
+    assert runner.argvs == [STATUS, START]
+    assert screen.lines == ["✓ minikube profile mini: created"]
+
+
+def test_a_running_minikube_is_kept(screen: Screen) -> None:
+    runner = recording([(STATUS, IN_USE)])
+    assert cluster.up(minikube_settings(), runner, screen.console, ROOT, "minikube", offline=False) == "mini"
+    assert runner.argvs == [STATUS]
+
+
+def test_minikube_says_why_it_did_not_start(screen: Screen) -> None:
+    text = "* working\nX Exiting due to RSRC_INSUFFICIENT_CORES: 2 CPUs needed\n* advice"
+    runner = recording([(STATUS, (85, "")), (START, (29, text))])
+    with pytest.raises(ClusterCreateFailed) as raised:
+        cluster.up(minikube_settings(), runner, screen.console, ROOT, "minikube", offline=False)
+    assert raised.value.why == "RSRC_INSUFFICIENT_CORES: 2 CPUs needed"
+
+
+def test_there_is_no_offline_minikube(screen: Screen) -> None:
+    with pytest.raises(UsageError, match="only a kind cluster"):
+        cluster.up(minikube_settings(base_image=""), recording([]), screen.console, ROOT, "minikube", offline=True)
+
+
+def test_no_cluster_of_another_kind(screen: Screen) -> None:
+    with pytest.raises(UsageError, match="--target local"):
+        cluster.up(SETTINGS, recording([]), screen.console, ROOT, "local", offline=False)
+    with pytest.raises(UsageError, match="--target local"):
+        cluster.down(SETTINGS, recording([]), screen.console, "local")
+
+
+def test_down_deletes_only_its_own(screen: Screen) -> None:
+    runner = recording([(LIST, RUNNING), (DELETE, 'Deleting cluster "dev" ...')])
+    cluster.down(SETTINGS, runner, screen.console, "kind")
+    assert runner.argvs == [LIST, DELETE]
+    assert screen.lines == ["✓ delete kind cluster dev"]
+
+
+def test_down_without_a_cluster(screen: Screen) -> None:
+    runner = recording([(LIST, OTHER)])
+    cluster.down(SETTINGS, runner, screen.console, "kind")
+    assert runner.argvs == [LIST]
+    assert screen.lines == ["- delete kind cluster dev: there is none"]
+
+
+def test_down_minikube(screen: Screen) -> None:
+    profiles = '{"valid": [{"Name": "mini", "Status": "Stopped"}]}'
+    listed = ["minikube", "profile", "list", "-o", "json"]
+    delete = ["minikube", "-p", "mini", "delete"]
+    runner = recording([(listed, profiles), (delete, "")])
+    cluster.down(SETTINGS, runner, screen.console, "minikube")
+    assert runner.argvs == [listed, delete]
+
+
+def test_listing() -> None:
+    profiles = '{"valid": [{"Name": "mini", "Status": "OK"}, {"Name": "old", "Status": "Stopped"}]}'
+    runner = recording([(LIST, STOPPED), (["minikube", "profile", "list", "-o", "json"], profiles)])
+    assert cluster.listing(SETTINGS, runner) == [
+        ["kind", "dev *", "Stopped", "kind-dev"],
+        ["kind", "other", "Running", "kind-other"],
+        ["minikube", "mini *", "Running", "mini"],
+        ["minikube", "old", "Stopped", "old"],
+    ]
+
+
+def test_listing_without_docker_and_minikube() -> None:
+    assert cluster.listing(SETTINGS, recording([], frozenset())) == []
+
+
+def test_down_without_docker(screen: Screen) -> None:
+    with pytest.raises(ToolMissing):
+        cluster.down(SETTINGS, recording([], frozenset()), screen.console, "kind")
