@@ -26,6 +26,10 @@ def settings(**more: Any) -> Settings:
     )
 
 
+def silent(text: str) -> None:
+    """A progress that nobody looks at."""
+
+
 def labels(name: str) -> dict[str, str]:
     return {NAME: name, PART_OF: PROJECT}
 

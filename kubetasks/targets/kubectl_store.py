@@ -7,7 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kubetasks.errors import ApplyFailed, ClusterError, ClusterUnreachable, KubetasksError, NamespaceTerminating, ToolFailed, ToolTimeout
+from kubetasks.errors import (
+    ApplyFailed,
+    ClusterError,
+    ClusterUnreachable,
+    KubetasksError,
+    NamespaceTerminating,
+    ToolFailed,
+    ToolTimeout,
+)
 from kubetasks.objects import Object, Objects
 from kubetasks.runner import Result, Runner
 from kubetasks.targets.base import Cluster, Progress
@@ -64,7 +72,7 @@ class KubectlStore:
 
     def _failed(self, result: Result) -> KubetasksError:
         return ToolFailed(
-            f"kubectl could not {' '.join(result.argv[6:8]) or 'do that'}", why=tool.reason(result.stderr)
+            f"kubectl could not {tool.verb(result.argv)}", why=self.runner.redactor(tool.reason(result.stderr))
         )
 
     def get(self, kinds: Sequence[str], *, selector: str = "") -> Objects:

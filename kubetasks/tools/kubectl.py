@@ -10,10 +10,12 @@ REQUEST_TIMEOUT: Final = "20s"
 
 UNREACHABLE: Final = re.compile(
     r"connection to the server .* was refused|Unable to connect to the server|no route to host|i/o timeout"
-    r"|TLS handshake timeout|connection refused|context deadline exceeded|Client\.Timeout|EOF$|no such host|etcdserver: request timed out"
-    r"|the server is currently unable to handle the request|connection reset by peer",
+    r"|TLS handshake timeout|connection refused|context deadline exceeded|Client\.Timeout|EOF$|no such host"
+    r"|etcdserver: request timed out|the server is currently unable to handle the request|connection reset by peer",
     re.MULTILINE,
 )
+
+BEHIND: Final = re.compile(r"failed calling webhook|/containerLogs/")
 
 
 @dataclass(frozen=True)
@@ -104,14 +106,41 @@ class Kubectl:
         return ["kubectl", "--context", self.context, "--request-timeout=5s", "version", "--output", "json"]
 
 
+def client_version() -> list[str]:
+    """The client's own version as JSON; asks no cluster."""
+    return ["kubectl", "version", "--client", "--output", "json"]
+
+
+def config_view() -> list[str]:
+    """The kubeconfig as kubectl sees it, all files merged and keys left out, as JSON; fails when a file is damaged."""
+    return ["kubectl", "config", "view", "--output", "json"]
+
+
 def kustomize(folder: str) -> list[str]:
     """Render a kustomization; needs no cluster."""
     return ["kubectl", "kustomize", folder]
 
 
+def verb(argv: Sequence[str]) -> str:
+    """What a call does: ``get deployment,pod``, ``delete``, …, without what says where."""
+    words = iter(argv[1:])
+    said: list[str] = []
+    for word in words:
+        if word in {"--context", "--namespace"}:
+            next(words, "")
+        elif not word.startswith("-"):
+            said.append(word)
+        elif said:
+            break
+    return " ".join(said)
+
+
 def is_unreachable(text: str) -> bool:
-    """Whether kubectl's error says that the API server does not answer."""
-    return UNREACHABLE.search(text) is not None
+    """Whether kubectl's error says that the API server does not answer.
+
+    Not when it is that server itself which reports that a webhook or a kubelet does not answer it.
+    """
+    return any(UNREACHABLE.search(line) for line in text.splitlines() if not BEHIND.search(line))
 
 
 def is_terminating(text: str) -> bool:

@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from typing import Any
 
 import pytest
@@ -59,8 +60,8 @@ def test_is_released_when_the_block_fails() -> None:
 
 def test_a_failure_to_release_hides_no_other_failure() -> None:
     cluster = store()
+    cluster.fail["delete"] = KubetasksError("no answer")
     with pytest.raises(KubetasksError, match="broken"), lock.locked(cluster, PROJECT, PROJECT):
-        cluster.fail["delete"] = KubetasksError("no answer")
         raise KubetasksError("broken")
 
 
@@ -184,8 +185,6 @@ def test_another_users_process_is_alive(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_is_renewed_while_it_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
-    import threading
-
     renewed = threading.Event()
 
     class Watched(MemoryStore):

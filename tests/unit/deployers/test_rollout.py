@@ -20,7 +20,7 @@ def store(*objects: Object, **more: Any) -> MemoryStore:
 
 
 def watch(cluster: MemoryStore, deadline: float = 120, clock: Clock | None = None) -> tuple[Watch, Clock, list[str]]:
-    clock, shown = clock or Clock(), []
+    clock, shown = clock or Clock(), list[str]()
     made = Watch(cluster, PROJECT, deadline, shown.append, clock, clock.sleep)
     return made, clock, shown
 
@@ -210,7 +210,7 @@ def test_what_is_refused_of_an_older_revision_does_not_count() -> None:
         cluster.broken.clear()
         cluster._control(cluster.objects["Deployment/backend"])
 
-    made, clock, _ = watch(cluster, clock=Clock(at={3.0: heal}))
+    made, _, _ = watch(cluster, clock=Clock(at={3.0: heal}))
     assert made.until_ready([mended])[0].done
 
 

@@ -106,7 +106,7 @@ STATES: list[tuple[str, dict[str, Any], str, float, str]] = [
         "an image that runs as root",
         waiting(
             "CreateContainerConfigError",
-            'container has runAsNonRoot and image will run as root (pod: "backend-5d4f-x2x9p_todo(1-2)", container: backend)',
+            'container has runAsNonRoot and image will run as root (pod: "backend-5d4f_todo(1-2)", container: backend)',
         ),
         "RUNS_AS_ROOT",
         0,
@@ -221,7 +221,7 @@ def test_a_pod_that_is_going_has_none() -> None:
 
 
 def test_a_pod_that_fits_nowhere() -> None:
-    message = "0/1 nodes are available: 1 Insufficient memory. no new claims to deallocate, preemption: 0/1 nodes are available"
+    message = "0/1 nodes are available: 1 Insufficient memory. preemption: 0/1 nodes are available"
     condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
     [problem] = of_pod(pod(conditions=[condition]), WORKLOAD)
     assert (problem.id, problem.grace, problem.container) == ("UNSCHEDULABLE", 30, "")
@@ -260,7 +260,7 @@ def condition(kind: str, reason: str, message: str = "", status: str = "True") -
             condition(
                 "ReplicaFailure",
                 "FailedCreate",
-                'pods "backend-" is forbidden: error looking up service account todo/default: serviceaccount "default" not found',
+                'pods "b" is forbidden: error looking up service account todo/default: not found',
             ),
             "ADMISSION_REFUSED",
             20,

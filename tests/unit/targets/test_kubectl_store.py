@@ -1,0 +1,273 @@
+"""The objects of a namespace through kubectl: whole argv lists, what goes in on stdin, what errors mean."""
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from kubetasks.errors import (
+    ApplyFailed,
+    ClusterError,
+    ClusterUnreachable,
+    KubetasksError,
+    NamespaceTerminating,
+    ToolFailed,
+    ToolTimeout,
+)
+from kubetasks.redact import Sensitive
+from kubetasks.runner import Result
+from kubetasks.secrets.store import secret_object
+from kubetasks.targets.base import Cluster
+from kubetasks.targets.kubectl_store import KubectlStore
+from tests.recording import Answer, RecordingRunner
+from tests.samples import CANARY, configmap, deployment, settings
+
+SCOPE = ["kubectl", "--context", "kind-test", "--namespace", "todo"]
+BASE = [*SCOPE, "--request-timeout=20s"]
+APPLY = [
+    *BASE, "apply", "--server-side", "--force-conflicts", "--field-manager=kubetasks",
+    "--output", "json", "--filename", "-",
+]  # fmt: skip
+DRY_APPLY = [*APPLY[:-4], "--dry-run=server", *APPLY[-4:]]
+CREATE = [*BASE, "create", "--field-manager=kubetasks", "--output", "name", "--filename", "-"]
+REFUSED = "The connection to the server 127.0.0.1:6443 was refused - did you specify the right host or port?"
+
+
+def store(answer: Answer = "", **cluster: Any) -> tuple[KubectlStore, RecordingRunner]:
+    runner = RecordingRunner({("kubectl",): answer})
+    return KubectlStore(Cluster("kind-test", "todo", **cluster), runner), runner
+
+
+def fails(text: str) -> tuple[int, str, str]:
+    return (1, "", text)
+
+
+def listed(*items: Any) -> str:
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
+
+
+def test_every_call_gets_the_kubeconfig_and_no_other_environment() -> None:
+    made, runner = store(listed(), kubeconfig="/one:/two")
+    made.get(["Pod"])
+    assert runner.calls[0].env == {"KUBECONFIG": "/one:/two"}
+    made, runner = store(listed())
+    made.get(["Pod"])
+    assert runner.calls[0].env == {}
+
+
+def test_get_is_one_call_for_all_kinds() -> None:
+    made, runner = store(listed(configmap()))
+    assert made.get(["ConfigMap", "Secret"], selector="a=b") == [configmap()]
+    assert runner.argvs == [[*BASE, "get", "configmap,secret", "--selector", "a=b", "--output", "json"]]
+
+
+def test_get_the_namespace_itself() -> None:
+    namespace = {"kind": "Namespace", "metadata": {"name": "todo"}}
+    made, runner = store(json.dumps(namespace))
+    assert made.get(["Namespace"], selector="a=b") == [namespace]
+    assert runner.argvs == [[*BASE, "get", "namespace", "todo", "--ignore-not-found", "--output", "json"]]
+    assert store("\n")[0].get(["Namespace"]) == []
+
+
+def test_get_nothing() -> None:
+    assert store("")[0].get(["Pod"]) == []
+
+
+def test_get_that_fails_says_what_and_why() -> None:
+    made, _ = store(fails('Error from server (Forbidden): pods is forbidden: User "x" cannot list resource "pods"'))
+    with pytest.raises(ToolFailed) as caught:
+        made.get(["Pod", "Job"])
+    assert caught.value.line == (
+        'kubectl could not get pod,job: pods is forbidden: User "x" cannot list resource "pods"'
+    )
+    with pytest.raises(ToolFailed, match="kubectl could not get namespace todo"):
+        made.get(["Namespace"])
+
+
+CALLS: list[Callable[[KubectlStore], object]] = [
+    lambda made: made.get(["Pod"]),
+    lambda made: made.get(["Namespace"]),
+    lambda made: made.apply([configmap()]),
+    lambda made: made.apply([configmap()], dry_run=True),
+    lambda made: made.create(configmap()),
+    lambda made: made.delete([configmap()]),
+    lambda made: made.delete_all(),
+    lambda made: made.logs("pod-1"),
+]
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_server_that_does_not_answer(call: Callable[[KubectlStore], object]) -> None:
+    made, _ = store(fails(REFUSED), server="https://127.0.0.1:6443")
+    with pytest.raises(ClusterUnreachable) as caught:
+        call(made)
+    assert caught.value.line == (
+        f"the cluster of context kind-test at https://127.0.0.1:6443 does not answer: {REFUSED} -- "
+        "start it (inv cluster.up), or see what is wrong: inv doctor"
+    )
+
+
+def test_a_call_that_takes_too_long_is_a_server_that_does_not_answer() -> None:
+    class Slow(RecordingRunner):
+        def run(self, *args: Any, **kwargs: Any) -> Result:
+            raise ToolTimeout("`kubectl get …` did not end in 60 s")
+
+    with pytest.raises(ClusterUnreachable, match="did not end in 60 s"):
+        KubectlStore(Cluster("kind-test", "todo"), Slow()).get(["Pod"])
+
+
+@pytest.mark.parametrize("call", CALLS[2:5])
+def test_a_namespace_that_is_going(call: Callable[[KubectlStore], object]) -> None:
+    text = "unable to create new content in namespace todo because it is being terminated"
+    made, _ = store(fails(f'Error from server (Forbidden): leases "todo-deploy" is forbidden: {text}'))
+    with pytest.raises(NamespaceTerminating) as caught:
+        call(made)
+    assert caught.value.line == (
+        "namespace todo is still being deleted -- wait for it: kubectl --context kind-test wait --for=delete "
+        "namespace/todo --timeout=120s"
+    )
+
+
+def test_apply_sends_all_objects_in_one_call_on_stdin() -> None:
+    made, runner = store(lambda call: call.input or "")
+    assert made.apply([configmap(), deployment()]) == [configmap(), deployment()]
+    assert runner.argvs == [APPLY]
+    assert json.loads(runner.calls[0].input or "") == json.loads(listed(configmap(), deployment()))
+
+
+def test_apply_of_one_object_comes_back_without_a_list() -> None:
+    made, _ = store(json.dumps(configmap()))
+    assert made.apply([configmap()]) == [configmap()]
+
+
+def test_nothing_to_do_is_no_call() -> None:
+    made, runner = store()
+    assert made.apply([]) == []
+    made.delete([])
+    assert runner.calls == []
+
+
+def test_a_refused_object() -> None:
+    made, _ = store(
+        fails(
+            "Warning: would violate PodSecurity\n"
+            'Error from server (Invalid): Deployment.apps "backend" is invalid: spec.selector: field is immutable\n'
+            'Error from server (Forbidden): error when patching "STDIN": services "x" is forbidden: no\n'
+        )
+    )
+    with pytest.raises(ApplyFailed) as caught:
+        made.apply([deployment()])
+    assert caught.value.why == 'Deployment.apps "backend" is invalid: spec.selector: field is immutable'
+    assert 'services "x" is forbidden' in caught.value.detail
+    assert caught.value.exit_code == 51
+
+
+def test_a_dry_run_changes_nothing_and_needs_no_namespace() -> None:
+    made, runner = store(lambda call: call.input or "")
+    made.apply([configmap()], dry_run=True)
+    assert runner.argvs == [DRY_APPLY]
+    missing = 'Error from server (NotFound): namespaces "todo" not found'
+    made, _ = store(fails(missing))
+    assert made.apply([configmap()], dry_run=True) == [configmap()]
+    with pytest.raises(ApplyFailed, match="not found"):
+        made.apply([configmap()])
+
+
+def test_create_says_whether_it_did() -> None:
+    made, runner = store("configmap/todo-config\n")
+    assert made.create(configmap()) is True
+    assert runner.argvs == [CREATE]
+    assert json.loads(runner.calls[0].input or "") == configmap()
+    existing = 'Error from server (AlreadyExists): error when creating "STDIN": configmaps "x" already exists'
+    assert store(fails(existing))[0].create(configmap()) is False
+    with pytest.raises(ToolFailed, match="kubectl could not create"):
+        store(fails('Error from server (NotFound): namespaces "todo" not found'))[0].create(configmap())
+
+
+def test_delete_names_objects_and_tells_nothing_else() -> None:
+    made, runner = store()
+    secret = secret_object(settings(), {"API_KEY": Sensitive(CANARY)})
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "todo"}}
+    made.delete([secret, namespace])
+    waits = ["--wait=true", "--cascade=foreground", "--timeout=90s"]
+    assert runner.argvs == [[*SCOPE, "delete", "--ignore-not-found", *waits, "--filename", "-"]]
+    assert json.loads(runner.calls[0].input or "")["items"] == [
+        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "todo-secrets", "namespace": "todo"}},
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "todo"}},
+    ]
+    made.delete([secret], wait=False)
+    assert runner.argvs[1] == [*SCOPE, "delete", "--ignore-not-found", "--wait=false", "--filename", "-"]
+
+
+def test_delete_that_fails_says_so() -> None:
+    made, _ = store(fails("error: timed out waiting for the condition on jobs/migrate"))
+    with pytest.raises(ToolFailed) as caught:
+        made.delete([configmap()])
+    assert caught.value.line == "kubectl could not delete: timed out waiting for the condition on jobs/migrate"
+
+
+def test_delete_everything() -> None:
+    made, runner = store()
+    made.delete_all()
+    assert runner.argvs == [
+        [
+            "kubectl", "--context", "kind-test", "delete", "namespace", "todo",
+            "--ignore-not-found", "--wait=true", "--timeout=180s",
+        ]
+    ]  # fmt: skip
+    made, _ = store(fails("error: timed out waiting for the condition"))
+    with pytest.raises(ClusterError, match="namespace todo could not be deleted: timed out"):
+        made.delete_all()
+
+
+def test_logs() -> None:
+    made, runner = store("one\ntwo\n")
+    assert made.logs("pod-1", "backend", tail=5, previous=True) == "one\ntwo\n"
+    assert runner.argvs == [[*BASE, "logs", "pod-1", "--container", "backend", "--tail=5", "--previous"]]
+    assert store(fails("previous terminated container not found"))[0].logs("pod-1") == ""
+
+
+def test_a_kubelet_that_does_not_answer_has_no_logs_and_is_no_dead_cluster() -> None:
+    url = "https://1.2.3.4:10250/containerLogs/todo/x/y"
+    text = f'Error from server: Get "{url}": dial tcp 1.2.3.4:10250: connect: connection refused'
+    assert store(fails(text))[0].logs("pod-1") == ""
+
+
+def test_follow_hands_on_the_lines_of_every_pod() -> None:
+    made, runner = store(lambda call: f"[{call.argv[6]}] started\n[{call.argv[6]}] ready\n")
+    lines: list[str] = []
+    made.follow(["pod-1", "pod-2"], lines.append)
+    assert sorted(lines) == ["[pod-1] ready", "[pod-1] started", "[pod-2] ready", "[pod-2] started"]
+    tail = ["--all-containers", "--follow", "--prefix", "--tail=10"]
+    assert runner.argvs == [[*SCOPE, "logs", pod, *tail] for pod in ("pod-1", "pod-2")]
+
+
+def test_a_secret_goes_in_on_stdin_and_comes_out_nowhere() -> None:
+    def echo(call: Any) -> tuple[int, str, str]:
+        return fails(f"Error from server (Invalid): {call.input}\nand again: {CANARY}")
+
+    made, runner = store(echo)
+    runner.redactor.add([Sensitive(CANARY)])
+    secret = secret_object(settings(), {"API_KEY": Sensitive(CANARY)})
+    encoded = base64.b64encode(CANARY.encode()).decode()
+    for call in (made.apply, lambda items: made.create(items[0])):
+        with pytest.raises(KubetasksError) as caught:
+            call([secret])
+        shown = f"{caught.value.line}\n{caught.value.detail}\n{caught.value!r}"
+        assert CANARY not in shown
+        assert encoded not in shown
+    for recorded in runner.calls:
+        assert encoded in (recorded.input or "")
+        assert not any(CANARY in word or encoded in word for word in recorded.argv)
+    assert all(CANARY not in str(recorded.env) for recorded in runner.calls)
+
+
+def test_logs_are_shown_without_secrets() -> None:
+    made, runner = store(f"connecting with {CANARY}\n")
+    runner.redactor.add([Sensitive(CANARY)])
+    assert made.logs("pod-1") == "connecting with ***\n"
+    lines: list[str] = []
+    made.follow(["pod-1"], lines.append)
+    assert lines == ["connecting with ***"]
