@@ -188,9 +188,10 @@ def _failed(one: _Build) -> KubetasksError:
         return engine_down(text)
     if docker.is_disk_full(text):
         return disk_full(f"no space left while building {one.image.service}", text)
+    told = [line for line in one.lines if line.strip() and (docker.progress_line(line) or not line.startswith("#"))]
     return BuildFailed(
         f"building {one.image.service} failed",
         why=docker.build_error(one.lines),
         fix=f"mend {one.image.dockerfile.name} or the source; nothing was deployed",
-        detail="\n".join([line for line in one.lines if line.strip()][-SHOWN:]),
+        detail="\n".join(told[-SHOWN:]),
     )
