@@ -60,6 +60,10 @@ class Deploy:
         """The image references that the target does not have yet."""
         if self._missing is None:
             references = [image.reference for image in self.survey.images.values()]
+            release = self.survey.release
+            if self.settings.offline and release.database == "bundled":
+                # No registry has it: it is in the engine, where docker/offline made it.
+                references.append(release.postgres_image)
             self._missing = self.survey.target.missing(references)
         return self._missing
 
@@ -124,13 +128,15 @@ class Deploy:
         """Carry out the plan.
 
         Raises:
-            KubetasksError: the step that failed says why; those before it stay done, and the next run goes on from there.
+            KubetasksError: the step that failed says why; those before it stay done, and the next run goes on from
+                there.
         """
         with contextlib.ExitStack() as stack:
             for step in self.plan():
                 if step.title == "lock":
                     survey = self.survey
                     stack.enter_context(locked(survey.target.store, self.settings.project, self.settings.in_namespace))
+                    survey.check_current()
                     continue
                 with self.console.step(step.title) as shown:
                     if not step.needed:
@@ -166,11 +172,15 @@ class Deploy:
         return f"{len(self.missing)} on every node"
 
     def _namespace(self, shown: Step) -> str:
+        from kubetasks.deployers import ownership  # noqa: PLC0415
         from kubetasks.deployers.render import namespace_object  # noqa: PLC0415
 
-        item = namespace_object(self.settings)
-        self.survey.target.store.apply([item])
-        return self.settings.in_namespace
+        store, name = self.survey.target.store, self.settings.in_namespace
+        if any(not ownership.owned(item, self.settings.project) for item in store.get(["Namespace"])):
+            # With our labels on it, destroy would delete it and what else is in it.
+            return f"{name} is there and not ours; it stays as it is"
+        store.apply([namespace_object(self.settings)])
+        return name
 
     def _secrets(self, shown: Step) -> str:
         from kubetasks.secrets.store import secret_object  # noqa: PLC0415
@@ -275,7 +285,7 @@ def failure(report: Report) -> VerifyFailed:
     bad = [check for check in report.checks if check.status == "fail"]
     return VerifyFailed(
         f"{len(bad)} of {len(report.checks)} checks do not hold",
-        why=f"{bad[0].layer}/{bad[0].name}: {bad[0].evidence}",
+        why=f"{bad[0].layer}/{bad[0].name}: {bad[0].evidence}" if bad else "none could be tried",
         fix="see inv status and inv logs; go back with inv rollback",
         detail="\n".join(f"{check.layer}/{check.name}: {check.evidence}" for check in bad[1:]),
     )

@@ -1,6 +1,7 @@
 """What is there and what is wanted, found out before anything is changed."""
 
 import hashlib
+import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 from kubetasks.deployers.base import Deployer, Release
 from kubetasks.deployers.history import Revision, fingerprint, revisions
 from kubetasks.deployers.rollout import progress
-from kubetasks.errors import SecretMissing
+from kubetasks.errors import DeployLocked, SecretMissing
 from kubetasks.images.plan import Image
 from kubetasks.images.plan import plan as plan_images
 from kubetasks.objects import PART_OF, Objects, digest, of_kind
@@ -43,6 +44,7 @@ class Survey:
         secrets: the values that it is to hold.
         release: what is to be deployed.
         inputs: digest of everything that goes in.
+        forced: go through every step even when nothing changed.
     """
 
     target: Target
@@ -53,6 +55,7 @@ class Survey:
     secrets: Mapping[str, Sensitive]
     release: Release
     inputs: str
+    forced: bool = False
 
     @property
     def last(self) -> Revision | None:
@@ -69,13 +72,30 @@ class Survey:
         """Whether the newest revision is this one: same inputs, objects untouched since, every workload ready."""
         last = self.last
         return (
-            last is not None
+            not self.forced
+            and last is not None
             and last.good
             and last.inputs == self.inputs
             and not self.secrets_changed
             and dict(last.fingerprint) == fingerprint(self.live)
             and all(progress(item).done for item in of_kind(self.live, "Deployment", "StatefulSet", "Job"))
         )
+
+    def check_current(self) -> None:
+        """Make sure, once the deploy lock is held, that no other deploy ended since the survey.
+
+        What it wrote (a generated secret, a revision) would be overwritten.
+
+        Raises:
+            DeployLocked: one did.
+        """
+        project = self.release.project
+        live = self.target.store.get(["ConfigMap", "Secret"], selector=f"{PART_OF}={project}")
+        if revisions(live) != self.history or secrets.of_live(live, self.release.secret_name) != self.live_secrets:
+            raise DeployLocked(
+                "another deploy ended while this one was prepared",
+                fix="run the same command again; what is built already stays",
+            )
 
 
 def database_mode(settings: Settings, target: Target, values: Mapping[str, Sensitive]) -> str:
@@ -118,6 +138,30 @@ def files_digest(root: Path, paths: Iterable[str]) -> str:
     return total.hexdigest()
 
 
+def kustomizations(root: Path, folder: str) -> list[str]:
+    """A kustomization's folder and all those that it draws on, relative to the root; kustomize reads no others."""
+    import yaml  # noqa: PLC0415
+
+    found: list[str] = []
+    waiting = [os.path.normpath(folder)]
+    while waiting:
+        each = waiting.pop()
+        if each in found:
+            continue
+        found.append(each)
+        for name in ("kustomization.yaml", "kustomization.yml", "Kustomization"):
+            file = root / each / name
+            try:
+                document = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else None
+            except (yaml.YAMLError, ValueError):
+                document = None  # rendering will say what is wrong with it
+            if isinstance(document, dict):
+                drawn = [path for key in ("resources", "components", "bases") for path in document.get(key) or ()]
+                near = [os.path.normpath(f"{each}/{path}") for path in drawn]
+                waiting += [path for path in near if (root / path).is_dir()]
+    return sorted(found)
+
+
 Collect = Callable[[Collection[str]], Mapping[str, Sensitive]]
 
 
@@ -142,7 +186,7 @@ def look(settings: Settings, root: Path, target: Target, deployer: Deployer, col
     wanted = secrets.desired(settings, collect(live_secrets), live_secrets)
     release = _release(settings, root, target, images, live, wanted)
     sources = (
-        [settings.manifests.path, str(Path(settings.manifests.path).parent)]
+        kustomizations(root, f"{settings.manifests.path}/{release.database}")
         if deployer.name == "manifests"
         else [settings.chart.path, *settings.chart.values]
     )
@@ -199,7 +243,7 @@ def _migration(
     url = secrets.digest(values, only=settings.database.url_secret)
     files = files_digest(root, settings.migrations.paths)
     identity = digest([files, database, url], length=12)
-    image = references[settings.migrations.service]
+    image = references.get(settings.migrations.service, "")
     for item in of_kind(live, "Job"):
         failed = any(
             c["type"] == "Failed" and c["status"] == "True" for c in item.get("status", {}).get("conditions") or ()

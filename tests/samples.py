@@ -34,9 +34,9 @@ def labels(name: str) -> dict[str, str]:
     return {NAME: name, PART_OF: PROJECT}
 
 
-def template(name: str, image: str = "", **annotations: str) -> Object:
+def template(name: str, image: str = "", annotations: dict[str, str] | None = None) -> Object:
     return {
-        "metadata": {"labels": labels(name), "annotations": annotations},
+        "metadata": {"labels": labels(name), "annotations": annotations or {}},
         "spec": {"containers": [{"name": name, "image": image or f"kubetasks/todo-{name}:1111"}]},
     }
 
@@ -46,11 +46,13 @@ def _object(version: str, kind: str, name: str, **rest: Any) -> Object:
     return {"apiVersion": version, "kind": kind, "metadata": meta, **rest}
 
 
-def deployment(name: str = "backend", image: str = "", *, replicas: int = 1, **annotations: str) -> Object:
+def deployment(
+    name: str = "backend", image: str = "", *, replicas: int = 1, annotations: dict[str, str] | None = None
+) -> Object:
     spec = {
         "replicas": replicas,
         "selector": {"matchLabels": labels(name)},
-        "template": template(name, image, **annotations),
+        "template": template(name, image, annotations),
     }
     return _object("apps/v1", "Deployment", name, spec=spec)
 

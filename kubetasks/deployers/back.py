@@ -4,13 +4,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from kubetasks.console import Console
-from kubetasks.deployers import history
+from kubetasks.deployers import history, ownership
 from kubetasks.deployers.base import Deployer
 from kubetasks.deployers.history import Revision
 from kubetasks.deployers.lock import locked
 from kubetasks.deployers.rollout import Watch
 from kubetasks.errors import NothingToRollBack
-from kubetasks.objects import MANAGED_BY, PART_OF, Objects, containers, of_kind
+from kubetasks.objects import PART_OF, Objects, containers, of_kind
 from kubetasks.settings import Settings
 from kubetasks.survey import SURVEYED, Survey
 from kubetasks.targets.base import Target
@@ -60,6 +60,7 @@ def roll_back(
             shown.done(f"{len(missing)} on every node")
     number = survey.history[-1].number + 1
     with locked(store, settings.project, settings.in_namespace):
+        survey.check_current()
         with console.step("rollback") as shown:
             deployer = deployer_named(goal.deployer)
             own = deployer.rollback(objects, goal.deployer_revision, shown.update)
@@ -102,8 +103,7 @@ def take_down(settings: Settings, console: Console, target: Target, deployer_nam
         if not namespace:
             shown.skip(f"there is no namespace {settings.in_namespace}")
             return
-        labels = namespace[0]["metadata"].get("labels") or {}
-        if labels.get(MANAGED_BY) == "kubetasks" and labels.get(PART_OF) == settings.project:
+        if ownership.owned(namespace[0], settings.project):
             shown.update(f"deleting namespace {settings.in_namespace}")
             store.delete_all()
             shown.done(f"namespace {settings.in_namespace} is gone")

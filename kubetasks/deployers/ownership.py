@@ -10,12 +10,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from kubetasks.deployers.history import is_record
-from kubetasks.objects import PART_OF, Object
+from kubetasks.objects import MANAGED_BY, PART_OF, Object
 from kubetasks.targets.kubectl_store import KubectlStore
 
 KUBETASKS: Final = "kubetasks"
 HELM: Final = "helm"
 DEPLOYERS: Final = frozenset({KUBETASKS, HELM})
+
+
+def owned(item: Object, project: str) -> bool:
+    """Whether kubetasks made an object (a namespace) for this project, by the labels that it gave it."""
+    labels = item["metadata"].get("labels") or {}
+    return labels.get(MANAGED_BY) == KUBETASKS and labels.get(PART_OF) == project
 
 
 def _union(left: Mapping[str, Any], right: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ def _deploy(found: Edge, *, check: bool, force: bool) -> "Deploy":
     if force:
         from dataclasses import replace
 
-        survey = replace(survey, inputs=survey.inputs + "-forced")
+        survey = replace(survey, forced=True)
     return Deploy(found.settings, found.root, found.runner, found.console, found.deployer, survey, check)
 
 

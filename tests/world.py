@@ -1,0 +1,163 @@
+"""A whole project and a cluster in memory: what the steps behind ``inv deploy`` work with, without a program run."""
+
+import datetime as dt
+import io
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kubetasks.console import Console
+from kubetasks.deploy import Deploy
+from kubetasks.deployers.base import Deployer, Release
+from kubetasks.deployers.manifests import ManifestsDeployer
+from kubetasks.errors import KubetasksError
+from kubetasks.images.plan import Image
+from kubetasks.objects import SECRET_DIGEST, Object, Objects
+from kubetasks.redact import Sensitive
+from kubetasks.settings import Settings
+from kubetasks.survey import Survey, look
+from kubetasks.verify.report import Check, Report
+from tests.memory_store import FakeTarget
+from tests.recording import RecordingRunner
+from tests.samples import CANARY, configmap, deployment, job, service, settings
+
+STARTED = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
+GOOD = Report((Check("objects", "Deployment/backend", "pass"),), STARTED, "kind")
+BAD = Report(
+    (
+        Check("objects", "Deployment/backend", "pass"),
+        Check("contract", "GET /health", "fail", "answered 500"),
+        Check("journeys", "chat", "fail", "answered nothing"),
+    ),
+    STARTED,
+    "kind",
+)
+NOTHING = Report((Check("contract", "all", "skip", "no contract"),), STARTED, "kind")
+
+
+@dataclass
+class Renderer:
+    """Renders the same few objects from any release, as the manifests and the chart do."""
+
+    name: str = "manifests"
+    extra: Objects = field(default_factory=list)
+    error: KubetasksError | None = None
+
+    def render(self, release: Release) -> Objects:
+        if self.error is not None:
+            raise self.error
+        found: Objects = [configmap(), service("backend"), service("frontend")]
+        mark = {SECRET_DIGEST: release.secret_digest}
+        found += [deployment(name, image, annotations=mark) for name, image in release.images.items()]
+        if release.migration_job:
+            found.append(job(f"{release.migration_job}-{release.migration_id}", release.migration_image))
+        return [*found, *self.extra]
+
+
+@dataclass
+class World:
+    """What the steps work with, and what a test does to it."""
+
+    root: Path
+    settings: Settings
+    target: FakeTarget = field(default_factory=FakeTarget)
+    runner: RecordingRunner = field(default_factory=RecordingRunner)
+    renderer: Renderer = field(default_factory=Renderer)
+    given: dict[str, str] = field(default_factory=lambda: {"API_KEY": CANARY})
+    built: set[str] = field(default_factory=set)
+    build_error: KubetasksError | None = None
+    report: Report = GOOD
+    stream: io.StringIO = field(default_factory=io.StringIO)
+
+    @property
+    def store(self) -> Any:
+        return self.target.store
+
+    @property
+    def console(self) -> Console:
+        return Console(stream=self.stream, hide=self.runner.redactor)
+
+    @property
+    def deployer(self) -> Deployer:
+        return self.deployer_named(self.renderer.name)
+
+    def deployer_named(self, name: str) -> Deployer:
+        return ManifestsDeployer(self.settings, self.target.store, self.renderer)
+
+    def collect(self, known: Collection[str]) -> dict[str, Sensitive]:
+        return {name: Sensitive(value) for name, value in self.given.items()}
+
+    def survey(self) -> Survey:
+        return look(self.settings, self.root, self.target, self.deployer, self.collect)
+
+    def prepare(self, *, check: bool = True, survey: Survey | None = None) -> Deploy:
+        found = survey or self.survey()
+        return Deploy(self.settings, self.root, self.runner, self.console, self.deployer, found, check)
+
+    def deploy(self, *, check: bool = True) -> Deploy:
+        """Deploy what is in the folder now; the store's log begins with it."""
+        self.store.log.clear()
+        self.stream.truncate(0)
+        work = self.prepare(check=check)
+        work.run()
+        return work
+
+    def edit(self, path: str, text: str = "changed") -> None:
+        file = self.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+
+    def secret(self) -> Object:
+        found: Object = self.store.objects["Secret/todo-secrets"]
+        return found
+
+    @property
+    def shown(self) -> str:
+        return self.stream.getvalue().replace("\0", "")
+
+
+FILES = {
+    "Dockerfile": "FROM scratch",
+    "backend/main.py": "print('backend')",
+    "backend/migrations/1.sql": "create table tasks ()",
+    "frontend/main.py": "print('frontend')",
+    "manifests/base/kustomization.yaml": "resources: [backend.yaml]",
+    "manifests/base/backend.yaml": "kind: Deployment",
+    "manifests/overlays/bundled/kustomization.yaml": "resources: [../../base]",
+    "manifests/overlays/external/kustomization.yaml": "resources: [../../base]",
+    "manifests/overlays/sqlite/kustomization.yaml": "resources: [../../base]",
+    "chart/Chart.yaml": "name: todo",
+}
+
+
+def make(root: Path, monkeypatch: pytest.MonkeyPatch, **more: Any) -> World:
+    """A project in ``root``, with building and verifying replaced by what ``World`` says."""
+    migrations = {"job": "migrate", "service": "backend", "paths": ["backend/migrations"]}
+    world = World(root, settings(**{"migrations": migrations, **more}))
+    for path, text in FILES.items():
+        world.edit(path, text)
+
+    def absent(images: Sequence[Image], runner: object, env: Mapping[str, str | None]) -> list[Image]:
+        return [image for image in images if image.reference not in world.built]
+
+    def build(
+        images: Sequence[Image], chosen: Settings, runner: object, env: object, progress: Callable[[str, str], None]
+    ) -> None:
+        world.store.log.append(f"build {' '.join(image.service for image in images)}")
+        if world.build_error is not None:
+            raise world.build_error
+        for image in images:
+            progress(image.service, "#1 DONE")
+            world.built.add(image.reference)
+
+    def verify(chosen: Settings, where: Path, target: object, objects: Objects, console: Console) -> Report:
+        world.store.log.append(f"verify {len(objects)} objects")
+        return world.report
+
+    monkeypatch.setattr("kubetasks.images.build.absent", absent)
+    monkeypatch.setattr("kubetasks.images.build.build", build)
+    monkeypatch.setattr("kubetasks.verify.verify", verify)
+    return world
