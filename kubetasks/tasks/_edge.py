@@ -155,14 +155,6 @@ class Edge:
         return choose(self.settings, self.runner, self.root, named_context=self.named_context)
 
     @cached_property
-    def renderer(self) -> "Renderer":
-        """What renders: the manifests or the chart."""
-        from kubetasks.deployers.render import ChartRenderer, ManifestsRenderer
-
-        chosen = ChartRenderer if self.settings.deployer == "helm" else ManifestsRenderer
-        return chosen(self.settings, self.root, self.runner)
-
-    @cached_property
     def deployer(self) -> "Deployer":
         """What deploys."""
         return self.deployer_named(self.settings.deployer)
@@ -175,7 +167,14 @@ class Edge:
             return HelmDeployer(self.settings, self.root, self.runner, self.target.store, self.target.cluster)
         from kubetasks.deployers.manifests import ManifestsDeployer
 
-        return ManifestsDeployer(self.settings, self.target.store, self.renderer)
+        return ManifestsDeployer(self.settings, self.target.store, self.renderer_named(name))
+
+    def renderer_named(self, name: str) -> "Renderer":
+        """What renders: the manifests or the chart."""
+        from kubetasks.deployers.render import ChartRenderer, ManifestsRenderer
+
+        chosen = ChartRenderer if name == "helm" else ManifestsRenderer
+        return chosen(self.settings, self.root, self.runner)
 
     def given(self, known: Collection[str] = (), *, ask: bool = True) -> "Given":
         """The secrets' values that the user gave, hidden from now on in everything shown.

@@ -93,12 +93,15 @@ def load(c: Context, target: str = "", context: str = "", offline: bool = False)
 def prune(c: Context, target: str = "", context: str = "", offline: bool = False) -> None:
     """Remove old images of the services from the engine (setting `images.keep`)."""
     from kubetasks.images.prune import prune as run
+    from kubetasks.objects import PART_OF, containers
 
     found = edge(c, target=target, cluster_context=context, offline=offline)
     images = _images(found, "")
     if found.target.cluster is None:
         found.console.line("the local target has no images", mark="skipped")
         return
+    live = found.target.store.get(("Deployment", "StatefulSet", "Job"), selector=f"{PART_OF}={found.settings.project}")
+    used = {container["image"] for item in live for container in containers(item)}
     with found.console.step("prune") as shown:
-        removed = run(images, found.settings, found.runner, found.target.build_env())
+        removed = run(images, found.settings, found.runner, found.target.build_env(), in_use=used)
         shown.done(f"{len(removed)} removed" if removed else "nothing to remove")

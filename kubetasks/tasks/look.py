@@ -33,7 +33,7 @@ def verify(
     if junit:
         Path(junit).write_text(found.redactor(report.to_junit()), encoding="utf-8")
     if json:
-        found.print_json(report.to_json())
+        found.print_json(report.document())
     else:
         found.console.table(["LAYER", "CHECK", "RESULT", "EVIDENCE"], report.rows())
     if not report.ok:
