@@ -33,7 +33,7 @@ def environment(session: nox.Session) -> None:
     if copy.exists() and copy.read_bytes() == LIST.read_bytes():
         return
     copy.unlink(missing_ok=True)
-    session.install("--require-hashes", "-r", str(LIST))
+    session.install("--no-deps", "--require-hashes", "-r", str(LIST))
     shutil.copy(LIST, copy)
 
 

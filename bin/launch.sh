@@ -75,7 +75,8 @@ install_with_pip() {
     else
         fail "$python has no pip -- install it (Debian, Ubuntu: apt install python3-pip or python3-venv) or uv"
     fi
-    "$@" install --quiet --no-input --disable-pip-version-check --require-hashes -r "$list"
+    # The list is whole, so there is nothing to resolve; and most of what it brings is never imported, so never compiled.
+    "$@" install --quiet --no-input --disable-pip-version-check --no-deps --no-compile --require-hashes -r "$list"
 }
 
 set_up() {

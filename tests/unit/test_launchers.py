@@ -47,7 +47,7 @@ case $* in
 *--version) exit "${NO_PIP:-0}" ;;
 esac
 """
-INSTALL = "install --quiet --no-input --disable-pip-version-check --require-hashes"
+INSTALL = "install --quiet --no-input --disable-pip-version-check --no-deps --no-compile --require-hashes"
 # What the launcher needs of POSIX, and nothing that would find a Python or a uv of this machine.
 TOOLS = ("cat", "chmod", "cmp", "cp", "dirname", "env", "ln", "mkdir", "readlink", "rm", "sh", "sleep")
 
