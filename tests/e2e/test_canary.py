@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import Checkout, Cluster, need
+from tests.checkout import Checkout
+from tests.e2e.conftest import Cluster, need
 
-CANARY = "canary-7f3a9c1e5b-tweet"
+CANARY = "canary-7f3a9c1e5b-tweet-tweet-d02f6b48"
 PROGRAMS = ("kubectl", "helm", "docker", "kind")
 
 SPY = """#!/bin/sh

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import NAME, Checkout, Cluster, fetch, need, pods
+from tests.checkout import Checkout
+from tests.e2e.conftest import NAME, Cluster, fetch, need, pods
 
 BACKEND = "app/backend/main.py"
 

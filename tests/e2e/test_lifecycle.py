@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import SEARCH, Checkout, Cluster, pods
+from tests.checkout import Checkout
+from tests.e2e.conftest import SEARCH, Cluster, pods
 
 BACKEND = "app/backend/main.py"
 

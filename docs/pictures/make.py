@@ -1,0 +1,116 @@
+"""Make the pictures of the docs from the real thing: the terminal's output as SVG, the page as PNG.
+
+    python docs/pictures/make.py [--target local|kind|…] [--chromium PROGRAM]
+
+Deploys (into a namespace of its own), records what a person at a terminal sees, takes the screenshot, and destroys it.
+Needs a checkout's environment (./inv makes it), the package playwright, and Chromium.
+"""
+
+import argparse
+import os
+import pty
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+COLUMNS = 108
+SAID = ("add water the plants", "add write the release notes", "add buy oat milk", "complete buy oat milk", "list")
+
+
+def terminal(argv: list[str], env: dict[str, str]) -> str:
+    """What a command shows at a terminal, with its colours."""
+    main, child = pty.openpty()
+    process = subprocess.Popen(argv, cwd=ROOT, env=env, stdin=child, stdout=child, stderr=child, close_fds=True)
+    os.close(child)
+    seen = b""
+    while True:
+        try:
+            part = os.read(main, 65536)
+        except OSError:
+            break
+        if not part:
+            break
+        seen += part
+    if process.wait():
+        sys.exit(f"{' '.join(argv)} failed:\n{seen.decode(errors='replace')}")
+    return settle(seen.decode(errors="replace"))
+
+
+def settle(text: str) -> str:
+    """Only what stays on the screen: spinners are drawn and erased on the line that they stand on."""
+    lines: list[str] = []
+    for raw in text.replace("\r\n", "\n").split("\n"):
+        kept = re.split(r"\x1b\[2K|\r", raw)[-1]
+        kept = re.sub(r"\x1b\[\?25[lh]|\x1b\[1A", "", kept)
+        lines.append(kept)
+    return "\n".join(line for line in lines if re.sub(r"\x1b\[[0-9;]*m", "", line).strip())
+
+
+def draw(name: str, title: str, parts: list[tuple[str, str]]) -> None:
+    """One SVG of commands and what they showed."""
+    with Path(os.devnull).open("w") as nowhere:
+        console = Console(record=True, width=COLUMNS, force_terminal=True, file=nowhere)
+        for command, shown in parts:
+            console.print(Text(f"$ {command}", style="bold"))
+            console.print(Text.from_ansi(shown))
+        console.save_svg(str(HERE / name), title=title)
+
+
+def main() -> None:
+    """Make both."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--target", default="local")
+    parser.add_argument("--chromium", default=shutil.which("chromium") or "chromium")
+    args = parser.parse_args()
+    env = {
+        **os.environ,
+        "KUBETASKS_NAMESPACE": "pictures",
+        "TERM": "xterm-256color",
+        "COLUMNS": str(COLUMNS),
+        "FORCE_COLOR": "1",
+    }
+    inv = [sys.executable, "-m", "invoke"]
+    target = ["--target", args.target]
+    shown = [
+        (f"inv {task} --target {args.target}", terminal([*inv, task, *target], env)) for task in ("deploy", "status")
+    ]
+    draw("deploy.svg", f"inv deploy --target {args.target}", shown)
+    print("deploy.svg")  # noqa: T201
+    with subprocess.Popen(
+        [*inv, "open", *target], cwd=ROOT, env={**env, "PYTHONUNBUFFERED": "1"}, stdout=subprocess.PIPE, text=True
+    ) as opened:
+        assert opened.stdout is not None  # noqa: S101
+        screenshot(args.chromium, opened.stdout.readline().strip())
+        opened.terminate()
+    subprocess.run([*inv, "destroy", *target], cwd=ROOT, env=env, check=True, capture_output=True)
+    print("ui.png")  # noqa: T201
+
+
+def screenshot(chromium: str, url: str) -> None:
+    """The page after a short conversation, as a user has it."""
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-background-networking", "--disable-quic"]
+        )
+        page = browser.new_page(viewport={"width": 1100, "height": 680})
+        page.goto(url)
+        for number, message in enumerate(SAID, 1):
+            page.fill("#message", message)
+            page.press("#message", "Enter")
+            page.wait_for_function(f"document.querySelectorAll('#chat > *').length >= {2 * number + 1}")
+        page.wait_for_timeout(300)
+        page.screenshot(path=str(HERE / "ui.png"))
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
