@@ -153,12 +153,13 @@ def kustomizations(root: Path, folder: str) -> list[str]:
             file = root / each / name
             try:
                 document = yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else None
-            except (yaml.YAMLError, ValueError):
+            except (yaml.YAMLError, ValueError, OSError):
                 document = None  # rendering will say what is wrong with it
             if isinstance(document, dict):
-                drawn = [path for key in ("resources", "components", "bases") for path in document.get(key) or ()]
-                near = [os.path.normpath(f"{each}/{path}") for path in drawn]
-                waiting += [path for path in near if (root / path).is_dir()]
+                lists = [document.get(key) for key in ("resources", "components", "bases")]
+                drawn = [str(path) for listed in lists if isinstance(listed, list) for path in listed]
+                near = [os.path.normpath(root / each / path) for path in drawn]
+                waiting += [os.path.relpath(path, root) for path in near if Path(path).is_dir()]
     return sorted(found)
 
 

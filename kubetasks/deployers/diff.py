@@ -42,7 +42,9 @@ def differences(store: Store, settings: Settings, survey: Survey, objects: Objec
         lines += _unified(identity(item), item, None)
     if survey.secrets_changed:
         changed = sorted(
-            key for key in {*survey.secrets, *survey.live_secrets} if survey.secrets.get(key) != survey.live_secrets.get(key)
+            key
+            for key in {*survey.secrets, *survey.live_secrets}
+            if survey.secrets.get(key) != survey.live_secrets.get(key)
         )
         lines.append(f"Secret/{settings.secret_name}: {', '.join(changed)} would change")
     return lines
