@@ -24,6 +24,8 @@ from kubetasks.redact import Redactor
 
 Environment = Mapping[str, str | None]
 
+GO_ON = "run the same command again; it goes on from where it stopped"
+
 HINTS = {
     "docker": "install Docker (https://docs.docker.com/get-docker/), or use --target local, which needs no engine",
     "kubectl": "install kubectl (https://kubernetes.io/docs/tasks/tools/), or run ./inv, which brings one",
@@ -123,6 +125,32 @@ def end_group(process: subprocess.Popen[bytes], grace: float = 3.0, *, orphans: 
                 return
 
 
+def _close(process: subprocess.Popen[bytes]) -> None:
+    for stream in (process.stdin, process.stdout, process.stderr):
+        if stream is not None:
+            with contextlib.suppress(OSError):
+                stream.close()
+
+
+@contextlib.contextmanager
+def _ctrl_c_held_back() -> Iterator[list[int]]:
+    """Hold Ctrl-C back while a child is started: raised in the middle of that, nobody would know of the child.
+
+    Yields what was pressed meanwhile. Only in the main thread, where it is raised, and only in place of Python's own
+    handler; the child has the system's default whatever is set here.
+    """
+    pressed: list[int] = []
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield pressed
+        return
+    signal.signal(signal.SIGINT, lambda number, _frame: pressed.append(number))
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def _feed(process: subprocess.Popen[bytes], data: bytes) -> None:
     if process.stdin is not None:
         with contextlib.suppress(OSError, ValueError):
@@ -179,15 +207,21 @@ class SystemRunner:
         if self.echo is not None:
             self.echo(self.redactor(shlex.join(argv)))
         command = local[path][list(argv[1:])]
-        process = command.popen(
-            cwd=str(cwd or self.root),
-            env=child,
-            stdin=stdin,
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            start_new_session=True,
-        )
-        return cast("subprocess.Popen[bytes]", process)
+        with _ctrl_c_held_back() as pressed:
+            started = command.popen(
+                cwd=str(cwd or self.root),
+                env=child,
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                start_new_session=True,
+            )
+        process = cast("subprocess.Popen[bytes]", started)
+        if pressed:
+            end_group(process, orphans=True)
+            _close(process)
+            raise Interrupted("interrupted", fix=GO_ON)
+        return process
 
     def run(
         self,
@@ -241,15 +275,10 @@ class SystemRunner:
             ) from None
         except KeyboardInterrupt:
             end_group(process, orphans=True)
-            raise Interrupted(
-                "interrupted", fix="run the same command again; it goes on from where it stopped"
-            ) from None
+            raise Interrupted("interrupted", fix=GO_ON) from None
         finally:
             end_group(process)
-            for stream in (process.stdin, process.stdout, process.stderr):
-                if stream is not None:
-                    with contextlib.suppress(OSError):
-                        stream.close()
+            _close(process)
         result = Result(tuple(argv), process.returncode, stdout, stderr, time.monotonic() - started)
         if check and not result.ok:
             raise self.failed(result)
@@ -323,7 +352,4 @@ class SystemRunner:
             yield process
         finally:
             end_group(process)
-            for stream in (process.stdin, process.stdout):
-                if stream is not None:
-                    with contextlib.suppress(OSError):
-                        stream.close()
+            _close(process)
