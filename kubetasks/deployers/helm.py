@@ -9,6 +9,7 @@ from typing import Final
 
 from kubetasks.deployers import ownership
 from kubetasks.deployers.base import Release
+from kubetasks.deployers.history import is_record
 from kubetasks.deployers.manifests import KINDS, helm_secrets, orphans
 from kubetasks.deployers.render import ChartRenderer
 from kubetasks.errors import ApplyFailed, ClusterUnreachable, NothingToRollBack, RenderFailed, ToolMissing
@@ -119,7 +120,7 @@ class HelmDeployer:
 
     def _take_over(self, live: Objects) -> None:
         """Helm 4 applies on the server's side: what it drops later must not be held by another owner."""
-        others = any(_owner(item) not in {"Helm", ""} for item in live)
+        others = any(_owner(item) not in {"Helm", ""} and not is_record(item) for item in live)
         if others and self.helm.version[0] >= 4 and isinstance(self.store, KubectlStore):
             ownership.take_over(self.store, KINDS, self.settings.project, ownership.HELM)
 
@@ -132,11 +133,11 @@ class HelmDeployer:
         """See ``Deployer.rollback``."""
         self.recover(progress)
         project = self.settings.project
-        kept = {item["metadata"]["labels"].get("version") for item in helm_secrets(self.store, project)}
+        kept = [str(item["metadata"]["labels"].get("version", "")) for item in helm_secrets(self.store, project)]
         if revision not in kept:
             raise NothingToRollBack(
                 f"Helm no longer has its revision {revision}",
-                why=f"it keeps {', '.join(sorted(filter(None, kept))) or 'none'}",
+                why=f"it keeps {', '.join(kept) or 'none'}",
                 fix="deploy that source again: git checkout … && inv deploy",
             )
         progress(f"helm rollback {project} {revision}")

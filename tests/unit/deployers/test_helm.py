@@ -1,0 +1,305 @@
+"""The Helm deployer: whole argv lists for Helm 3 and 4, stuck releases, taking over, going back."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from kubetasks.deployers import ownership
+from kubetasks.deployers.base import Release
+from kubetasks.deployers.helm import HelmDeployer
+from kubetasks.deployers.history import Revision, save
+from kubetasks.errors import ApplyFailed, ClusterUnreachable, NothingToRollBack, RenderFailed, ToolMissing
+from kubetasks.objects import MANAGED_BY, Object, Objects
+from kubetasks.redact import Sensitive
+from kubetasks.targets.base import Cluster
+from kubetasks.targets.kubectl_store import KubectlStore
+from tests.memory_store import NAMESPACE, MemoryStore
+from tests.recording import Answer, Call, RecordingRunner
+from tests.samples import CANARY, PROJECT, application, configmap, deployment, service, settings, silent
+
+RELEASE = Release(
+    PROJECT,
+    PROJECT,
+    {"backend": "registry.example.org:5000/todo-backend:1a2b", "frontend": "kubetasks/todo-frontend:3c4d"},
+    "Never",
+    "bundled",
+    "postgres:17",
+    "todo-secrets",
+    secret_digest="5ec7e7",
+)
+HELM = ["helm", "--kube-context", "kind-test", "--namespace", "todo"]
+
+
+def record(version: int, status: str = "deployed") -> Object:
+    labels = {"owner": "helm", "name": PROJECT, "version": str(version), "status": status}
+    meta = {"name": f"sh.helm.release.v1.todo.v{version}", "namespace": PROJECT, "labels": labels}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": meta}
+
+
+def owned(item: Object, by: str = "Helm") -> Object:
+    item["metadata"]["labels"][MANAGED_BY] = by
+    return item
+
+
+class World:
+    """A chart in a folder, a helm that answers, and the deployer over them."""
+
+    def __init__(self, root: Path, *live: Object, version: str = "v3.17.3", helm: Answer = "", **chart: Any) -> None:
+        (root / "chart").mkdir()
+        (root / "chart/Chart.yaml").write_text("name: todo")
+        self.store = MemoryStore()
+        self.store.put(NAMESPACE, *live)
+        self.root = root
+        self.runner = RecordingRunner(
+            {
+                ("helm", "version"): version,
+                ("helm", "--namespace", "todo", "template"): yaml.safe_dump_all(application()),
+                ("helm", "--kube-context"): helm or self.upgraded,
+            }
+        )
+        cluster = Cluster("kind-test", PROJECT, kubeconfig="/some/config")
+        self.deployer = HelmDeployer(settings(chart=chart, history=4), root, self.runner, self.store, cluster)
+        self.told: list[str] = []
+
+    def upgraded(self, call: Call) -> str:
+        held = self.store.get(["Secret"], selector="owner=helm")
+        versions = [int(item["metadata"]["labels"]["version"]) for item in held]
+        self.store.put(record(max(versions, default=0) + 1))
+        return "Release upgraded"
+
+    def apply(self) -> str:
+        return self.deployer.apply(RELEASE, self.deployer.render(RELEASE), self.told.append)
+
+    @property
+    def on_cluster(self) -> list[list[str]]:
+        return [argv for argv in self.runner.argvs if argv[1] == "--kube-context"]
+
+
+def upgrade(root: Path, *extra: str, values: tuple[str, ...] = ()) -> list[str]:
+    files = [word for each in (*values, "-") for word in ("--values", each)]
+    return [
+        *HELM, "upgrade", "todo", f"{root}/chart", "--install", "--take-ownership", "--reset-values", *extra,
+        "--history-max", "4", *files,
+    ]  # fmt: skip
+
+
+def test_upgrades_or_installs_with_values_on_stdin(tmp_path: Path) -> None:
+    world = World(tmp_path, values=["chart/values-prod.yaml"])
+    assert world.apply() == "1"
+    assert world.on_cluster == [upgrade(tmp_path, values=(f"{tmp_path}/chart/values-prod.yaml",))]
+    call = world.runner.calls[-1]
+    assert call.env == {"KUBECONFIG": "/some/config"}
+    given = json.loads(call.input or "")
+    assert given["images"] == {
+        "backend": {"repository": "registry.example.org:5000/todo-backend", "tag": "1a2b"},
+        "frontend": {"repository": "kubetasks/todo-frontend", "tag": "3c4d"},
+    }
+    assert given["secret"] == {"existingSecret": "todo-secrets", "digest": "5ec7e7"}
+    assert given["imagePullPolicy"] == "Never"
+    assert given["database"] == {"mode": "bundled", "image": "postgres:17"}
+    assert world.told == ["helm upgrade --install"]
+
+
+def test_helm_4_applies_on_the_servers_side(tmp_path: Path) -> None:
+    world = World(tmp_path, version="v4.0.1")
+    world.apply()
+    assert world.on_cluster == [upgrade(tmp_path, "--server-side=true", "--force-conflicts")]
+
+
+def test_asks_for_the_version_and_renders_once(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.apply()
+    world.deployer.rollback([], "1", silent)
+    assert [argv[:2] for argv in world.runner.argvs if argv[1] == "version"] == [["helm", "version"]]
+    assert len([argv for argv in world.runner.argvs if "template" in argv]) == 1
+
+
+@pytest.mark.parametrize("version", ["v3.16.4", "v2.17.0", "version.BuildInfo{}", ""])
+def test_a_helm_that_is_too_old_is_refused(tmp_path: Path, version: str) -> None:
+    world = World(tmp_path, version=version)
+    with pytest.raises(ToolMissing, match=r"3\.17 or later is needed"):
+        world.apply()
+    assert world.on_cluster == []
+
+
+@pytest.mark.parametrize("status", ["pending-install", "pending-upgrade", "pending-rollback", "uninstalling"])
+def test_a_release_left_pending_is_freed_first(tmp_path: Path, status: str) -> None:
+    world = World(tmp_path, record(1, "superseded"), record(2), record(3, status))
+    world.store.put(owned(deployment()))
+    assert world.apply() == "3"
+    assert world.told[0] == f"recovering the release from {status} revision 3"
+    deletions = [line for line in world.store.log if line.startswith("delete")]
+    assert deletions == ["delete Secret/sh.helm.release.v1.todo.v3"]
+    assert "Deployment/backend" in world.store.objects
+
+
+def test_a_release_in_order_is_left_alone(tmp_path: Path) -> None:
+    world = World(tmp_path, record(1, "failed"), record(2))
+    assert world.apply() == "3"
+    assert not any(line.startswith("delete") for line in world.store.log)
+
+
+def test_prunes_what_the_manifests_left_and_nothing_of_helms(tmp_path: Path) -> None:
+    world = World(tmp_path, owned(service("old"), "kubetasks"), owned(service("older")), owned(configmap("theirs")))
+    world.store.objects["ConfigMap/theirs"]["metadata"]["labels"] = {}
+    save(world.store, Revision(1, "deployed", "manifests", "x"), settings(), [])
+    world.apply()
+    assert [line for line in world.store.log if line.startswith("delete")] == ["delete Service/old"]
+    assert world.told == ["helm upgrade --install", "pruning 1 objects"]
+
+
+def test_prunes_nothing_when_the_upgrade_failed(tmp_path: Path) -> None:
+    world = World(tmp_path, owned(service("old"), "kubetasks"), helm=(1, "", "Error: UPGRADE FAILED: no"))
+    with pytest.raises(ApplyFailed):
+        world.apply()
+    assert "Service/old" in world.store.objects
+
+
+@pytest.mark.parametrize(
+    ("stderr", "error", "line"),
+    [
+        (
+            'Error: UPGRADE FAILED: cannot patch: Deployment.apps "backend" is invalid: spec.selector is immutable',
+            ApplyFailed,
+            (
+                'helm could not upgrade the release: UPGRADE FAILED: cannot patch: Deployment.apps "backend" is invalid: '
+                "spec.selector is immutable -- nothing that runs was stopped; mend it and deploy again"
+            ),
+        ),
+        (
+            "Error: UPGRADE FAILED: YAML parse error on todo/templates/x.yaml: error converting YAML to JSON",
+            RenderFailed,
+            (
+                "the chart does not render: UPGRADE FAILED: YAML parse error on todo/templates/x.yaml: error converting "
+                "YAML to JSON -- inv chart.lint"
+            ),
+        ),
+        (
+            'Error: Kubernetes cluster unreachable: Get "https://127.0.0.1:6443/version": dial tcp: connect: refused',
+            ClusterUnreachable,
+            (
+                "the cluster of context kind-test does not answer: Kubernetes cluster unreachable: Get "
+                '"https://127.0.0.1:6443/version": dial tcp: connect: refused -- start it (inv cluster.up), or see what is '
+                "wrong: inv doctor"
+            ),
+        ),
+    ],
+)
+def test_what_helm_complains_of(tmp_path: Path, stderr: str, error: type[Exception], line: str) -> None:
+    world = World(tmp_path, helm=(1, "", stderr))
+    with pytest.raises(error) as caught:
+        world.apply()
+    assert getattr(caught.value, "line", "") == line
+
+
+FIELDS: dict[str, Any] = {"f:spec": {"f:replicas": {}}}
+
+
+def kubectl_world(root: Path, live: Objects, version: str) -> tuple[HelmDeployer, RecordingRunner]:
+    def kubectl(call: Call) -> str:
+        if "get" not in call.argv:
+            return ""
+        return json.dumps({"items": [record(7)] if "secret" in call.argv else live})
+
+    made = World(root, version=version, helm="ok")
+    made.runner.answers["kubectl",] = kubectl
+    cluster = Cluster("kind-test", PROJECT)
+    store = KubectlStore(cluster, made.runner)
+    return HelmDeployer(settings(), root, made.runner, store, cluster), made.runner
+
+
+@pytest.mark.parametrize(
+    ("version", "owner", "replaced"),
+    [("v4.0.0", "kubetasks", True), ("v3.18.0", "kubetasks", False), ("v4.0.0", "Helm", False)],
+)
+def test_helm_4_takes_over_the_fields_that_the_manifests_hold(
+    tmp_path: Path, version: str, owner: str, replaced: bool
+) -> None:
+    item = owned(deployment(), owner)
+    item["metadata"]["managedFields"] = [{"manager": "kubetasks", "operation": "Apply", "fieldsV1": FIELDS}]
+    own = owned(configmap("todo-revision-1"), "kubetasks")
+    own["metadata"]["labels"]["kubetasks.dev/record"] = "revision"
+    deployer, runner = kubectl_world(tmp_path, [item, own], version)
+    assert deployer.apply(RELEASE, deployer.render(RELEASE), silent) == "7"
+    replacements = [call for call in runner.calls if "replace" in call.argv]
+    asked = [argv for argv in runner.argvs if "--show-managed-fields" in argv]
+    assert (len(replacements), len(asked)) == ((1, 1) if replaced else (0, 0))
+    if replaced:
+        [new] = json.loads(replacements[0].input or "")["items"]
+        assert new["metadata"]["managedFields"][0]["manager"] == ownership.HELM
+        order = [argv[0] + ("replace" if "replace" in argv else "") for argv in runner.argvs]
+        assert order.index("kubectlreplace") < len(order) - 1 - order[::-1].index("helm")
+
+
+def test_goes_back_to_helms_own_revision(tmp_path: Path) -> None:
+    world = World(tmp_path, record(1, "superseded"), record(2, "superseded"), record(3))
+    assert world.deployer.rollback(application(), "2", world.told.append) == "4"
+    assert world.on_cluster == [[*HELM, "rollback", "todo", "2", "--history-max", "4"]]
+    assert world.told == ["helm rollback todo 2"]
+
+
+def test_goes_back_with_helm_4(tmp_path: Path) -> None:
+    world = World(tmp_path, record(1), version="v4.1.0")
+    world.deployer.rollback([], "1", silent)
+    server_side = ["--server-side=true", "--force-conflicts"]
+    assert world.on_cluster == [[*HELM, "rollback", "todo", "1", *server_side, "--history-max", "4"]]
+
+
+@pytest.mark.parametrize(
+    ("kept", "revision", "why"),
+    [
+        ((2, 3), "1", "it keeps 2, 3"),
+        ((9, 10), "8", "it keeps 9, 10"),
+        ((), "1", "it keeps none"),
+        ((1,), "", "it keeps 1"),
+    ],
+)
+def test_a_revision_that_helm_no_longer_has(tmp_path: Path, kept: tuple[int, ...], revision: str, why: str) -> None:
+    world = World(tmp_path, *(record(number) for number in kept))
+    with pytest.raises(NothingToRollBack) as caught:
+        world.deployer.rollback([], revision, silent)
+    assert caught.value.why == why
+    assert world.on_cluster == []
+
+
+def test_a_rollback_that_fails(tmp_path: Path) -> None:
+    world = World(tmp_path, record(1), helm=(1, "", "Error: release: not found"))
+    with pytest.raises(ApplyFailed, match="helm could not roll back: release: not found"):
+        world.deployer.rollback([], "1", silent)
+
+
+def test_frees_a_pending_release_before_it_goes_back(tmp_path: Path) -> None:
+    world = World(tmp_path, record(1), record(2, "pending-upgrade"))
+    world.deployer.rollback([], "1", world.told.append)
+    assert world.told[0] == "recovering the release from pending-upgrade revision 2"
+
+
+def test_uninstalls(tmp_path: Path) -> None:
+    world = World(tmp_path, record(1, "uninstalling"))
+    world.deployer.delete(world.told.append)
+    assert world.on_cluster == [[*HELM, "uninstall", "todo", "--ignore-not-found", "--wait", "--timeout", "90s"]]
+    assert world.told == ["helm uninstall", "recovering the release from uninstalling revision 1"]
+    (tmp_path / "two").mkdir()
+    world = World(tmp_path / "two", helm=(1, "", "Error: no"))
+    with pytest.raises(ApplyFailed, match="helm could not uninstall: no"):
+        world.deployer.delete(silent)
+
+
+def test_runs_the_charts_tests(tmp_path: Path) -> None:
+    world = World(tmp_path, helm=(1, "", "Error: 1 error occurred"))
+    assert not world.deployer.test().ok
+    assert world.on_cluster == [[*HELM, "test", "todo", "--timeout", "120s"]]
+
+
+def test_no_secret_is_on_any_command_line_or_in_any_error(tmp_path: Path) -> None:
+    world = World(tmp_path, helm=(1, "", f"Error: UPGRADE FAILED: {CANARY}"))
+    world.runner.redactor.add([Sensitive(CANARY)])
+    with pytest.raises(ApplyFailed) as caught:
+        world.apply()
+    assert CANARY not in caught.value.line + caught.value.detail
+    for call in world.runner.calls:
+        assert CANARY not in " ".join(call.argv) + (call.input or "") + str(call.env)
+        assert "--set" not in " ".join(call.argv)
