@@ -165,16 +165,16 @@ def test_prunes_nothing_when_the_upgrade_failed(tmp_path: Path) -> None:
             'Error: UPGRADE FAILED: cannot patch: Deployment.apps "backend" is invalid: spec.selector is immutable',
             ApplyFailed,
             (
-                'helm could not upgrade the release: UPGRADE FAILED: cannot patch: Deployment.apps "backend" is invalid: '
-                "spec.selector is immutable -- nothing that runs was stopped; mend it and deploy again"
+                'helm could not upgrade the release: UPGRADE FAILED: cannot patch: Deployment.apps "backend" is '
+                "invalid: spec.selector is immutable -- nothing that runs was stopped; mend it and deploy again"
             ),
         ),
         (
             "Error: UPGRADE FAILED: YAML parse error on todo/templates/x.yaml: error converting YAML to JSON",
             RenderFailed,
             (
-                "the chart does not render: UPGRADE FAILED: YAML parse error on todo/templates/x.yaml: error converting "
-                "YAML to JSON -- inv chart.lint"
+                "the chart does not render: UPGRADE FAILED: YAML parse error on todo/templates/x.yaml: error "
+                "converting YAML to JSON -- inv chart.lint"
             ),
         ),
         (
@@ -182,8 +182,8 @@ def test_prunes_nothing_when_the_upgrade_failed(tmp_path: Path) -> None:
             ClusterUnreachable,
             (
                 "the cluster of context kind-test does not answer: Kubernetes cluster unreachable: Get "
-                '"https://127.0.0.1:6443/version": dial tcp: connect: refused -- start it (inv cluster.up), or see what is '
-                "wrong: inv doctor"
+                '"https://127.0.0.1:6443/version": dial tcp: connect: refused -- start it (inv cluster.up), or see '
+                "what is wrong: inv doctor"
             ),
         ),
     ],
