@@ -106,9 +106,10 @@ if ! current; then
     trap - EXIT INT TERM HUP
 fi
 
+# By module, not by script: a script's first line holds the path that the checkout had when the environment was made.
+# -P: nothing in the caller's folder is imported by accident.
 case $program in
-inv) set -- --search-root "$root" "$@" ;;
-nox) set -- --noxfile "$root/noxfile.py" "$@" ;;
+inv) set -- kubetasks --search-root "$root" "$@" ;;
+nox) set -- nox --noxfile "$root/noxfile.py" "$@" ;;
 esac
-# Not the script itself: its first line holds the path that the checkout had when the environment was made.
-exec "$venv/bin/python" "$venv/bin/$program" "$@"
+exec "$venv/bin/python" -P -m "$@"

@@ -189,9 +189,12 @@ def _failed(one: _Build) -> KubetasksError:
     if docker.is_disk_full(text):
         return disk_full(f"no space left while building {one.image.service}", text)
     told = [line for line in one.lines if line.strip() and (docker.progress_line(line) or not line.startswith("#"))]
+    fix = f"mend {one.image.dockerfile.name} or the source; nothing was deployed"
+    if docker.is_registry_unreachable(text):
+        fix = "no image registry answers: try again online, or with --offline after `inv cluster.up --target kind --offline`"
     return BuildFailed(
         f"building {one.image.service} failed",
         why=docker.build_error(one.lines),
-        fix=f"mend {one.image.dockerfile.name} or the source; nothing was deployed",
+        fix=fix,
         detail="\n".join(told[-SHOWN:]),
     )

@@ -197,3 +197,10 @@ def build_error(lines: Iterable[str]) -> str:
         if found and "failed to build" not in found["why"]:
             return found["why"]
     return told[-1] if told else ""
+
+
+def is_registry_unreachable(text: str) -> bool:
+    """Whether a build failed because the base image's registry does not answer."""
+    return re.search(r"load metadata for|failed to do request", text) is not None and any(
+        sign in text for sign in ("no such host", "i/o timeout", "connection refused", "network is unreachable")
+    )

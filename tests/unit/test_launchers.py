@@ -115,9 +115,11 @@ def with_uv(checkout: Checkout) -> Checkout:
 
 
 def ran(checkout: Checkout, program: str, *arguments: str, cwd: Path | None = None) -> str:
-    script = str(checkout.environment / "bin" / program)
-    option = {"inv": ("--search-root", str(checkout.root)), "nox": ("--noxfile", str(checkout.root / "noxfile.py"))}
-    return "\n".join([str(cwd or checkout.root), script, *option[program], *arguments, ""])
+    module = {
+        "inv": ("kubetasks", "--search-root", str(checkout.root)),
+        "nox": ("nox", "--noxfile", str(checkout.root / "noxfile.py")),
+    }
+    return "\n".join([str(cwd or checkout.root), "-P", "-m", *module[program], *arguments, ""])
 
 
 def test_uv_makes_the_environment_once(with_uv: Checkout) -> None:
