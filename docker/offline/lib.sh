@@ -48,7 +48,7 @@ packages() {
   root_do env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
 }
 
-# digest PATH...: one hash over the names, executable bits and bytes of these files and folders below this one.
+# digest PATH...: one hash over the names, modes and bytes of these files and folders below this one.
 digest() {
   (cd "$here" && find "$@" -type f -printf '%p %m\n' | LC_ALL=C sort &&
     find "$@" -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum) | sha256sum | cut -c 1-24

@@ -9,7 +9,7 @@ from kubetasks.console import Console, Step
 from kubetasks.errors import ClusterCreateFailed, EngineDown, Interrupted, ToolMissing, ToolTimeout, UsageError
 from kubetasks.runner import Result, Runner
 from kubetasks.settings import Settings
-from kubetasks.tools import docker, kind, kubectl, minikube
+from kubetasks.tools import docker, kind, minikube
 
 # What stands in for an image registry (docker/offline/README.md), and how long it may take: it compiles Kubernetes.
 OFFLINE_KIT: Final = Path("docker") / "offline"
@@ -165,16 +165,21 @@ def _kind_up(settings: Settings, runner: Runner, console: Console, root: Path, *
 
 
 def _wait_ready(settings: Settings, runner: Runner) -> Result:
-    """Wait for Ready nodes, and before that for the API server, which needs a moment after its node has started."""
+    """Wait for Ready nodes, and before that for the API server.
+
+    It needs a moment after its node has started; until /readyz says ok it may even refuse its own administrator.
+    """
     limit = settings.kind.wait
     scope = ["kubectl", "--context", kind.context(settings.kind.name)]
-    waiting = [*scope, "wait", "--for=condition=Ready", "node", "--all", f"--timeout={limit}s"]
-    for _ in range(limit):
-        result = runner.run(waiting, timeout=limit + 30.0, check=False)
-        if result.ok or not kubectl.UNREACHABLE.search("\n".join(result.lines)):
+    for second in range(limit):
+        result = runner.run([*scope, "get", "--raw=/readyz", "--request-timeout=5s"], timeout=15, check=False)
+        if result.ok or second == limit - 1:
             break
         sleep(1)
-    return result
+    if not result.ok:
+        return result
+    waiting = [*scope, "wait", "--for=condition=Ready", "node", "--all", f"--timeout={limit}s"]
+    return runner.run(waiting, timeout=limit + 30.0, check=False)
 
 
 def _kind_create(settings: Settings, runner: Runner, step: Step, root: Path, *, offline: bool) -> None:

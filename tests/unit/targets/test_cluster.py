@@ -29,6 +29,7 @@ GET_CONTEXT = ["kubectl", "config", "get-contexts", "kind-dev"]
 EXPORT = ["kind", "export", "kubeconfig", "--name", "dev"]
 CREATE = ["kind", "create", "cluster", "--name", "dev", "--image", "node:1", "--wait", "60s"]
 DELETE = ["kind", "delete", "cluster", "--name", "dev"]
+API = ["kubectl", "--context", "kind-dev", "get", "--raw=/readyz", "--request-timeout=5s"]
 READY = ["kubectl", "--context", "kind-dev", "wait", "--for=condition=Ready", "node", "--all", "--timeout=60s"]
 STATUS = ["minikube", "-p", "mini", "status", "-o", "json"]
 START = [
@@ -68,31 +69,31 @@ def up(runner: RecordingRunner, screen: Screen, *, root: Path = ROOT, offline: b
 
 
 def test_kind_is_created(screen: Screen) -> None:
-    runner = recording([(LIST, OTHER), (CREATE, " ✓ Preparing nodes"), (READY, "met")])
+    runner = recording([(LIST, OTHER), (CREATE, " ✓ Preparing nodes"), (API, "ok"), (READY, "met")])
     assert up(runner, screen) == "kind-dev"
-    assert runner.argvs == [LIST, CREATE, READY]
+    assert runner.argvs == [LIST, CREATE, API, READY]
     assert screen.lines == ["✓ kind cluster dev: created, Ready"]
 
 
 def test_kind_takes_the_configuration_from_settings(screen: Screen) -> None:
     settings = Settings(kind=Kind(name="dev", config="ops/kind.yaml", wait=60))
     argv = ["kind", "create", "cluster", "--name", "dev", "--config", "/project/ops/kind.yaml", "--wait", "60s"]
-    runner = recording([(LIST, ""), (argv, ""), (READY, "met")])
+    runner = recording([(LIST, ""), (argv, ""), (API, "ok"), (READY, "met")])
     cluster.up(settings, runner, screen.console, ROOT, "kind", offline=False)
-    assert runner.argvs == [LIST, argv, READY]
+    assert runner.argvs == [LIST, argv, API, READY]
 
 
 def test_a_running_kind_cluster_is_kept(screen: Screen) -> None:
-    runner = recording([(LIST, RUNNING), (GET_CONTEXT, "kind-dev"), (READY, "met")])
+    runner = recording([(LIST, RUNNING), (GET_CONTEXT, "kind-dev"), (API, "ok"), (READY, "met")])
     assert up(runner, screen) == "kind-dev"
-    assert runner.argvs == [LIST, GET_CONTEXT, READY]
+    assert runner.argvs == [LIST, GET_CONTEXT, API, READY]
     assert screen.lines == ["- kind cluster dev: it is there and Ready; kept"]
 
 
 def test_a_lost_context_is_written_again(screen: Screen) -> None:
-    runner = recording([(LIST, RUNNING), (GET_CONTEXT, (1, "")), (EXPORT, ""), (READY, "met")])
+    runner = recording([(LIST, RUNNING), (GET_CONTEXT, (1, "")), (EXPORT, ""), (API, "ok"), (READY, "met")])
     up(runner, screen)
-    assert runner.argvs == [LIST, GET_CONTEXT, EXPORT, READY]
+    assert runner.argvs == [LIST, GET_CONTEXT, EXPORT, API, READY]
 
 
 def test_a_stopped_kind_cluster_is_started(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,10 +102,20 @@ def test_a_stopped_kind_cluster_is_started(screen: Screen, monkeypatch: pytest.M
         [(1, "", "The connection to the server 127.0.0.1:1 was refused - did you specify"), "met"]
     )
     start = ["docker", "start", "dev-control-plane"]
-    runner = recording([(LIST, STOPPED), (start, ""), (GET_CONTEXT, "x"), (READY, lambda _: next(answers))])
+    runner = recording(
+        [(LIST, STOPPED), (start, ""), (GET_CONTEXT, "x"), (API, lambda _: next(answers)), (READY, "met")]
+    )
     up(runner, screen)
-    assert runner.argvs == [LIST, start, GET_CONTEXT, READY, READY]
+    assert runner.argvs == [LIST, start, GET_CONTEXT, API, API, READY]
     assert screen.lines == ["✓ kind cluster dev: was stopped; started again, Ready"]
+
+
+def test_an_api_server_that_never_answers_is_a_failure(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "sleep", lambda _: None)
+    runner = recording([(LIST, RUNNING), (GET_CONTEXT, "x"), (API, (1, "", "connection refused"))])
+    with pytest.raises(ClusterCreateFailed, match="there but not Ready: connection refused"):
+        up(runner, screen)
+    assert runner.argvs == [LIST, GET_CONTEXT, *[API] * 60]
 
 
 def test_half_a_cluster_is_not_taken_for_a_whole_one(screen: Screen) -> None:
@@ -125,7 +136,9 @@ def test_a_failed_creation_shows_why_and_the_last_lines(screen: Screen) -> None:
 
 
 def test_a_node_that_is_never_ready_is_a_failure(screen: Screen) -> None:
-    runner = recording([(LIST, ""), (CREATE, "WARNING: Timed out"), (READY, (1, "", "error: timed out waiting"))])
+    runner = recording(
+        [(LIST, ""), (CREATE, "WARNING: Timed out"), (API, "ok"), (READY, (1, "", "error: timed out waiting"))]
+    )
     with pytest.raises(ClusterCreateFailed, match="not Ready after 60 s: error: timed out waiting"):
         up(runner, screen)
 
@@ -162,10 +175,16 @@ def test_offline_makes_everything_first(screen: Screen, project: Path) -> None:
     down = (1, "", "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?")
     states: Iterator[Given] = iter([down, ""])
     runner = recording(
-        [(LIST, lambda _: next(states)), (kit, "engine: made (20 s)\nready after 30 s"), (create, ""), (READY, "met")]
+        [
+            (LIST, lambda _: next(states)),
+            (kit, "engine: made (20 s)\nready after 30 s"),
+            (create, ""),
+            (API, "ok"),
+            (READY, "met"),
+        ]
     )
     assert up(runner, screen, root=project, offline=True) == "kind-dev"
-    assert runner.argvs == [LIST, kit, LIST, create, READY]
+    assert runner.argvs == [LIST, kit, LIST, create, API, READY]
     assert screen.lines == [
         "  engine: made",
         "  ready after 30 s",
@@ -175,9 +194,9 @@ def test_offline_makes_everything_first(screen: Screen, project: Path) -> None:
 
 
 def test_offline_keeps_a_running_cluster_without_making_anything(screen: Screen, project: Path) -> None:
-    runner = recording([(LIST, RUNNING), (GET_CONTEXT, "x"), (READY, "met")])
+    runner = recording([(LIST, RUNNING), (GET_CONTEXT, "x"), (API, "ok"), (READY, "met")])
     up(runner, screen, root=project, offline=True)
-    assert runner.argvs == [LIST, LIST, GET_CONTEXT, READY]
+    assert runner.argvs == [LIST, LIST, GET_CONTEXT, API, READY]
 
 
 def test_offline_failure_has_the_last_lines(screen: Screen, project: Path) -> None:
