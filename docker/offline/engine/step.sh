@@ -1,7 +1,9 @@
 # shellcheck shell=bash
 # A running Docker engine.
 step_engine() {
-  docker info >/dev/null 2>&1 && return
+  local told
+  told=$(docker info 2>&1) && return
+  case $told in *'permission denied'*) die "an engine runs, but not for $(id -un): be root, or join the group docker" ;; esac
   working "starting a Docker engine"
   packages docker=docker.io dockerd=docker.io iptables=iptables ip=iproute2 jq=jq procps=procps
   if [ -d /run/systemd/system ]; then
