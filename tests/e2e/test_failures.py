@@ -195,7 +195,9 @@ def test_a_cluster_nobody_meant_gets_no_request(checkout: Checkout, tmp_path: Pa
         out = checkout.inv(*words, "--context", "prod", code=22, env=env)
         assert "allowed_contexts" in out
     listed = {**env, "KUBETASKS_ALLOWED_CONTEXTS": "prod"}
-    checkout.inv("deploy", "--target", "context", code=22, env=listed)
+    # Listed, but not named on the command line; and nobody at all named.
+    checkout.inv("deploy", "--target", "context", code=22, env={**listed, "KUBETASKS_CONTEXT": "prod"})
+    checkout.inv("deploy", "--target", "context", code=2, env=listed)
     assert counter.count == 0
     # Named and listed: now it is meant, and it is asked.
     checkout.inv("status", "--context", "prod", code=23, env=listed)
