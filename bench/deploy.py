@@ -107,12 +107,16 @@ class Bench:
 
     def measure(self, name: str, before: Callable[[], None], plain: Callable[[], float]) -> dict[str, object]:
         """One situation, both sides in turn."""
-        ours_seconds, plain_seconds = [], []
+        ours_seconds: list[float] = []
+        plain_seconds: list[float] = []
         for number in range(self.runs):
             before()
-            order = [(ours_seconds, lambda: self.deploy("--no-verify")), (plain_seconds, plain)]
-            for kept, side in order if number % 2 else order[::-1]:
-                kept.append(side())
+            sides: list[Callable[[], None]] = [
+                lambda: ours_seconds.append(self.deploy("--no-verify")),
+                lambda: plain_seconds.append(plain()),
+            ]
+            for side in sides if number % 2 else sides[::-1]:
+                side()
             print(f"{name} {number + 1}/{self.runs}: ours {ours_seconds[-1]:.2f}s plain {plain_seconds[-1]:.2f}s")
         ratio = statistics.median(ours_seconds) / statistics.median(plain_seconds)
         return {

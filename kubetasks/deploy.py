@@ -17,7 +17,7 @@ from kubetasks.deployers.lock import locked
 from kubetasks.deployers.rollout import Watch
 from kubetasks.errors import Interrupted, KubetasksError, VerifyFailed
 from kubetasks.images.plan import Image
-from kubetasks.objects import PART_OF, Objects, of_kind
+from kubetasks.objects import PART_OF, Objects, by_identity, has_failed, identity, of_kind
 from kubetasks.runner import Runner
 from kubetasks.settings import Settings
 from kubetasks.survey import SURVEYED, Survey
@@ -194,7 +194,7 @@ class Deploy:
     def _apply(self, shown: Step) -> str:
         shown.update("rendering")
         self.objects = self.deployer.render(self.survey.release)
-        self._clear_failed_jobs()
+        self._clear_jobs()
         own = self.deployer.apply(self.survey.release, self.objects, shown.update)
         self.revision = Revision(
             number=self.number,
@@ -206,18 +206,18 @@ class Deploy:
         )
         return f"revision {self.number} with {self.deployer.name}, {len(self.objects)} objects"
 
-    def _clear_failed_jobs(self) -> None:
-        """A Job that failed is made anew: its template cannot be changed, and it will not try again by itself."""
-        rendered = {item["metadata"]["name"] for item in of_kind(self.objects, "Job")}
-        failed = [
+    def _clear_jobs(self) -> None:
+        """Delete Jobs to be made anew: one that failed, and one whose template, which cannot be changed, is another."""
+        from kubetasks.verify.compare import differences  # noqa: PLC0415
+
+        rendered = by_identity(of_kind(self.objects, "Job"))
+        spent = [
             item
             for item in of_kind(self.survey.live, "Job")
-            if item["metadata"]["name"] in rendered
-            and any(
-                c["type"] == "Failed" and c["status"] == "True" for c in item.get("status", {}).get("conditions") or ()
-            )
+            if identity(item) in rendered
+            and (has_failed(item) or differences({"spec": rendered[identity(item)]["spec"]}, item))
         ]
-        self.survey.target.store.delete(failed)
+        self.survey.target.store.delete(spent)
 
     def _rollout(self, shown: Step) -> str:
         watch = Watch(self.survey.target.store, self.settings.project, self.settings.deadline, shown.update)

@@ -50,6 +50,12 @@ def pod_template(item: Mapping[str, Any]) -> Object | None:
     return template if isinstance(template, dict) else None
 
 
+def has_failed(job: Mapping[str, Any]) -> bool:
+    """Whether a live Job has failed for good."""
+    conditions = job.get("status", {}).get("conditions") or ()
+    return any(each["type"] == "Failed" and each["status"] == "True" for each in conditions)
+
+
 def containers(item: Mapping[str, Any]) -> Iterator[Object]:
     """Every container of a workload, the init containers first."""
     spec = (pod_template(item) or {}).get("spec", {})

@@ -191,7 +191,7 @@ def _failed(one: _Build) -> KubetasksError:
     told = [line for line in one.lines if line.strip() and (docker.progress_line(line) or not line.startswith("#"))]
     fix = f"mend {one.image.dockerfile.name} or the source; nothing was deployed"
     if docker.is_registry_unreachable(text):
-        fix = "no image registry answers: try again online, or with --offline after `inv cluster.up --target kind --offline`"
+        fix = "no image registry answers: try again online, or --offline (see inv --help cluster.up)"
     return BuildFailed(
         f"building {one.image.service} failed",
         why=docker.build_error(one.lines),

@@ -185,9 +185,8 @@ class Edge:
         """
         from kubetasks.secrets.values import collect, terminal_prompt
 
-        path = self.root / (self.env_file or self.settings.env_file)
-        if self.env_file and not path.is_absolute():
-            path = Path.cwd() / self.env_file
+        # A path that was typed is the caller's, one that is set the project's.
+        path = Path.cwd() / self.env_file if self.env_file else self.root / self.settings.env_file
         prompt = terminal_prompt() if ask else None
         found = collect(self.settings, os.environ, path, named=bool(self.env_file), known=known, prompt=prompt)
         self.redactor.add(found.values())

@@ -84,7 +84,7 @@ def cluster(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactor
     found.kubectl("wait", "--for=condition=Ready", "nodes", "--all", "--timeout=180s")
     yield found
     if not option("keep_cluster"):
-        made.delete()
+        made.delete()  # type: ignore[no-untyped-call]
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import shutil
 import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -111,7 +112,7 @@ def test_switching_deployers_touches_no_pod(cluster: Cluster, checkout: Checkout
     assert key not in data
 
 
-def everything(cluster: Cluster, space: str) -> list[dict[str, object] | object]:  # type: ignore[type-arg]
+def everything(cluster: Cluster, space: str) -> list[dict[str, Any]]:
     kinds = "deployment,statefulset,job,service,configmap,networkpolicy,poddisruptionbudget"
     selector = "app.kubernetes.io/part-of=todo,!kubetasks.dev/record"
     return list(cluster.objects(kinds, space, selector))
