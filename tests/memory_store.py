@@ -188,6 +188,8 @@ class MemoryStore:
         new: Object = _merged(_without(old, self._applied.get(name), item), item)
         if new == old:
             return old
+        if new["kind"] == "Job" and new["spec"]["template"] != old["spec"]["template"]:
+            raise ApplyFailed("the cluster refused an object", why=f"{name}: spec.template: field is immutable")
         meta = {**new["metadata"], "resourceVersion": str(next(self._numbers))}
         if new.get("spec") != old.get("spec"):
             meta["generation"] += 1

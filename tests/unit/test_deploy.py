@@ -348,6 +348,25 @@ def test_a_job_that_failed_is_made_anew(world: World) -> None:
     assert work.revision.good
 
 
+def test_a_job_whose_template_is_another_is_made_anew(world: World) -> None:
+    world.deploy()
+    [name] = world.store.named("Job")
+    job = world.store.objects[f"Job/{name}"]
+    job["spec"]["template"]["spec"]["containers"][0]["name"] = "of-another-chart"
+    work = world.deploy()
+    assert f"delete Job/{name}" in world.store.log
+    assert work.revision is not None
+    assert work.revision.good
+
+
+def test_a_job_that_ran_is_left_as_it_is(world: World) -> None:
+    world.deploy()
+    before = world.store.uids("Job")
+    world.edit("backend/main.py")
+    world.deploy()
+    assert world.store.uids("Job") == before
+
+
 @pytest.mark.parametrize("at", ["build", "deliver", "Namespace", "Secret", "Deployment", "verify", "todo-revision-1"])
 def test_an_interrupted_deploy_goes_on(world: World, at: str) -> None:
     class Stopping(list[str]):
