@@ -220,7 +220,9 @@ class Deploy:
         self.survey.target.store.delete(spent)
 
     def _rollout(self, shown: Step) -> str:
-        watch = Watch(self.survey.target.store, self.settings.project, self.settings.deadline, shown.update)
+        before = frozenset(pod["metadata"]["uid"] for pod in of_kind(self.survey.live, "Pod"))
+        store = self.survey.target.store
+        watch = Watch(store, self.settings.project, self.settings.deadline, shown.update, before=before)
         seen = watch.until_ready(self.objects)
         return ", ".join(f"{each.workload.split('/')[1]} {each.line}" for each in seen)
 

@@ -28,6 +28,7 @@ SURVEYED = (
     "Secret",
     "NetworkPolicy",
     "PodDisruptionBudget",
+    "Pod",
 )
 
 

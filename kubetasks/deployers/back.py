@@ -63,7 +63,12 @@ def roll_back(
         survey.check_current()
         with console.step("rollback") as shown:
             deployer = deployer_named(goal.deployer)
-            own = deployer.rollback(objects, goal.deployer_revision, shown.update)
+            try:
+                own = deployer.rollback(objects, goal.deployer_revision, shown.update)
+            except NothingToRollBack:
+                # Helm's own records are gone since a switch to the manifests; the objects are recorded here.
+                deployer = deployer_named("manifests")
+                own = deployer.rollback(objects, "", shown.update)
             shown.done(f"to revision {goal.number} of {goal.at} with {deployer.name}")
         with console.step("rollout") as shown:
             seen = Watch(store, settings.project, settings.deadline, shown.update).until_ready(objects)
@@ -71,6 +76,7 @@ def roll_back(
         live = store.get(SURVEYED, selector=f"{PART_OF}={settings.project}")
         made = replace(
             goal,
+            deployer=deployer.name,
             number=number,
             deployer_revision=own,
             fingerprint=history.fingerprint(live),

@@ -68,9 +68,11 @@ class ManifestsDeployer:
         project = self.settings.project
         live = self.store.get(KINDS, selector=f"{PART_OF}={project}")
         held: Objects = []
-        if isinstance(self.store, KubectlStore) and any(_label(item, MANAGED_BY) == "Helm" for item in live):
-            progress("taking over from the Helm release")
+        if isinstance(self.store, KubectlStore):
+            # Asked every time: a switch that was interrupted may have left these records alone.
             held = helm_secrets(self.store, project)
+        if held and isinstance(self.store, KubectlStore):
+            progress("taking over from the Helm release")
             ownership.take_over(self.store, KINDS, project, ownership.KUBETASKS)
         progress(f"applying {len(objects)} objects")
         self.store.apply([_managed(item) for item in objects])

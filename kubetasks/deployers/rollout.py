@@ -12,6 +12,7 @@ from kubetasks.objects import PART_OF, WORKLOADS, Object, Objects, by_identity, 
 from kubetasks.targets.base import Store
 
 WATCHED = ("Deployment", "StatefulSet", "Job", "ReplicaSet", "Pod")
+STALE = 25.0  # seconds within which the kubelet tries a waiting container again (its sync period and back-off)
 INTERVAL = 0.35  # seconds between two looks; one look is one kubectl call
 
 
@@ -93,6 +94,8 @@ class Watch:
         project: the label that is looked for.
         deadline: seconds until RolloutTimeout.
         show: called with one text that holds a part per workload.
+        before: UIDs of pods that were there before anything was applied. What is wrong with them may be of before the
+            image was brought or the key was set, so they get a grace.
         clock: seconds, monotonic.
         sleep: waits between two looks.
     """
@@ -103,6 +106,7 @@ class Watch:
     show: Callable[[str], None]
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    before: frozenset[str] = frozenset()
     _since: dict[tuple[str, str, str], float] = field(default_factory=dict)
 
     def until_ready(self, objects: Objects) -> list[Progress]:
@@ -124,8 +128,9 @@ class Watch:
             waiting = [known[each.workload] for each in seen if not each.done and each.workload in known]
             elapsed = self.clock() - began
             problems = list(self._problems(waiting, live, elapsed))
+            old = {pod["metadata"]["name"] for pod in of_kind(live, "Pod") if pod["metadata"].get("uid") in self.before}
             for problem in problems:
-                if self._lasts(problem) >= problem.grace:
+                if self._lasts(problem) >= (max(problem.grace, STALE) if problem.pod in old else problem.grace):
                     raise self.failed(problem)
             if elapsed >= self.deadline:
                 raise self._late(seen, problems)

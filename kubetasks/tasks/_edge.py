@@ -81,7 +81,8 @@ def command(help: dict[str, str] | None = None, **options: Any) -> Callable[[Cal
                 report(KubetasksError(str(error), fix="see it whole: inv --debug …"), _redactor)
                 raise Exit(code=1) from None
 
-        made: Task[Any] = invoke_task(help=help or {}, **options)(guarded)
+        # Short flags made from first letters would differ from task to task.
+        made: Task[Any] = invoke_task(help=help or {}, auto_shortflags=False, **options)(guarded)
         return made
 
     return decorate

@@ -403,3 +403,14 @@ def test_a_replicaset_of_another_deployment_is_not_taken() -> None:
     assert newest is not None
     assert newest["metadata"]["name"].startswith("frontend-")
     assert newest_replicaset(statefulset(), live) is None
+
+
+def test_a_pod_of_before_gets_a_grace() -> None:
+    """What keeps it waiting may be of before the image was brought; the kubelet tries again by itself."""
+    cluster = store(deployment(), broken={"Deployment/backend": waiting("ErrImageNeverPull")})
+    pods = cluster.get(["Pod"])
+    made, clock, _ = watch(cluster)
+    made.before = frozenset(pod["metadata"]["uid"] for pod in pods)
+    with pytest.raises(RolloutFailed, match="IMAGE_NOT_ON_NODE"):
+        made.until_ready([deployment()])
+    assert clock.now >= 25
