@@ -43,7 +43,7 @@ class Task(Base):
     """One thing to do."""
 
     __tablename__ = "tasks"
-    # SQLite would otherwise give a deleted task's number to the next one.
+    # SQLite would otherwise give a deleted one's number to the next.
     __table_args__ = (Index(None, "user_id", "id"), {"sqlite_autoincrement": True})
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -59,7 +59,8 @@ class Conversation(Base):
     """One chat of one user."""
 
     __tablename__ = "conversations"
-    __table_args__ = (Index(None, "user_id", "id"),)
+    # As for a task's number: a page that still knows a deleted conversation must not end up in another one.
+    __table_args__ = (Index(None, "user_id", "id"), {"sqlite_autoincrement": True})
 
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[str] = mapped_column(String(USER_ID))

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from app.backend import assistant, auth, tasks
@@ -75,6 +75,7 @@ async def _owner(
 Owner = Annotated[str, Depends(_owner)]
 Transaction = Annotated[Session, Depends(_session, scope="function")]
 TaskId = Annotated[int, Path(ge=1, le=LARGEST_ID, description="The task's number.")]
+ConversationId = Annotated[int, Path(ge=1, le=LARGEST_ID, description="The conversation's number.")]
 
 probes = APIRouter(tags=["probes"])
 open_api = APIRouter(prefix="/api", tags=["session"])
@@ -170,13 +171,34 @@ def chat(owner: Owner, session: Transaction, line: ChatInput) -> ChatOutput:
     return ChatOutput(conversation_id=conversation.id, reply=answer.reply, actions=answer.actions)
 
 
+@own_api.delete(
+    "/conversations/{conversation_id}",
+    operation_id="deleteConversation",
+    tags=["chat"],
+    responses=MISSING,
+    status_code=204,
+)
+def delete_conversation(owner: Owner, session: Transaction, conversation_id: ConversationId) -> Response:
+    """Delete a conversation with its messages; the tasks stay."""
+    own = (Conversation.id == conversation_id, Conversation.user_id == owner)
+    # The database deletes the messages along with it (ON DELETE CASCADE).
+    if session.scalar(delete(Conversation).where(*own).returning(Conversation.id)) is None:
+        raise _no_conversation(conversation_id)
+    return Response(status_code=204)
+
+
 def _conversation(session: Session, owner: str, conversation_id: int | None) -> Conversation:
     if conversation_id is None:
         conversation = Conversation(user_id=owner)
         session.add(conversation)
         session.flush()
         return conversation
-    found = session.get(Conversation, conversation_id)
+    # The lock that a new message takes anyway, taken first: a deletion meanwhile waits, or leads to a 404.
+    found = session.get(Conversation, conversation_id, with_for_update={"read": True, "key_share": True})
     if found is None or found.user_id != owner:
-        raise HTTPException(404, f"there is no conversation {conversation_id}")
+        raise _no_conversation(conversation_id)
     return found
+
+
+def _no_conversation(conversation_id: int) -> HTTPException:
+    return HTTPException(404, f"there is no conversation {conversation_id}")

@@ -18,6 +18,7 @@ OPERATIONS = [
     ("PATCH", "/tasks/1"),
     ("DELETE", "/tasks/1"),
     ("POST", "/chat"),
+    ("DELETE", "/conversations/1"),
 ]
 
 

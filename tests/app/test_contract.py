@@ -141,13 +141,20 @@ def test_every_parameter_and_body_has_an_example_that_fits() -> None:
 
 def test_the_links_lead_to_operations_and_name_their_parameters() -> None:
     known = {operation["operationId"]: operation for _, operation in operations(WRITTEN)}
-    links = WRITTEN["paths"]["/api/{user_id}/tasks"]["post"]["responses"]["201"]["links"]
-    assert {link["operationId"] for link in links.values()} == {"getTask", "replaceTask", "updateTask", "deleteTask"}
-    for link in links.values():
-        target = known[link["operationId"]]
-        names = {resolved(WRITTEN, each)["name"] for each in target["parameters"]}
-        assert set(link["parameters"]) == names
-        assert link["parameters"]["task_id"] == "$response.body#/id"
+    links = {
+        name: {link["operationId"]: link["parameters"] for link in answer.get("links", {}).values()}
+        for name, operation in known.items()
+        for answer in operation["responses"].values()
+        if "links" in answer
+    }
+    task = {"user_id": "$request.path.user_id", "task_id": "$response.body#/id"}
+    conversation = {"user_id": "$request.path.user_id", "conversation_id": "$response.body#/conversation_id"}
+    assert links == {
+        "createTask": dict.fromkeys(("getTask", "replaceTask", "updateTask", "deleteTask"), task),
+        "chat": {"deleteConversation": conversation},
+    }
+    for target, parameters in ((target, values) for each in links.values() for target, values in each.items()):
+        assert set(parameters) == {resolved(WRITTEN, each)["name"] for each in known[target]["parameters"]}
 
 
 def test_real_answers_fit(user: User) -> None:

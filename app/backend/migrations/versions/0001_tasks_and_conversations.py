@@ -30,6 +30,7 @@ def upgrade() -> None:
         sa.Column("user_id", sa.String(64), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_conversations"),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_conversations_user_id_id", "conversations", ["user_id", "id"])
     op.create_table(

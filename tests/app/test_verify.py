@@ -1,0 +1,86 @@
+"""What `inv verify` tries of the application, tried on the real one: it holds, and leaves nothing behind."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+import yaml
+from sqlalchemy import func, select
+
+from app.backend import migrate
+from app.backend.application import create_app
+from app.backend.db import Database
+from app.backend.models import Base
+from app.backend.settings import Settings as BackendSettings
+from app.frontend.application import create_app as create_frontend
+from app.frontend.settings import Settings as FrontendSettings
+from kubetasks.redact import Redactor
+from kubetasks.settings import Verify, load
+from kubetasks.verify import journeys, openapi_reader
+from kubetasks.verify.client import Client
+from kubetasks.verify.contract import Contract
+from kubetasks.verify.play import Play
+from kubetasks.verify.report import Layer
+from tests.app.conftest import SECRET
+from tests.app.servers import running
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def entry(empty_url: str) -> Iterator[str]:
+    """The frontend's URL, with the backend behind it."""
+    migrate.upgrade(empty_url, 10)
+    with (
+        running(create_app(BackendSettings(database_url=empty_url, jwt_secret=SECRET))) as backend,
+        running(create_frontend(FrontendSettings(backend_url=backend))) as frontend,
+    ):
+        yield frontend
+
+
+def rows(url: str) -> dict[str, int]:
+    """Return how many rows each table has."""
+    database = Database(url)
+    with database.sessions() as session:
+        found = {
+            name: session.scalar(select(func.count()).select_from(table)) or 0
+            for name, table in Base.metadata.tables.items()
+        }
+    database.close()
+    return found
+
+
+@pytest.fixture
+def verify() -> Verify:
+    """The project's own settings of `inv verify`."""
+    return load(yaml.safe_load((ROOT / "invoke.yaml").read_text())["kubetasks"], environ={}).verify
+
+
+def test_all_holds_and_nothing_is_left_behind(entry: str, empty_url: str, verify: Verify) -> None:
+    contract, taken = Layer("contract"), Layer("journeys")
+    with Client(entry, verify.timeout) as client:
+        document = openapi_reader.load(ROOT / verify.contract, verify.contract)
+        Contract(document, client, contract, verify.login, Redactor()).check()
+        for path in verify.journeys:
+            Play(journeys.load(ROOT / path, path), client, taken, Redactor()).check()
+    assert [check for check in (*contract.checks, *taken.checks) if check.status == "fail"] == []
+    evidence = {check.name: check.evidence for check in contract.checks}
+    # Two examples of a task, two of a line for the assistant.
+    assert evidence["what was made is deleted again"] == "4 made, 4 deleted"
+    assert [name for name in evidence if name.endswith("what it made")] == []  # nothing is known to stay
+    assert [check.status for check in taken.checks if "cleanup" in check.name] == ["pass", "pass"]
+    assert rows(empty_url) == {"tasks": 0, "conversations": 0, "messages": 0}
+
+
+def test_a_journey_that_stops_on_its_way_leaves_nothing_behind(entry: str, empty_url: str, verify: Verify) -> None:
+    [path] = verify.journeys
+    whole = journeys.load(ROOT / path, path)
+    [made] = [number for number, step in enumerate(whole.steps, 1) if step.save.get("conversation_id")]
+    with Client(entry, verify.timeout) as client:
+        begun = msgspec.structs.replace(whole, steps=whole.steps[:made], cleanup=[])
+        Play(begun, client, Layer("journeys"), Redactor()).check()
+        assert rows(empty_url) == {"tasks": 1, "conversations": 1, "messages": 2}
+        Play(msgspec.structs.replace(begun, cleanup=whole.cleanup), client, Layer("journeys"), Redactor()).check()
+    # The second one took its own away; the first one had no cleanup.
+    assert rows(empty_url) == {"tasks": 1, "conversations": 1, "messages": 2}
