@@ -9,12 +9,13 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def run(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+def run(folder: Path, *words: str, redirect: str = "", **more: str) -> "subprocess.CompletedProcess[str]":
+    """Run it; ``redirect`` is what follows the command line in a shell, such as a redirection."""
     (folder / "tasks.py").write_text("from kubetasks import collection\n\nnamespace = collection\n")
     return subprocess.run(
-        [sys.executable, "-m", "kubetasks", *words],
+        ["bash", "-c", f'"$@" {redirect}', "bash", sys.executable, "-m", "kubetasks", *words],
         cwd=folder,
-        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "HOME": str(folder)},
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "HOME": str(folder), **more},
         capture_output=True,
         text=True,
         check=False,
@@ -35,3 +36,62 @@ def test_a_sound_one_runs_invoke(tmp_path: Path) -> None:
     done = run(tmp_path, "--list")
     assert done.returncode == 0, done.stderr
     assert "deploy" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "content", [b"- a\n- b\n", b"hello\n", b"run: 5\n", b"kubetasks: {project: '\xff'}\n", b"kubetasks: a\x01b\n"]
+)
+def test_an_invoke_yaml_that_is_no_mapping_of_text_is_one_line(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "invoke.yaml").write_bytes(content)
+    done = run(tmp_path, "plan")
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert f"{tmp_path / 'invoke.yaml'} cannot be used" in done.stderr
+    assert len(done.stderr) < 400, "not all of Invoke's defaults"
+
+
+def test_a_folder_in_its_place_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "invoke.yaml").mkdir()
+    done = run(tmp_path, "plan")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+    assert "Is a directory" in done.stderr
+
+
+def test_a_flag_that_is_no_number_is_one_line(tmp_path: Path) -> None:
+    done = run(tmp_path, "logs", "--tail", "many")
+    assert (done.returncode, len(done.stderr.splitlines())) == (3, 1), done.stderr
+    assert "'many'" in done.stderr
+
+
+def test_a_fault_is_one_line_and_whole_with_debug(tmp_path: Path) -> None:
+    (tmp_path / "invoke.yaml").write_text("kubetasks: {project: x}\n")
+    run(tmp_path, "--list")  # writes tasks.py
+    (tmp_path / "boom.py").write_text(
+        "from invoke import Collection, task\n@task\ndef boom(c):\n    {}['gone']\nnamespace = Collection(boom)\n"
+    )
+    done = run(tmp_path, "-c", "boom", "boom")
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1), done.stderr
+    assert "KeyError in" in done.stderr
+    assert "boom.py, line 4: 'gone'" in done.stderr
+    assert "Traceback" in run(tmp_path, "--debug", "-c", "boom", "boom").stderr
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
+def test_closed_streams_do_not_matter(tmp_path: Path, closed: str) -> None:
+    (tmp_path / "invoke.yaml").write_text("kubetasks: {project: x}\n")
+    done = run(tmp_path, "secret.check", "--target", "local", redirect=closed)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_reader_that_has_seen_enough(tmp_path: Path) -> None:
+    done = run(tmp_path, "--list", redirect="> >(exec true); wait $!")
+    assert "Traceback" not in done.stderr
+    assert "BrokenPipe" not in done.stderr
+
+
+def test_an_output_in_ascii_is_written(tmp_path: Path) -> None:
+    (tmp_path / "invoke.yaml").write_text("kubetasks: {project: x, services: {s: {context: 'ü'}}}\n")
+    done = run(tmp_path, "plan", "--target", "local", PYTHONIOENCODING="ascii", LC_ALL="C.UTF-8")
+    assert done.returncode == 30, done.stderr
+    assert "Traceback" not in done.stderr
