@@ -80,10 +80,21 @@ class Console:
         return self._rich
 
     def line(self, text: str = "", *, mark: str = "") -> None:
-        """One line, plain in a pipe."""
+        """One line, plain in a pipe.
+
+        One with a mark tells of work. The work goes on when nobody reads of it any more (``inv deploy | head -1``):
+        to stop in its middle would be worse. A line without one is what was asked for, and ends with its reader.
+        """
         if self.quiet:
             return
-        text = self.hide(text)
+        try:
+            self._line(self.hide(text), mark)
+        except BrokenPipeError:
+            if not mark:
+                raise
+            self.quiet = True
+
+    def _line(self, text: str, mark: str) -> None:
         if not mark:
             if self.live:
                 self.rich.print(_escape(text))

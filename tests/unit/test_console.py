@@ -105,3 +105,24 @@ def test_a_person_sees_marks_and_brackets_as_they_are() -> None:
 def test_an_error_is_one_line_and_its_evidence_below(out: io.StringIO) -> None:
     report(BuildFailed("build of x failed", why="s3cret", detail="one\ntwo s3cret"), hider(), out)
     assert out.getvalue() == "error: build of x failed: ***\n    one\n    two ***\n"
+
+
+class NobodyReads(io.StringIO):
+    def write(self, _: str) -> int:
+        raise BrokenPipeError
+
+
+def test_work_goes_on_when_nobody_reads_of_it() -> None:
+    console = Console(stream=NobodyReads())
+    done = []
+    with console.step("build"):
+        done.append("build")
+    with console.step("load"):
+        done.append("load")
+    console.finished("Deployed")
+    assert done == ["build", "load"]
+
+
+def test_what_was_asked_for_ends_with_its_reader() -> None:
+    with pytest.raises(BrokenPipeError):
+        Console(stream=NobodyReads()).line("a log line")
