@@ -190,12 +190,22 @@ class SystemRunner:
             self._found[program] = path
         return self._found[program]
 
+    def _absent(self, program: str) -> ToolMissing:
+        named = self.programs.get(program)
+        if named:
+            return ToolMissing(
+                f"{program} is not installed",
+                why=f"setting programs.{program} says {named}, which is no program",
+                fix="mend that setting, or leave it out to search PATH",
+            )
+        return ToolMissing(f"{program} is not installed", why="it is not on PATH", fix=HINTS.get(program, ""))
+
     def _popen(
         self, argv: Sequence[str], env: Environment | None, cwd: Path | None, *, stdin: int, stderr: int
     ) -> subprocess.Popen[bytes]:
         path = self.which(argv[0])
         if path is None:
-            raise ToolMissing(f"{argv[0]} is not installed", why="it is not on PATH", fix=HINTS.get(argv[0], ""))
+            raise self._absent(argv[0])
         from plumbum import local  # noqa: PLC0415  (a fifth of a second that `inv --list` need not pay)
 
         child = dict(os.environ)
@@ -208,14 +218,21 @@ class SystemRunner:
             self.echo(self.redactor(shlex.join(argv)))
         command = local[path][list(argv[1:])]
         with _ctrl_c_held_back() as pressed:
-            started = command.popen(
-                cwd=str(cwd or self.root),
-                env=child,
-                stdin=stdin,
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                start_new_session=True,
-            )
+            try:
+                started = command.popen(
+                    cwd=str(cwd or self.root),
+                    env=child,
+                    stdin=stdin,
+                    stdout=subprocess.PIPE,
+                    stderr=stderr,
+                    start_new_session=True,
+                )
+            except OSError as error:  # a script without its interpreter, another machine's binary, half a download
+                raise ToolMissing(
+                    f"{argv[0]} cannot be started",
+                    why=f"{error.filename or path}: {error.strerror}",
+                    fix="install it anew: inv doctor",
+                ) from None
         process = cast("subprocess.Popen[bytes]", started)
         if pressed:
             end_group(process, orphans=True)

@@ -101,8 +101,22 @@ def test_a_program_that_is_not_there(runner: SystemRunner) -> None:
     with pytest.raises(ToolMissing, match="no-such-program is not installed"):
         runner.run(["no-such-program"])
     runner.programs = {"docker": "/nowhere/docker"}
-    with pytest.raises(ToolMissing, match="get-docker"):
+    with pytest.raises(ToolMissing, match=r"setting programs.docker says /nowhere/docker"):
         runner.run(["docker", "version"])
+    runner.programs = {"docker": "no-such-docker"}
+    with pytest.raises(ToolMissing, match="search PATH"):
+        runner.run(["docker"])
+
+
+@pytest.mark.parametrize("text", ["neither a script nor a binary", "#!/no/such/interpreter\n"])
+def test_a_program_that_cannot_be_started(runner: SystemRunner, tmp_path: Path, text: str) -> None:
+    damaged = tmp_path / "kubectl"
+    damaged.write_text(text)
+    damaged.chmod(0o755)
+    runner.programs = {"kubectl": str(damaged)}
+    with pytest.raises(ToolMissing, match="kubectl cannot be started") as caught:
+        runner.run(["kubectl", "version"])
+    assert str(damaged) in caught.value.why
 
 
 def test_where_programs_are_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
