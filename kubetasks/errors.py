@@ -22,7 +22,7 @@ Each error says what happened, why, and what to type next, and has an exit code 
     │   ├── DockerfileMissing     30   a Dockerfile or a build context is not there
     │   ├── BuildFailed           31   docker build failed
     │   ├── DeliveryFailed        32   an image did not reach the nodes
-    │   ├── DiskFull              33   no space left during a build or a load
+    │   ├── DiskFull              33   no space left
     │   └── RegistryMissing       34   a remote cluster needs a registry setting
     ├── SecretError
     │   ├── EnvFileError          40   the env file is missing or malformed
@@ -40,6 +40,7 @@ Each error says what happened, why, and what to type next, and has an exit code 
     └── Interrupted              130   Ctrl-C
 """
 
+import errno
 from typing import ClassVar
 
 
@@ -180,7 +181,7 @@ class DeliveryFailed(ImageError):
 
 
 class DiskFull(ImageError):
-    """No space was left during a build or a load."""
+    """No space was left, for an image or for a file of ours."""
 
     exit_code = 33
 
@@ -267,3 +268,19 @@ class Interrupted(KubetasksError):
     """The user pressed Ctrl-C."""
 
     exit_code = 130
+
+
+def of_os_error(error: OSError) -> KubetasksError:
+    """What a user is told when the system refuses a file."""
+    where = str(error.filename or "a file")
+    if error.errno in {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}:
+        return DiskFull(
+            f"no space is left for {where}", why=error.strerror or "", fix="free some; inv doctor says how much"
+        )
+    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+        return KubetasksError(
+            f"{where} cannot be used",
+            why=error.strerror or "",
+            fix="see whose it is (ls -ld), or work in a copy of your own",
+        )
+    return KubetasksError(str(error), fix="see it whole: inv --debug …")
