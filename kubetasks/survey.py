@@ -9,7 +9,7 @@ from pathlib import Path
 from kubetasks.deployers.base import Deployer, Release
 from kubetasks.deployers.history import Revision, fingerprint, revisions
 from kubetasks.deployers.rollout import progress
-from kubetasks.errors import DeployLocked, SecretMissing
+from kubetasks.errors import DeployLocked, SecretMissing, SettingsError
 from kubetasks.images.plan import Image
 from kubetasks.images.plan import plan as plan_images
 from kubetasks.objects import PART_OF, Objects, digest, has_failed, of_kind
@@ -180,10 +180,17 @@ def look(settings: Settings, root: Path, target: Target, deployer: Deployer, col
         collect: gives the secrets' values that the user gave; called with the names that have one already.
 
     Raises:
+        SettingsError: no service is described.
         DockerfileMissing: a service's Dockerfile or context is not there.
         SecretMissing: required secrets have no value.
         ClusterUnreachable: the API server does not answer.
     """
+    if not settings.services:
+        raise SettingsError(
+            "there is nothing to deploy",
+            why=f"{root / 'invoke.yaml'} describes no services",
+            fix="describe them below kubetasks.services; see docs/composing.md",
+        )
     images = plan_images(settings, root, target.repository)
     live = target.store.get(SURVEYED, selector=f"{PART_OF}={settings.project}")
     live_secrets = secrets.of_live(live, settings.secret_name)

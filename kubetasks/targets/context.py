@@ -8,6 +8,7 @@ from kubetasks.errors import DeliveryFailed, RegistryMissing
 from kubetasks.images.build import engine_down
 from kubetasks.targets.base import Progress
 from kubetasks.targets.guard import is_known_local, is_local_url
+from kubetasks.targets.kind import CONTEXT_PREFIX
 from kubetasks.targets.on_cluster import OnCluster
 from kubetasks.tools import docker
 from kubetasks.tools.kubeconfig import Context
@@ -37,9 +38,15 @@ class ContextTarget(OnCluster):
             raise RegistryMissing(
                 f"context {self.cluster.context} pulls its images, and no registry is set",
                 why="kubetasks.images.registry is empty",
-                fix="set it, e.g. to ghcr.io/<you>, and log in: docker login",
+                fix="set it, e.g. to ghcr.io/<you>, and log in: docker login" + self._instead(),
             )
         return f"{registry}/{self.settings.project}-{service}"
+
+    def _instead(self) -> str:
+        """What brings images to a local cluster without a registry."""
+        name = self.cluster.context
+        kind = "kind" if name.startswith(CONTEXT_PREFIX) else "minikube" if name == "minikube" else ""
+        return f"; or leave out --context for --target {kind}, which needs none" if kind else ""
 
     def missing(self, references: Sequence[str]) -> list[str]:
         """Those references that the registry does not have, or does not show to us."""
