@@ -47,6 +47,8 @@ def settle(text: str) -> str:
     """Only what stays on the screen: spinners are drawn and erased on the line that they stand on."""
     lines: list[str] = []
     for raw in text.replace("\r\n", "\n").split("\n"):
+        if "\x1b[1A" in raw and lines:
+            lines.pop()  # the spinner's own line, which is gone up to and erased
         kept = re.split(r"\x1b\[2K|\r", raw)[-1]
         kept = re.sub(r"\x1b\[\?25[lh]|\x1b\[1A", "", kept)
         lines.append(kept)
@@ -87,8 +89,10 @@ def main() -> None:
         [*inv, "open", *target], cwd=ROOT, env={**env, "PYTHONUNBUFFERED": "1"}, stdout=subprocess.PIPE, text=True
     ) as opened:
         assert opened.stdout is not None  # noqa: S101
-        screenshot(args.chromium, opened.stdout.readline().strip())
-        opened.terminate()
+        try:
+            screenshot(args.chromium, opened.stdout.readline().strip())
+        finally:
+            opened.terminate()
     subprocess.run([*inv, "destroy", *target], cwd=ROOT, env=env, check=True, capture_output=True)
     print("ui.png")  # noqa: T201
 
@@ -106,7 +110,7 @@ def screenshot(chromium: str, url: str) -> None:
         for number, message in enumerate(SAID, 1):
             page.fill("#message", message)
             page.press("#message", "Enter")
-            page.wait_for_function(f"document.querySelectorAll('#chat > *').length >= {2 * number + 1}")
+            page.locator("#chat > *").nth(2 * number).wait_for(timeout=10000)
         page.wait_for_timeout(300)
         page.screenshot(path=str(HERE / "ui.png"))
         browser.close()

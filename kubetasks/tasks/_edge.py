@@ -7,6 +7,7 @@ import functools
 import json
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -62,6 +63,8 @@ def command(help: dict[str, str] | None = None, **options: Any) -> Callable[[Cal
     def decorate(body: Callable[..., None]) -> Task[Any]:
         @functools.wraps(body)
         def guarded(context: Context, /, *args: Any, **kwargs: Any) -> None:
+            # As Ctrl-C: children are ended and the lock is given back.
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
             try:
                 body(context, *args, **kwargs)
             except KubetasksError as error:
