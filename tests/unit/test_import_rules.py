@@ -33,6 +33,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "kubetasks.deployers.diff": ("kubetasks",),
     "kubetasks.deployers.back": ("kubetasks",),
     "kubetasks.survey": ("kubetasks",),
+    "kubetasks.release": ("kubetasks",),
     "kubetasks.deploy": ("kubetasks",),
     "kubetasks.tasks": ("kubetasks",),
     "app": ("app",),

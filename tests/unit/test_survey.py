@@ -8,7 +8,9 @@ import pytest
 
 from kubetasks.errors import DeployLocked, DockerfileMissing, SecretMissing
 from kubetasks.redact import Sensitive
-from kubetasks.survey import SURVEYED, database_mode, files_digest, kustomizations
+from kubetasks.release import database_mode
+from kubetasks.sources import files_digest, kustomizations
+from kubetasks.survey import SURVEYED
 from tests.memory_store import FakeTarget
 from tests.samples import settings
 from tests.world import World, make

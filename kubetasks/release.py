@@ -1,0 +1,105 @@
+"""What is to be deployed: the database's mode, the migration Job's identity, the images, as one release."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from kubetasks.deployers.base import Release
+from kubetasks.errors import SecretMissing
+from kubetasks.images.plan import Image
+from kubetasks.objects import Objects, digest, has_failed, of_kind
+from kubetasks.redact import Sensitive
+from kubetasks.secrets import store as secrets
+from kubetasks.settings import Settings
+from kubetasks.sources import files_digest
+from kubetasks.targets.base import Target
+
+
+def database_mode(settings: Settings, target: Target, values: Mapping[str, Sensitive]) -> str:
+    """``sqlite``, ``bundled`` or ``external``.
+
+    Raises:
+        SecretMissing: an external database is wanted, or the only possibility, and its URL has no value.
+    """
+    if target.cluster is None:
+        return "sqlite"
+    key = settings.database.url_secret
+    if settings.database.mode == "external" or (settings.database.mode == "auto" and values.get(key)):
+        if not values.get(key):
+            raise SecretMissing(
+                f"{key} has no value",
+                why="database.mode is external",
+                fix=f"set it in {settings.env_file} or export it",
+            )
+        return "external"
+    if settings.database.mode == "auto" and not target.bundled_database:
+        raise SecretMissing(
+            f"{key} has no value",
+            why="a remote cluster gets no database of its own by itself",
+            fix=f"set it in {settings.env_file}, export it, or set database.mode to bundled",
+        )
+    return "bundled"
+
+
+def compose(
+    settings: Settings,
+    root: Path,
+    target: Target,
+    images: Mapping[str, Image],
+    live: Objects,
+    values: Mapping[str, Sensitive],
+) -> Release:
+    """The release for what is wanted and what is there.
+
+    Args:
+        settings: the settings.
+        root: the project's root.
+        target: where.
+        images: service name to what is to be built.
+        live: the project's live objects; a migration Job among them keeps its image.
+        values: what the Secret is to hold.
+
+    Raises:
+        SecretMissing: there is no way to a database without a value that is missing.
+    """
+    database = database_mode(settings, target, values)
+    references = {name: image.reference for name, image in images.items()}
+    migration_id = migration_image = ""
+    job = settings.migrations.job
+    if job:
+        migration_id, migration_image = _migration(settings, root, database, references, live, values)
+    return Release(
+        project=settings.project,
+        namespace=settings.in_namespace,
+        images=references,
+        pull_policy=target.pull_policy,
+        database=database,
+        postgres_image=settings.postgres_image,
+        secret_name=settings.secret_name,
+        secret_digest=secrets.digest(values),
+        migration_job=job,
+        migration_id=migration_id,
+        migration_image=migration_image,
+    )
+
+
+def _migration(
+    settings: Settings,
+    root: Path,
+    database: str,
+    references: Mapping[str, str],
+    live: Objects,
+    values: Mapping[str, Sensitive],
+) -> tuple[str, str]:
+    """The ID and image of the migration Job.
+
+    The ID changes with the migrations and with the database they are for. A Job that ran, or runs, for this ID stays as
+    it is, with the image it began with: a Job's template cannot be changed, and nothing new is to be migrated.
+    """
+    url = secrets.digest(values, only=settings.database.url_secret)
+    files = files_digest(root, settings.migrations.paths)
+    identity = digest([files, database, url], length=12)
+    image = references.get(settings.migrations.service, "")
+    for item in of_kind(live, "Job"):
+        if item["metadata"]["name"] == f"{settings.migrations.job}-{identity}" and not has_failed(item):
+            image = item["spec"]["template"]["spec"]["containers"][0]["image"]
+    return identity, image
