@@ -8,13 +8,10 @@ import logging
 import os
 import sys
 import traceback
-from typing import TextIO
-
-from invoke.main import program
-from invoke.vendor.yaml import MarkedYAMLError
+from typing import NoReturn, TextIO
 
 from kubetasks.console import report
-from kubetasks.errors import KubetasksError, SettingsError, UsageError
+from kubetasks.errors import Interrupted, KubetasksError, SettingsError, UsageError, of_os_error
 
 
 def main() -> None:
@@ -24,7 +21,15 @@ def main() -> None:
     """
     _make_streams_whole()
     try:
+        from invoke.main import program  # noqa: PLC0415  (a tenth of a second in which Ctrl-C may come)
+
         program.run()
+    except KeyboardInterrupt:
+        _interrupted()
+    except SystemExit as stop:
+        if isinstance(stop.__context__, KeyboardInterrupt):  # before a task ran: Invoke exits with 1, without a word
+            _interrupted()
+        raise
     except BrokenPipeError:
         pass  # whoever read us has seen enough: inv --list | head
     except Exception as error:  # noqa: BLE001  (the last place where anybody could tell it in a line)
@@ -37,8 +42,15 @@ def main() -> None:
         _let_go_of_a_broken_pipe()
 
 
+def _interrupted() -> NoReturn:
+    report(Interrupted("interrupted", why="nothing was begun yet"))
+    sys.exit(Interrupted.exit_code)
+
+
 def told(error: Exception) -> KubetasksError:
     """What a user is told of an error that no task caught, by the part of Invoke that it came through."""
+    from invoke.vendor.yaml import MarkedYAMLError  # noqa: PLC0415  (here Invoke has been imported anyway)
+
     if isinstance(error, MarkedYAMLError):
         mark = error.problem_mark
         where = f"{mark.name}, line {mark.line + 1}" if mark else "a configuration file"
@@ -52,6 +64,8 @@ def told(error: Exception) -> KubetasksError:
         )
     if "invoke.parser.argument" in modules:
         return UsageError("a flag has a value of the wrong type", why=str(error), fix="see inv --help TASK")
+    if isinstance(error, OSError):
+        return of_os_error(error)
     at = traceback.extract_tb(error.__traceback__)[-1]
     return KubetasksError(
         f"{type(error).__name__} in {at.filename}, line {at.lineno}",

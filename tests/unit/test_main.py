@@ -95,3 +95,21 @@ def test_an_output_in_ascii_is_written(tmp_path: Path) -> None:
     done = run(tmp_path, "plan", "--target", "local", PYTHONIOENCODING="ascii", LC_ALL="C.UTF-8")
     assert done.returncode == 30, done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_ctrl_c_before_a_task_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "early.py").write_text("raise KeyboardInterrupt\n")
+    done = run(tmp_path, "-c", "early", "--list")
+    assert (done.returncode, len(done.stderr.splitlines())) == (130, 1), done.stderr
+    assert "interrupted" in done.stderr
+
+
+def test_a_plan_for_a_folder_that_is_read_only_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / "Dockerfile").write_text("FROM scratch\n")
+    (tmp_path / "invoke.yaml").write_text(
+        "kubetasks: {project: x, services: {s: {context: s, dockerfile: s/Dockerfile}}}\n"
+    )
+    done = run(tmp_path, "plan", "--target", "local")
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / ".kubetasks").exists()
