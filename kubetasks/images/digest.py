@@ -3,8 +3,8 @@
 It is the same on every checkout and system: paths are relative with slashes and sorted by their UTF-8 bytes, times and
 owners do not count, a symbolic link counts by its target, and of a file's mode only the executable bit does. Windows
 has no such bit; there a file counts as executable when it begins with ``#!``. Bytes count as they are: keep line
-endings equal with ``.gitattributes``. Folders count by their files (git keeps no empty ones); sockets and devices do
-not count.
+endings equal with ``.gitattributes``. Folders count by their files (git keeps no empty ones); sockets, devices
+and Python's bytecode caches do not count: the processes of the ``local`` target write those next to their source.
 """
 
 import hashlib
@@ -20,6 +20,7 @@ from kubetasks.images.ignore import Ignore, Matched
 LENGTH: Final = 16
 # Changes when the digest is made of other things than before.
 FORMAT: Final = b"kubetasks image 1\0"
+BYTECODE: Final = "__pycache__"
 ARCHITECTURES: Final = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64", "armv7l": "arm/v7"}
 
 
@@ -39,6 +40,8 @@ def files(context: Path, ignore: Ignore) -> Iterator[tuple[str, os.DirEntry[str]
                 path = above + entry.name
                 ignored, below = ignore.verdict(path, matched) if ignore.rules else (False, ())
                 if entry.is_dir(follow_symlinks=False):
+                    if entry.name == BYTECODE:
+                        continue
                     # An ignored folder can only hold something where a `!` pattern lets it through again.
                     if not ignored or ignore.exclusions:
                         waiting.append((entry.path, f"{path}/", below))

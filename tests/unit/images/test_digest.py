@@ -124,6 +124,13 @@ def test_does_not_look_into_an_ignored_folder(tmp_path: Path, monkeypatch: pytes
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs")
+def test_bytecode_that_running_the_source_leaves_does_not_count(tmp_path: Path) -> None:
+    before = of(make(tmp_path))
+    (tmp_path / "app" / "__pycache__").mkdir()
+    (tmp_path / "app" / "__pycache__" / "main.cpython-311.pyc").write_bytes(b"x")
+    assert of(tmp_path) == before
+
+
 def test_leaves_pipes_alone(tmp_path: Path) -> None:
     before = of(make(tmp_path))
     os.mkfifo(tmp_path / "pipe")
