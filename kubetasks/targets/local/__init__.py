@@ -17,6 +17,7 @@ from kubetasks.errors import SettingsError, SupervisorFailed
 from kubetasks.runner import Runner
 from kubetasks.settings import Settings
 from kubetasks.targets.base import Cluster, Progress
+from kubetasks.targets.local import files
 
 if TYPE_CHECKING:
     from kubetasks.targets.local.store import LocalStore
@@ -134,19 +135,18 @@ class LocalTarget:
         raise SupervisorFailed(f"there is no Service {service} with a port {port}", fix="run inv deploy --target local")
 
     def sqlite_url(self) -> str:
-        """What stands in for the database's URL; makes the folder that holds the database.
+        """What stands in for the database's URL. The folder that it is in is made with the first process.
 
         Raises:
             SettingsError: ``local.sqlite`` has a placeholder other than ``{data}``.
         """
-        data = self.store.folder / "data"
+        data = self.store.folder / files.DATA
         try:
             url = self.settings.local.sqlite.format(data=data)
         except (KeyError, IndexError, ValueError):
             raise SettingsError(
                 "setting `kubetasks.local.sqlite`", why="its only placeholder is {data}", fix="see docs/settings.md"
             ) from None
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
         return url
 
     def left_out(self) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 from kubetasks.errors import of_os_error
 
 LOCK = ".lock"
+DATA = "data"  # the folder for what processes keep, in the state folder
 
 
 @contextlib.contextmanager

@@ -84,7 +84,7 @@ class Supervisor:
         """Its socket, as noted at its start (TMPDIR may be another one today); None where it was not started."""
         try:
             return Path((self.folder / SOCKET).read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
 
     @property
@@ -176,6 +176,7 @@ class Supervisor:
     def _start(self, pods: list[Pod]) -> None:
         self.shut_down()  # whatever a killed one left
         files.make_private(self.folder / "logs")
+        files.make_private(self.folder / files.DATA)
         name = hashlib.sha256(os.fsencode(self.folder.resolve())).hexdigest()[:16]
         socket = socket_folder() / f"{name}.sock"
         socket.unlink(missing_ok=True)
