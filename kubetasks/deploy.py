@@ -89,13 +89,15 @@ class Deploy:
                 steps.append(PlannedStep("verify", f"revision {last.number} was not verified yet", True, self._verify))
             return steps
         steps += self._image_steps()
-        held = len(survey.secrets)
+        held = len(self._secret_names())
         steps += [
             PlannedStep("namespace", self.settings.in_namespace, not survey.live, self._namespace),
             PlannedStep("lock", "one deploy at a time", needed=True),
             PlannedStep(
                 "secrets",
-                f"{held} keys in {self.settings.secret_name}" if survey.secrets_changed else "unchanged",
+                f"{held} {'key' if held == 1 else 'keys'} in {self.settings.secret_name}"
+                if survey.secrets_changed
+                else "unchanged",
                 survey.secrets_changed,
                 self._secrets,
             ),
@@ -186,9 +188,10 @@ class Deploy:
         from kubetasks.secrets.store import secret_object  # noqa: PLC0415
 
         self.survey.target.store.apply([secret_object(self.settings, self.survey.secrets)])
-        return f"{self.settings.secret_name} has {', '.join(sorted(self._secret_names()))}"
+        return f"{self.settings.secret_name} has {', '.join(sorted(self._secret_names())) or 'no keys of its own yet'}"
 
     def _secret_names(self) -> list[str]:
+        """The declared ones that have a value; the key of the digests is none of them."""
         return [name for name in self.survey.secrets if name in self.settings.secrets]
 
     def _apply(self, shown: Step) -> str:

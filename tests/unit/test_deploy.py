@@ -62,7 +62,7 @@ def test_the_plan_of_a_first_deploy(world: World) -> None:
         ["load", "run", ", ".join(images)],
         ["namespace", "run", "todo"],
         ["lock", "run", "one deploy at a time"],
-        ["secrets", "run", "3 keys in todo-secrets"],
+        ["secrets", "run", "2 keys in todo-secrets"],
         ["apply", "run", "revision 1 with manifests"],
         ["rollout", "run", "wait up to 120 s"],
         ["verify", "run", "prove that it works"],

@@ -188,7 +188,7 @@ def test_another_project_sees_its_plan(foreign: Path) -> None:
     assert done.returncode == 0, done.stderr
     steps = {step["step"]: step for step in json.loads(done.stdout)}
     assert steps["namespace"]["what"] == "shop-dev"
-    assert steps["secrets"]["what"] == "2 keys in shop-secrets"
+    assert steps["secrets"]["what"] == "1 key in shop-secrets"
     assert steps["images"]["action"] == "skip"
 
 
