@@ -277,7 +277,7 @@ def of_os_error(error: OSError) -> KubetasksError:
         return DiskFull(
             f"no space is left for {where}", why=error.strerror or "", fix="free some; inv doctor says how much"
         )
-    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+    if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}:
         return KubetasksError(
             f"{where} cannot be used",
             why=error.strerror or "",

@@ -46,7 +46,7 @@ class ContextTarget(OnCluster):
         """What brings images to a local cluster without a registry."""
         name = self.cluster.context
         kind = "kind" if name.startswith(CONTEXT_PREFIX) else "minikube" if name == "minikube" else ""
-        return f"; or leave out --context for --target {kind}, which needs none" if kind else ""
+        return f"; or add --target {kind}, which needs none" if kind else ""
 
     def missing(self, references: Sequence[str]) -> list[str]:
         """Those references that the registry does not have, or does not show to us."""

@@ -1,9 +1,10 @@
+import errno
 import re
 
 import pytest
 
 from kubetasks import errors
-from kubetasks.errors import KubetasksError, SecretMissing
+from kubetasks.errors import KubetasksError, SecretMissing, of_os_error
 
 
 def every_class(top: type[KubetasksError] = KubetasksError) -> list[type[KubetasksError]]:
@@ -51,3 +52,14 @@ def test_detail_stays_below_the_line() -> None:
     error = SecretMissing("no value for A", detail="A=…")
     assert "A=…" not in error.line
     assert error.detail == "A=…"
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "text"),
+    [(errno.ENOSPC, 33, "no space is left for a/b"), (errno.EACCES, 1, "a/b cannot be used"), (errno.EIO, 1, "a/b")],
+)
+def test_what_the_system_refuses_is_one_line_with_the_file(number: int, code: int, text: str) -> None:
+    told = of_os_error(OSError(number, "reason", "a/b"))
+    assert told.exit_code == code
+    assert text in told.line
+    assert "reason" in told.line

@@ -113,3 +113,10 @@ def test_a_plan_for_a_folder_that_is_read_only_leaves_nothing(tmp_path: Path) ->
     done = run(tmp_path, "plan", "--target", "local")
     assert done.returncode == 0, done.stderr
     assert not (tmp_path / ".kubetasks").exists()
+
+
+def test_a_project_without_services_is_refused(tmp_path: Path) -> None:
+    done = run(tmp_path, "deploy", "--target", "local")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+    assert "describes no services" in done.stderr
+    assert not (tmp_path / ".kubetasks").exists()

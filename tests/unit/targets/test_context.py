@@ -51,6 +51,14 @@ def test_only_a_local_cluster_gets_a_database_by_itself(cluster: Cluster, bundle
     assert make(cluster=cluster)[0].bundled_database is bundled
 
 
+@pytest.mark.parametrize(("context", "kind"), [("kind-x", "--target kind"), ("minikube", "--target minikube")])
+def test_a_local_cluster_needs_none(context: str, kind: str) -> None:
+    target, _ = make(registry="", cluster=Cluster(context, "shop", "https://127.0.0.1:6443"))
+    with pytest.raises(RegistryMissing) as caught:
+        target.repository("api")
+    assert kind in caught.value.fix
+
+
 def test_asks_the_registry_what_it_has() -> None:
     target, runner = make({(*MANIFEST, REFERENCE): "{}", MANIFEST: (1, "", "no such manifest: x")})
     assert target.missing([REFERENCE, "ghcr.io/me/shop-web:1", "localhost:5000/x:1"]) == [
