@@ -133,6 +133,10 @@ class Deploy:
             KubetasksError: the step that failed says why; those before it stay done, and the next run goes on from
                 there.
         """
+        if self.check and not self.survey.unchanged:
+            from kubetasks.verify.run import prepare  # noqa: PLC0415
+
+            prepare(self.settings, self.root)  # a damaged contract is told before anything is changed
         with contextlib.ExitStack() as stack:
             for step in self.plan():
                 if step.title == "lock":

@@ -50,6 +50,7 @@ def roll_back(
         NothingToRollBack: there is none.
     """
     goal = choose(survey, to)
+    console.line(f"{survey.target.name}: {survey.target.reason}")
     objects = history.objects_of(survey.live, goal.number)
     store = survey.target.store
     references = sorted(_built(objects, set(_repositories(survey))))
@@ -104,6 +105,7 @@ def take_down(settings: Settings, console: Console, target: Target, deployer_nam
     A namespace that somebody else made is left, without our objects in it.
     """
     store = target.store
+    console.line(f"{target.name}: {target.reason}")
     with console.step("destroy") as shown:
         namespace = store.get(["Namespace"])
         if not namespace:

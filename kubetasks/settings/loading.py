@@ -132,9 +132,14 @@ def _named(path: str, nested: Mapping[str, Any]) -> str:
     return path
 
 
+# What every pattern of the sections stands for (RFC 1123).
+DNS_RULE = "it must be a DNS label: lower-case letters, digits and -, 63 characters at the most"
+
+
 def _refuse(error: msgspec.ValidationError, merged: Mapping[str, Any], over: Mapping[str, Any]) -> SettingsError:
     """A value of the wrong type, by the name of the place it came from."""
     reason, _, where = str(error).partition(" - at ")
+    reason = DNS_RULE if "matching regex" in reason else reason
     path = _named(where.strip("`").removeprefix("$").removeprefix("."), merged)
     variable = ENVIRONMENT_PREFIX + re.sub(r"[.-]", "_", path).upper()
     what = f"setting `kubetasks.{path}`" if _at(over, path) is None else f"setting {variable} in the environment"
@@ -188,6 +193,7 @@ def load(
 def _usage(error: msgspec.ValidationError, given: Mapping[str, Any]) -> UsageError:
     """A flag's value that is not possible."""
     reason, _, where = str(error).partition(" - at ")
+    reason = DNS_RULE if "matching regex" in reason else reason
     path = where.strip("`").removeprefix("$.")
     flag = {"deployer": "with"}.get(path, path.rpartition(".")[2].replace("_", "-"))
     choices = _choices(path, given.get(path))

@@ -21,7 +21,7 @@ from invoke.tasks import Task
 from invoke.tasks import task as invoke_task
 
 from kubetasks.console import Console, report
-from kubetasks.errors import Interrupted, KubetasksError
+from kubetasks.errors import Interrupted, KubetasksError, of_os_error
 from kubetasks.redact import Redactor, Sensitive
 from kubetasks.runner import SystemRunner
 from kubetasks.settings import Settings, load
@@ -81,8 +81,9 @@ def command(help: dict[str, str] | None = None, **options: Any) -> Callable[[Cal
                 raise
             except OSError as error:
                 _debug_traceback()
-                report(KubetasksError(str(error), fix="see it whole: inv --debug …"), _redactor)
-                raise Exit(code=1) from None
+                told = of_os_error(error)
+                report(told, _redactor)
+                raise Exit(code=told.exit_code) from None
 
         # Short flags made from first letters would differ from task to task.
         made: Task[Any] = invoke_task(help=help or {}, auto_shortflags=False, **options)(guarded)
@@ -246,10 +247,10 @@ def edge(
 ) -> Edge:
     """The edge for a task's common flags.
 
-    ``--context`` without ``--target`` means ``--target context``: a context that was named is the one meant.
+    ``--context`` without ``--target`` means whatever target that context is: a kind cluster, Minikube, or any other.
     """
     given = {
-        "target": target or ("context" if cluster_context else ""),
+        "target": target or ("auto" if cluster_context else ""),
         "context": cluster_context,
         "namespace": namespace,
         "deployer": deployer,

@@ -124,12 +124,21 @@ class _Run:
         return None
 
 
+def prepare(settings: Settings, root: Path) -> tuple[Document | None, list[journeys.Journey]]:
+    """The contract and the journeys that settings name.
+
+    Raises:
+        SettingsError: one is missing or malformed.
+    """
+    verify = settings.verify
+    document = openapi_reader.load(root / verify.contract, verify.contract) if verify.contract else None
+    return document, [journeys.load(root / path, path) for path in verify.journeys]
+
+
 def run(settings: Settings, root: Path, target: Target, objects: Objects, console: Console) -> Report:
     """See `kubetasks.verify.verify`."""
     started, began = datetime.now(UTC), time.monotonic()
-    verify = settings.verify
-    document = openapi_reader.load(root / verify.contract, verify.contract) if verify.contract else None
-    taken = [journeys.load(root / path, path) for path in verify.journeys]
+    document, taken = prepare(settings, root)
     work = _Run(settings, target, cluster.expected(objects), console, document, taken)
     work.run()
     place = target.cluster

@@ -86,7 +86,7 @@ def test_an_unknown_key_is_refused_with_its_path_and_the_nearest_one(section: An
         ({"deadline": "soon"}, "deadline", "Expected `int`, got `str`"),
         ({"deadline": 0}, "deadline", "Expected `int` >= 1"),
         ({"offline": 1}, "offline", "Expected `bool`, got `int`"),
-        ({"project": "No Label"}, "project", "Expected `str` matching regex"),
+        ({"project": "No Label"}, "project", "it must be a DNS label"),
         ({"services": {"web": {"local_port": 70000}}}, "services.web.local_port", "Expected `int` <= 65535"),
         ({"services": ["web"]}, "services", "Expected `object`, got `array`"),
         ({"verify": {"journeys": "x"}}, "verify.journeys", "Expected `array`, got `str`"),
@@ -144,7 +144,7 @@ def test_a_flag_is_refused_by_its_name(flags: dict[str, str], line: str) -> None
 
 
 def test_a_namespace_that_is_no_label() -> None:
-    with pytest.raises(UsageError, match="--namespace A B: Expected `str` matching regex"):
+    with pytest.raises(UsageError, match="--namespace A B: it must be a DNS label"):
         load({}, {"namespace": "A B"}, {})
 
 

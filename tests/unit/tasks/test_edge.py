@@ -59,7 +59,8 @@ def test_every_leaf_has_an_exit_code_of_its_own() -> None:
         (
             PermissionError(13, "Permission denied", "/some/file"),
             1,
-            "error: [Errno 13] Permission denied: '/some/file' -- see it whole: inv --debug …\n",
+            "error: /some/file cannot be used: Permission denied -- "
+            "see whose it is (ls -ld), or work in a copy of your own\n",
         ),
         (BrokenPipeError(), 0, ""),
         (Exit(code=7), 7, ""),
@@ -142,7 +143,7 @@ def test_flags_go_before_the_environment_and_that_before_the_file(
     ("flags", "path", "expected"),
     [
         ({"target": "kind"}, "target", "kind"),
-        ({"cluster_context": "prod"}, "target", "context"),
+        ({"cluster_context": "prod"}, "target", "auto"),
         ({"cluster_context": "kind-x", "target": "kind"}, "target", "kind"),
         ({"cluster_context": "prod"}, "context", "prod"),
         ({"deployer": "helm"}, "deployer", "helm"),
