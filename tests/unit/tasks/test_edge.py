@@ -59,8 +59,10 @@ def test_every_leaf_has_an_exit_code_of_its_own() -> None:
         (
             PermissionError(13, "Permission denied", "/some/file"),
             1,
-            "error: /some/file cannot be used: Permission denied -- "
-            "see whose it is (ls -ld), or work in a copy of your own\n",
+            (
+                "error: /some/file cannot be used: Permission denied -- "
+                "see whose it is (ls -ld), or work in a copy of your own\n"
+            ),
         ),
         (BrokenPipeError(), 0, ""),
         (Exit(code=7), 7, ""),
