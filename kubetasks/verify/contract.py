@@ -3,6 +3,7 @@
 Whatever it made is deleted again.
 """
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -31,6 +32,8 @@ class Contract:
         layer: gets the checks.
         login: how to get a token.
         redactor: is told of the token.
+        patience: how many seconds an error in answer to the login is tried again. A new pod counts as an endpoint a
+            moment before every node's kube-proxy sends to it; what asks behind the entry in between gets anything.
     """
 
     document: Document
@@ -38,6 +41,7 @@ class Contract:
     layer: Layer
     login: Login
     redactor: Redactor
+    patience: float = 0.0
     walk: Walk = field(init=False)
     _held: set[str] = field(default_factory=set)
 
@@ -144,7 +148,11 @@ class Contract:
             self.layer.failed(name, f"nothing gives {names}: no link, no example, no `verify.login.parameters`")
 
     def _judged(self, operation: Operation, name: str, values: Mapping[str, Any], body: Body | None) -> Exchange | None:
+        until = time.monotonic() + (self.patience if operation.id == self.login.operation else 0)
         exchange = self.walk.send(operation, name, values, body, token=operation.secured)
+        while exchange is not None and exchange.response.status >= 400 and time.monotonic() < until:
+            time.sleep(0.2)
+            exchange = self.walk.send(operation, name, values, body, token=operation.secured)
         if exchange is None:
             return None
         # The answer of the login is not quoted, whatever it is.

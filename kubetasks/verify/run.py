@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from kubetasks.console import Console
 from kubetasks.errors import KubetasksError
@@ -20,6 +21,9 @@ from kubetasks.verify.doors import Door, Doors
 from kubetasks.verify.openapi import Document
 from kubetasks.verify.play import Play
 from kubetasks.verify.report import LAYERS, Layer, Report
+
+# Seconds in which every node's kube-proxy has heard of a new endpoint (its --iptables-min-sync-period is 1 s).
+SETTLING: Final = 5.0
 
 
 @dataclass
@@ -99,7 +103,8 @@ class _Run:
         def contract(layer: Layer) -> None:
             assert self.document is not None  # noqa: S101  (skipped without one)
             with Client(base, verify.timeout) as client:
-                Contract(self.document, client, layer, verify.login, self.redactor).check()
+                patience = SETTLING if self.target.cluster is not None else 0.0
+                Contract(self.document, client, layer, verify.login, self.redactor, patience).check()
 
         def play(layer: Layer) -> None:
             for journey in self.journeys:

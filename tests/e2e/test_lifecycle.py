@@ -119,11 +119,12 @@ def everything(cluster: Cluster, space: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("point", [r"^✓ target", r"^✓ (namespace|secrets)", r"^✓ apply"])
-def test_an_interrupted_deploy_goes_on(cluster: Cluster, checkout: Checkout, point: str) -> None:
-    out = checkout.interrupt("deploy", "--no-verify", at=point)
+@pytest.mark.parametrize("deployer", ["manifests", "helm"])
+def test_an_interrupted_deploy_goes_on(cluster: Cluster, checkout: Checkout, point: str, deployer: str) -> None:
+    out = checkout.interrupt("deploy", "--with", deployer, "--no-verify", at=point)
     assert out.startswith("130"), out
     assert "interrupted" in out
-    checkout.inv("deploy")
+    checkout.inv("deploy", "--with", deployer)
     assert len(pods(cluster, checkout.namespace)) == 3
 
 

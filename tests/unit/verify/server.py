@@ -214,7 +214,10 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_DELETE = handle_any  # noqa: N815
 
     def login(self) -> None:
-        if "login-500" in self.app.faults:
+        if "login-late" in self.app.faults:
+            self.app.faults.discard("login-late")
+            self.answer(404, {"detail": "somebody else"})
+        elif "login-500" in self.app.faults:
             self.answer(500, {"what": TOKEN, "token": TOKEN})
         elif "login-shape" in self.app.faults:
             self.answer(201, {"token": [TOKEN], "user_id": TOKEN})

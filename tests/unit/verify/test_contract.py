@@ -20,14 +20,16 @@ ITEM = "/api/{user_id}/notes/{note_id}"
 MANY = "/api/{user_id}/notes"
 
 
-def tried(tmp_path: Path, app: App, raw: Any = CONTRACT, login: Login = LOGIN) -> dict[str, tuple[str, str]]:
+def tried(
+    tmp_path: Path, app: App, raw: Any = CONTRACT, login: Login = LOGIN, patience: float = 0
+) -> dict[str, tuple[str, str]]:
     """The checks by name: (status, evidence)."""
     path = tmp_path / "openapi.json"
     path.write_text(json.dumps(raw))
     redactor = Redactor()
     layer = Layer("contract", redactor)
     with serving(app) as base, Client(base, 5) as client:
-        Contract(load(path, "c"), client, layer, login, redactor).check()
+        Contract(load(path, "c"), client, layer, login, redactor, patience).check()
     assert len({check.name for check in layer.checks}) == len(layer.checks)
     assert TOKEN not in str(layer.checks)
     return {check.name: (check.status, check.evidence) for check in layer.checks}
@@ -102,6 +104,11 @@ def test_a_server_that_breaks_it(tmp_path: Path, faults: set[str], name: str, ev
     assert failed(tried(tmp_path, app))[name] == evidence
     if "delete-500" not in faults:
         assert app.notes == {}, "what was made by mistake is deleted too"
+
+
+def test_a_login_that_reaches_somebody_else_at_first_is_tried_again(tmp_path: Path) -> None:
+    assert failed(tried(tmp_path, App({"login-late"}), patience=30)) == {}
+    assert "POST /api/session" in failed(tried(tmp_path, App({"login-late"})))
 
 
 def test_a_login_that_fails_ends_it_and_shows_no_body(tmp_path: Path) -> None:
