@@ -16,6 +16,9 @@ step_engine() {
       root_do install -m 755 engine/runc-wrapper /usr/local/sbin/runc-wrapper
       options=(--add-runtime wrapped=/usr/local/sbin/runc-wrapper --default-runtime wrapped)
     fi
+    # Left by an engine that was killed; its number may be another process's by now, and dockerd would refuse to start.
+    pgrep -x dockerd >/dev/null ||
+      root_do rm -f /var/run/docker.pid /var/run/docker/containerd/containerd.pid
     # A session of its own, so that the engine outlives this script and whatever started it.
     root_do setsid sh -c 'exec dockerd "$@" >>/var/log/dockerd.log 2>&1 </dev/null 3>&- &' sh "${options[@]}"
   fi
