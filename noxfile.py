@@ -19,6 +19,7 @@ EXPORTED = {
     "requirements.lock": "launch",
     "requirements-dev.lock": "dev",
     "app/backend/requirements.txt": "backend",
+    "app/backend/requirements-model.txt": "model",
     "app/frontend/requirements.txt": "frontend",
 }
 

@@ -1,0 +1,1 @@
+"""Two assistants behind one protocol: rules, and a language model."""

@@ -1,0 +1,79 @@
+"""What is kept: tasks, and what tools did to them. The same values travel over HTTP, MCP and to both assistants."""
+
+import re
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from app.backend.database.base import Row
+
+TITLE = 200  # characters
+DESCRIPTION = 4000
+USER_ID = 64
+LARGEST_ID = 2**31 - 1  # an integer column of Postgres
+
+Priority = Literal["low", "normal", "high"]
+Status = Literal["all", "pending", "completed"]
+ToolName = Literal["add_task", "list_tasks", "complete_task", "delete_task", "update_task", "undo"]
+
+_DUE = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2})?")
+
+
+def _due(value: str) -> str:
+    if not _DUE.fullmatch(value):
+        raise ValueError("expected a date like 2026-11-27, or with a time, 2026-11-27T17:00")
+    (datetime if "T" in value else date).fromisoformat(value)
+    return value
+
+
+# Postgres stores no NUL character in a text.
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=TITLE, pattern=r"^[^\x00]*$")]
+Description = Annotated[str, StringConstraints(max_length=DESCRIPTION, pattern=r"^[^\x00]*$")]
+Id = Annotated[int, Field(ge=1, le=LARGEST_ID)]
+Due = Annotated[str, StringConstraints(max_length=16), AfterValidator(_due)]
+"""When a task is due: a date, or a date and a time, as the user's own clock shows it (no time zone)."""
+
+
+class Record(BaseModel):
+    """A record; made from a row of either database."""
+
+    model_config = ConfigDict(frozen=True)
+
+    @classmethod
+    def of(cls, row: Row) -> Self:
+        """Make a record from a row. SQLite's 0 and 1 become booleans, its texts dates and times."""
+        return cls.model_validate(dict(row), strict=False)
+
+
+class Task(Record):
+    """A task. Its `id` counts from 1 for every user: it is the number a user says."""
+
+    id: int
+    title: str
+    description: str
+    completed: bool
+    priority: Priority
+    due: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class ToolResult(Record):
+    """What a tool brought about: a line for people, and the tasks it concerns (as they were, when deleted)."""
+
+    ok: bool
+    summary: str
+    """One line, e.g. `Added task 3: "buy milk".`, or why it did nothing."""
+    tasks: list[Task] = []
+
+
+class ToolCall(Record):
+    """A tool call on record."""
+
+    id: int
+    tool: ToolName
+    arguments: dict[str, Any]
+    result: ToolResult
+    undoable: bool
+    """Whether `undo` can take its effect back: it had one, and nothing took it back yet."""
