@@ -3,8 +3,8 @@
 ``python -m app.backend.migrate`` applies the missing migrations, one process at a time. ``--wait`` applies nothing: it
 returns once the database is at this code's revision. Pods wait so before they start, hence it imports little.
 
-A revision this code does not know counts as reached: the database is ahead after a rollback, and migrations are written
-so that the code before them still works.
+A revision this code does not know counts as reached: the database is ahead after a rollback. Whether the code before a
+migration works with the tables after it is said in the migration.
 """
 
 import argparse
@@ -15,9 +15,9 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from app.backend.urls import UrlError, libpq_url, shown, sqlite_path, without_password
+from app.backend.urls import UrlError, libpq_url, shown, sqlalchemy_url, sqlite_path, without_password
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -150,32 +150,55 @@ def _upgrade(config: "Config", connection: "Connection") -> None:
 def _in_transaction(url: str, step: "Callable[[Config, Connection], None]") -> None:
     from alembic.config import Config  # noqa: PLC0415 - see the module's docstring
     from alembic.util.exc import CommandError  # noqa: PLC0415
-    from sqlalchemy import text  # noqa: PLC0415
-    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
-
-    from app.backend.db import Database  # noqa: PLC0415
+    from sqlalchemy import create_engine, text  # noqa: PLC0415
+    from sqlalchemy.exc import DBAPIError, SQLAlchemyError  # noqa: PLC0415
+    from sqlalchemy.pool import NullPool  # noqa: PLC0415
 
     path = sqlite_path(url)
     if path:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-    database = Database(url)
+    # A pooler may be on the way after all: nothing is prepared on a connection.
+    options = {"timeout": CONNECT_SECONDS} if path else {"prepare_threshold": None, "connect_timeout": CONNECT_SECONDS}
+    engine = create_engine(sqlalchemy_url(url), poolclass=NullPool, connect_args=options)
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     try:
-        with database.engine.begin() as connection:
-            if not path:  # SQLite took the only lock it has with BEGIN
+        with engine.connect() as connection:
+            _begin(connection, sqlite=bool(path))
+            if not path:
                 connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"))
                 # Held by the transaction, not by the connection: it holds through PgBouncer too.
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
             config.attributes["connection"] = connection
             step(config, connection)
+            if path and (broken := connection.execute(text("PRAGMA foreign_key_check")).fetchall()):
+                raise MigrateError(f"{shown(url)}: {len(broken)} rows refer to rows that are not there")
+            connection.commit()
     except SQLAlchemyError as error:
-        raise MigrateError(f"{shown(url)}: {database.reason(error)}") from error
+        original = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+        why = without_password(str(original), url) or type(original).__name__
+        raise MigrateError(f"{shown(url)}: {why}") from error
     except CommandError as error:
         raise MigrateError(without_password(str(error), url)) from error
     finally:
-        database.close()
+        engine.dispose()
+
+
+def _begin(connection: "Connection", *, sqlite: bool) -> None:
+    """Begin the one transaction; SQLite takes the only lock it has, so one process at a time is in here."""
+    if not sqlite:
+        connection.begin()
+        return
+    driver = cast("sqlite3.Connection", connection.connection.driver_connection)
+    driver.isolation_level = None  # the driver begins no transactions by itself
+    driver.execute(f"PRAGMA busy_timeout={LOCK_SECONDS * 1000}")
+    driver.execute("PRAGMA journal_mode=WAL")
+    # A step may drop a table and make it anew: rows that refer to it must not go with it. What they refer to is
+    # checked before the transaction ends.
+    driver.execute("PRAGMA foreign_keys=OFF")
+    connection.begin()
+    driver.execute("BEGIN IMMEDIATE")
 
 
 def _current_sqlite(path: str) -> str | None:

@@ -2,12 +2,5 @@
 
 from alembic import context
 
-from app.backend.models import Base
-
-context.configure(
-    connection=context.config.attributes["connection"],
-    target_metadata=Base.metadata,
-    render_as_batch=True,  # SQLite alters tables by copying them
-    compare_type=True,
-)
+context.configure(connection=context.config.attributes["connection"])
 context.run_migrations()
