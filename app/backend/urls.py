@@ -50,6 +50,17 @@ def sqlalchemy_url(url: str) -> str:
     return f"sqlite:///{path}" if path else "postgresql+psycopg://" + url.partition("://")[2]
 
 
+def through_pooler(url: str, *, direct: str = "") -> bool:
+    """Guess whether a URL leads to a pooler that gives each transaction another connection.
+
+    It does where its host is named like Neon's (``ep-…-pooler.…``), or where there is another URL past it.
+    """
+    if sqlite_path(url):
+        return False
+    host = url.partition("://")[2].partition("?")[0].rpartition("@")[2].partition("/")[0].partition(":")[0]
+    return host.partition(".")[0].endswith("-pooler") or bool(direct and libpq_url(direct) != libpq_url(url))
+
+
 def shown(url: str) -> str:
     """Return a URL without its password and without its parameters, which may hold one too."""
     try:

@@ -1,6 +1,6 @@
 """What both databases offer."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -14,11 +14,17 @@ class UnavailableError(Exception):
 
 
 class ConflictError(Exception):
-    """A unique key is taken: the statement's transaction has done nothing."""
+    """A unique key is taken, or what a row refers to is gone: the statement's transaction has done nothing.
+
+    The message is the constraint's name on Postgres, the columns on SQLite.
+    """
 
 
 class Transaction(Protocol):
     """One transaction. Statements name their values `:name`; rows are mappings from column names.
+
+    Once a statement has failed, no other one is run and nothing is committed: where its error is caught inside the
+    block, it is raised again at the end of it.
 
     Statements use what Postgres and SQLite (3.40) share: `RETURNING`, `ON CONFLICT`, `COALESCE`, `LIMIT`/`OFFSET`.
     Date-times go in aware; SQLite gives them back as text, and booleans as 0 and 1, which `Record.of` turns into what
@@ -47,6 +53,8 @@ class Database(Protocol):
     """
 
     kind: Literal["postgres", "sqlite"]
+    watch: Callable[[bool], None]
+    """Told of every transaction whether the database answered; `Readiness` puts itself here."""
 
     async def open(self) -> None:
         """Make ready to connect. Returns at once, whether the database is there or not."""
@@ -59,8 +67,9 @@ class Database(Protocol):
     def begin(self, *, write: bool = True) -> AbstractAsyncContextManager[Transaction]:
         """Begin a transaction, committed when the block ends, rolled back when it raises.
 
-        `write` takes SQLite's one write lock at once, so that reading and then writing needs no second try. On
-        Postgres every transaction is READ COMMITTED.
+        `write` takes SQLite's one write lock at once, so that reading and then writing needs no second try; without
+        it nothing can be written. On Postgres every transaction is READ COMMITTED. A block that is cancelled is
+        rolled back; cancelled while it is being committed, it may be either.
         """
         ...
 
