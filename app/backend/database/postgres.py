@@ -14,9 +14,10 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 from psycopg.rows import DictRow, dict_row
-from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from app.backend.database.base import ConflictError, Row, Transaction, UnavailableError, Value
+from app.backend.database.base import Row, Transaction, UnavailableError, Value
+from app.backend.database.postgres_errors import UNAVAILABLE, told
 from app.backend.database.sql import for_psycopg
 from app.backend.urls import UrlError, libpq_url, without_password
 
@@ -31,27 +32,20 @@ RECONNECT_SECONDS = 3.0
 STATEMENT_SECONDS = 5.0
 """What the server may take for a statement."""
 STALE_SECONDS = 5.0
-"""A connection idle for longer is not believed to be alive for `ACQUIRE_SECONDS`, but for `STALE_PATIENCE`."""
+"""A connection idle for longer may have died without a word: it gets `STALE_PATIENCE` to begin a transaction."""
 STALE_PATIENCE = 1.2
 IDLE_SECONDS = 30.0
 """After so long without need for it the pool closes one connection more."""
 
-# Closed, or so soon: a proxy on the way may forget what is idle without a word.
 _CONNECTION = {
+    "application_name": "todo",
     "connect_timeout": CONNECT_SECONDS,
+    # A server, or a proxy on the way, that is gone without a word.
     "keepalives_idle": 10,
     "keepalives_interval": 3,
     "keepalives_count": 3,
-    "tcp_user_timeout": 6000,
-    "application_name": "todo",
+    "tcp_user_timeout": 6000,  # milliseconds
 }
-_UNAVAILABLE = (
-    psycopg.OperationalError,  # also statement timeouts, shutdowns, too many connections, deadlocks
-    psycopg.InterfaceError,  # the connection is closed
-    psycopg.errors.ReadOnlySqlTransaction,  # a primary that has become a standby
-    psycopg.errors.IdleInTransactionSessionTimeout,
-    TimeoutError,
-)
 
 log = logging.getLogger("backend.database")
 # It warns of every attempt that fails; what matters of it is in the UnavailableError of whoever waited.
@@ -98,25 +92,16 @@ class PostgresDatabase:
         Raises:
             UrlError: The URL has a parameter that libpq does not know.
         """
-        self._url = url
         try:
             given = conninfo_to_dict(libpq_url(url))
         except psycopg.ProgrammingError as error:
             raise UrlError(without_password(str(error), url)) from None
-        self._statement_seconds = statement_seconds
         self.watch: Callable[[bool], None] = lambda _answered: None
-        self._problem: str | None = None
-        self._suspect_before = 0.0
+        self._url = url
+        self._statement_seconds = statement_seconds
+        self._problem: str | None = None  # why the last attempt to connect failed
+        self._found_dead = 0.0  # when a connection was; whatever was idle then is not used any more
         self._endings: set[asyncio.Task[None]] = set()
-        self._begin = b"; ".join(
-            (
-                b"BEGIN ISOLATION LEVEL READ COMMITTED %s",
-                b"SET LOCAL statement_timeout = %d" % (statement_seconds * 1000),
-                # A server that is gone without a word must not hold locks.
-                b"SET LOCAL idle_in_transaction_session_timeout = 15000",
-                b"SET LOCAL TIME ZONE 'UTC'",
-            )
-        )
         self._pool: AsyncConnectionPool[_Connection] = AsyncConnectionPool(
             libpq_url(url),
             connection_class=_Connection,
@@ -149,100 +134,112 @@ class PostgresDatabase:
     async def begin(self, *, write: bool = True) -> AsyncIterator[Transaction]:
         """Begin a transaction; see `Database`."""
         try:
-            connection = await self._acquire(write=write)
+            connection = await self._acquire(self._beginning(write=write))
         except UnavailableError:
-            self.watch(False)  # noqa: FBT003 - it is the one thing to say
+            self.watch(False)
             raise
-        self.watch(True)  # noqa: FBT003
+        self.watch(True)
         transaction = _PostgresTransaction(connection, self)
         try:
             yield transaction
-            if transaction.failed:  # whoever caught the error must not believe the rest to be committed
-                raise transaction.failed
+            transaction.check()
         except BaseException as error:
             if isinstance(error, UnavailableError):
-                self.watch(False)  # noqa: FBT003
-            await self._to_the_end(self._release(connection, b"ROLLBACK"))
+                self.watch(False)
+            await self._to_the_end(self._roll_back(connection))
             raise
-        await self._to_the_end(self._release(connection, b"COMMIT"))
+        await self._to_the_end(self._commit(connection))
 
     async def ping(self) -> None:
         """Ask for an answer; the beginning of a transaction is one."""
         async with self.begin(write=False):
             pass
 
-    def error(self, error: BaseException) -> Exception | None:
-        """Return what stands for an error of the driver's, None where that is the error itself."""
-        if isinstance(error, (psycopg.errors.UniqueViolation, psycopg.errors.ForeignKeyViolation)):
-            return ConflictError(error.diag.constraint_name or "a key")
-        if not isinstance(error, _UNAVAILABLE):
-            return None
-        if isinstance(error, psycopg.errors.DeadlockDetected):
-            return UnavailableError("the database gave up one of two transactions that waited for each other: deadlock")
-        if isinstance(error, psycopg.errors.SerializationFailure):
-            return UnavailableError("the database gave up a transaction: serialization failure")
-        if isinstance(error, psycopg.errors.QueryCanceled):
-            return UnavailableError(f"a statement took longer than {self._statement_seconds:g} s")
-        if isinstance(error, TimeoutError):
-            return UnavailableError("the database does not answer in time")
-        if isinstance(error, PoolTimeout):
-            return UnavailableError(self._problem or "no connection to the database was free in time")
-        if isinstance(error, PoolClosed):
-            return UnavailableError("the connections to the database are closed: shutting down")
-        return UnavailableError(without_password(str(error), self._url) or type(error).__name__)
+    async def execute(
+        self,
+        connection: _Connection,
+        statement: bytes,
+        values: dict[str, Value] | None = None,
+        *,
+        prepare: bool | None = None,
+        seconds: float | None = None,
+    ) -> psycopg.AsyncCursor[DictRow]:
+        """Execute a statement within a time limit of our own too: a server that is frozen does not keep its own.
 
-    def limit(self, seconds: float | None = None) -> "_Limit":
-        """Limit what is awaited inside, where the server does not keep its own limit."""
-        return _Limit(self._statement_seconds + 1 if seconds is None else seconds)
+        Cancelled, psycopg asks the server to cancel the statement and waits for that; cancelled again, it closes the
+        connection and returns. Hence two limits.
+        """
+        seconds = self._statement_seconds + 1 if seconds is None else seconds
+        async with asyncio.timeout(seconds + 0.5), asyncio.timeout(seconds):
+            return await connection.execute(statement, values, prepare=prepare)
 
-    async def _acquire(self, *, write: bool) -> _Connection:
+    def told(self, error: BaseException) -> BaseException:
+        """Return what stands for an error."""
+        if isinstance(error, PoolTimeout) and self._problem:
+            return UnavailableError(self._problem)
+        return told(error, self._url) or error
+
+    def _beginning(self, *, write: bool) -> bytes:
+        """Return what begins a transaction: one message. The settings are the transaction's, as a pooler needs it."""
+        return (
+            b"BEGIN ISOLATION LEVEL READ COMMITTED %s; SET LOCAL statement_timeout = %d; "
+            # A client that is gone without a word must not hold locks.
+            b"SET LOCAL idle_in_transaction_session_timeout = 15000; SET LOCAL TIME ZONE 'UTC'"
+        ) % (b"READ WRITE" if write else b"READ ONLY", self._statement_seconds * 1000)
+
+    async def _acquire(self, begin: bytes) -> _Connection:
         """Return a connection in a transaction; one that has died meanwhile is replaced without a word."""
-        begin = self._begin % (b"READ WRITE" if write else b"READ ONLY")
         deadline = time.monotonic() + (ACQUIRE_SECONDS if self._problem is None else ACQUIRE_SECONDS_AWAY)
         while True:
             try:
                 connection = await self._pool.getconn(max(deadline - time.monotonic(), 0.01))
-            except _UNAVAILABLE as error:
-                raise self.error(error) or error from None
-            now = time.monotonic()
-            stale = now - connection.used_at > STALE_SECONDS
+            except UNAVAILABLE as error:
+                raise self.told(error) from None
+            if connection.used_at <= self._found_dead:
+                await self._to_the_end(self._discard(connection))
+                continue
+            stale = time.monotonic() - connection.used_at > STALE_SECONDS
             try:
-                if connection.used_at < self._suspect_before:
-                    raise psycopg.OperationalError("idle since before another one was found dead")  # noqa: TRY301
-                async with self.limit(STALE_PATIENCE if stale else None):
-                    await connection.execute(begin)
-            except _UNAVAILABLE as error:
-                dead = connection.closed or isinstance(error, TimeoutError) or connection.used_at < self._suspect_before
-                if dead:
-                    self._suspect_before = max(self._suspect_before, connection.used_at + 1e-6)
-                    await connection.close()
-                await self._to_the_end(self._release(connection, b"ROLLBACK"))
-                if not dead or time.monotonic() >= deadline:
-                    raise self.error(error) or error from None
-            except BaseException:
-                await self._to_the_end(self._release(connection, b"ROLLBACK"))
-                raise
+                await self.execute(connection, begin, prepare=False, seconds=STALE_PATIENCE if stale else None)
+            except BaseException as error:
+                await self._to_the_end(self._discard(connection))
+                if not isinstance(error, UNAVAILABLE):
+                    raise
+                self._found_dead = time.monotonic()
+                if self._found_dead >= deadline:
+                    raise self.told(error) from None
             else:
                 return connection
 
-    async def _release(self, connection: _Connection, ending: bytes) -> None:
-        """End a transaction and give the connection back, or away when it is of no use any more."""
+    async def _commit(self, connection: _Connection) -> None:
+        """Commit, and give the connection back; away when it is of no use any more."""
         try:
-            status = connection.pgconn.transaction_status
-            if status in {TransactionStatus.INTRANS, TransactionStatus.INERROR}:
-                async with self.limit():
-                    await connection.execute(ending)
-            elif ending == b"COMMIT":
-                raise UnavailableError("the connection was lost before the transaction was committed")
-        except _UNAVAILABLE as error:
-            if ending == b"COMMIT":
-                raise self.error(error) or error from None
+            await self.execute(connection, b"COMMIT", prepare=False)
+        except UNAVAILABLE as error:
+            await connection.close()
+            raise self.told(error) from None
         finally:
-            connection.used_at = time.monotonic()
-            # In the midst of a statement, or where the ending has failed: nothing to give back.
-            if connection.pgconn.transaction_status != TransactionStatus.IDLE:
-                await connection.close()
-            await self._pool.putconn(connection)
+            await self._give_back(connection)
+
+    async def _roll_back(self, connection: _Connection) -> None:
+        """Roll back, and give the connection back; away when it is of no use any more."""
+        try:
+            if connection.pgconn.transaction_status in {TransactionStatus.INTRANS, TransactionStatus.INERROR}:
+                await self.execute(connection, b"ROLLBACK", prepare=False)
+        except UNAVAILABLE:
+            await connection.close()
+        finally:
+            await self._give_back(connection)
+
+    async def _give_back(self, connection: _Connection) -> None:
+        if connection.pgconn.transaction_status != TransactionStatus.IDLE:  # in the midst of a statement, or lost
+            await connection.close()
+        connection.used_at = time.monotonic()
+        await self._pool.putconn(connection)
+
+    async def _discard(self, connection: _Connection) -> None:
+        await connection.close()
+        await self._pool.putconn(connection)
 
     async def _to_the_end(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something to its end, in a task of its own, even if the caller is cancelled, again and again."""
@@ -260,33 +257,13 @@ class PostgresDatabase:
         self._problem = (without_password(str(error), self._url) or type(error).__name__) if error else None
 
 
-class _Limit:
-    """A time limit that holds although psycopg, when cancelled, first asks the server to cancel its statement."""
-
-    def __init__(self, seconds: float) -> None:
-        self._first = asyncio.timeout(seconds)
-        self._second = asyncio.timeout(seconds + 0.5)  # cancelled again, psycopg closes the connection
-
-    async def __aenter__(self) -> None:
-        await self._second.__aenter__()
-        await self._first.__aenter__()
-
-    async def __aexit__(self, kind: Any, error: Any, trace: Any) -> bool | None:
-        try:
-            await self._first.__aexit__(kind, error, trace)
-        except BaseException as raised:
-            await self._second.__aexit__(type(raised), raised, raised.__traceback__)
-            raise
-        return await self._second.__aexit__(kind, error, trace)
-
-
 class _PostgresTransaction:
     """A transaction; see `Transaction`."""
 
     def __init__(self, connection: _Connection, database: PostgresDatabase) -> None:
         self._connection = connection
         self._database = database
-        self.failed: Exception | None = None
+        self._failed: BaseException | None = None
 
     async def one(self, sql: str, /, **values: Value) -> Row | None:
         """Run a statement and return its first row, None where it has none."""
@@ -302,13 +279,17 @@ class _PostgresTransaction:
         """Run a statement and return how many rows it touched."""
         return (await self._execute(sql, values)).rowcount
 
+    def check(self) -> None:
+        """Raise a statement's error again: whoever caught it must not believe the rest to be committed."""
+        if self._failed:
+            raise self._failed
+
     async def _execute(self, sql: str, values: dict[str, Value]) -> psycopg.AsyncCursor[DictRow]:
+        self.check()
         try:
-            async with self._database.limit():
-                return await self._connection.execute(for_psycopg(sql), values)
+            return await self._database.execute(self._connection, for_psycopg(sql), values)
         except Exception as error:
-            told = self._database.error(error)
-            self.failed = self.failed or told or error
-            if told is None:
+            self._failed = self._database.told(error)
+            if self._failed is error:
                 raise
-            raise told from None
+            raise self._failed from None

@@ -70,19 +70,18 @@ class SqliteDatabase:
         try:
             connection = await pool.acquire(self._busy_seconds)
         except UnavailableError:
-            self.watch(False)  # noqa: FBT003 - it is the one thing to say
+            self.watch(False)
             raise
         transaction = _SqliteTransaction(connection)
         try:
             # A transaction that reads first and writes later would fail at once where another one wrote in between.
             await transaction.run("BEGIN IMMEDIATE" if write else "BEGIN")
-            self.watch(True)  # noqa: FBT003
+            self.watch(True)
             yield transaction
-            if transaction.failed:  # whoever caught the error must not believe the rest to be committed
-                raise transaction.failed
+            transaction.check()
         except BaseException as error:
             if isinstance(error, UnavailableError):
-                self.watch(False)  # noqa: FBT003
+                self.watch(False)
             await self._to_the_end(self._release(pool, connection, commit=False, broken=_broken(error)))
             raise
         await self._to_the_end(self._release(pool, connection, commit=True, broken=False))
@@ -184,7 +183,7 @@ class _SqliteTransaction:
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
         self._connection = connection
-        self.failed: Exception | None = None
+        self._failed: Exception | None = None
 
     async def one(self, sql: str, /, **values: Value) -> Row | None:
         """Run a statement and return its first row, None where it has none."""
@@ -201,17 +200,21 @@ class _SqliteTransaction:
         _, touched = await self._execute(sql, values)
         return touched
 
+    def check(self) -> None:
+        """Raise a statement's error again: whoever caught it must not believe the rest to be committed."""
+        if self._failed:
+            raise self._failed
+
     async def _execute(self, sql: str, values: dict[str, Value]) -> tuple[list[Row], int]:
-        if self.failed:  # as on Postgres
-            raise RuntimeError(f"the transaction has failed already: {self.failed}")
+        self.check()
         try:
             cursor = await self._connection.execute(sql, {name: _value(value) for name, value in values.items()})
             found = await cursor.fetchall()
         except Exception as error:
-            self.failed = told(error) or error
-            if self.failed is error:
+            self._failed = told(error) or error
+            if self._failed is error:
                 raise
-            raise self.failed from error
+            raise self._failed from error
         names = [column[0] for column in cursor.description or ()]
         rows: list[Row] = [dict(zip(names, row, strict=True)) for row in found]
         return rows, len(rows) if cursor.rowcount < 0 else cursor.rowcount
