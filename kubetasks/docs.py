@@ -32,7 +32,7 @@ PAGE_HEAD: Final = """\
 
 All of them live below `kubetasks:` in `invoke.yaml`. A flag goes before the environment, the environment before the
 file, and the file before the default. A key that nobody knows and a value of the wrong type are refused with their path
-(exit code 2). In the environment a list is separated by commas; mappings can be set in the file only.
+(exit code 2). In the environment a list is separated by commas; a mapping is set key by key, where it can be set there.
 
 `NAME` stands for a name of yours; in the name of a variable it is in capitals, with `_` for `-` and `.`.
 The same as a schema, for editors: [settings.schema.json](settings.schema.json).
@@ -79,7 +79,8 @@ def markdown() -> str:
     groups: dict[str, list[str]] = {}
     for path, default, described in keys():
         group, _, name = path.rpartition(".")
-        settable = variable(f"{path}.*") if path == "programs" else "" if isinstance(default, dict) else variable(path)
+        free = path in {"config", "programs"} or path.endswith(".build_args")
+        settable = f"{variable(path)}_{NAME}" if free else "" if isinstance(default, dict) else variable(path)
         shown = json.dumps(default, ensure_ascii=False)
         row = f"| `{name}` | `{shown}` | {_constraint(path)} | {described} | {settable and f'`{settable}`'} |"
         groups.setdefault(group.replace("*", NAME), []).append(row)

@@ -14,6 +14,8 @@ NAME: Final = "app.kubernetes.io/name"
 MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 CONFIG_DIGEST: Final = f"{DOMAIN}/config-digest"
 SECRET_DIGEST: Final = f"{DOMAIN}/secret-digest"
+# On an object of the manifests: a key of the ConfigMap without whose value the object is left out.
+WITH_CONFIG: Final = f"{DOMAIN}/with-config"
 
 # Written by the API server or its controllers; no part of what anybody asked for.
 VOLATILE: Final = (

@@ -79,6 +79,7 @@ def compose(
         migration_job=job,
         migration_id=migration_id,
         migration_image=migration_image,
+        config=settings.config,
     )
 
 

@@ -1,7 +1,7 @@
 """What is deployed, and what a deployer does with it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from kubetasks.objects import Objects
@@ -24,6 +24,7 @@ class Release:
         migration_job: the migration Job's base name; empty for none.
         migration_id: its name's last part.
         migration_image: the ``repository:tag`` it runs.
+        config: keys of the ConfigMap ``<project>-config`` whose values differ from the source's own.
     """
 
     project: str
@@ -37,6 +38,12 @@ class Release:
     migration_job: str = ""
     migration_id: str = ""
     migration_image: str = ""
+    config: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def config_name(self) -> str:
+        """The name of the application's ConfigMap."""
+        return f"{self.project}-config"
 
 
 class Renderer(Protocol):

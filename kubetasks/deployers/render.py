@@ -12,7 +12,7 @@ from typing import Any, Final
 from kubetasks.deployers.base import Release
 from kubetasks.deployers.stamp import config_digest, stamp
 from kubetasks.errors import RenderFailed
-from kubetasks.objects import CONFIG_DIGEST, MANAGED_BY, PART_OF, Object, Objects, pod_template
+from kubetasks.objects import CONFIG_DIGEST, MANAGED_BY, PART_OF, Object, Objects, of_kind, pod_template
 from kubetasks.runner import Runner
 from kubetasks.settings import Settings
 from kubetasks.tools import helm, kubectl, kustomize
@@ -90,6 +90,8 @@ def chart_values(release: Release, digest_of_config: str) -> dict[str, Any]:
         "configDigest": digest_of_config,
         "database": {"mode": release.database, "image": release.postgres_image},
     }
+    if release.config:
+        values["config"] = dict(release.config)
     if release.migration_job:
         values["migrations"] = {"id": release.migration_id, "image": release.migration_image}
     return values
@@ -135,7 +137,15 @@ class ManifestsRenderer:
                 why=kustomize.reason(result.stderr, str(self.root)),
                 fix="mend it and look at the result with `inv manifest.render`",
             )
-        return stamp(parse(result.stdout, f"kustomize in {folder}"), release)
+        objects = parse(result.stdout, f"kustomize in {folder}")
+        held = {item["metadata"]["name"] for item in of_kind(objects, "ConfigMap")}
+        if release.config and release.config_name not in held:
+            raise RenderFailed(
+                f"the manifests in {folder} have no ConfigMap {release.config_name}",
+                why=f"kubetasks.config gives it {', '.join(sorted(release.config))}",
+                fix="add the ConfigMap, or take the keys out of invoke.yaml and the environment",
+            )
+        return stamp(objects, release)
 
 
 @dataclass

@@ -5,7 +5,17 @@ from copy import deepcopy
 from typing import Any, Final
 
 from kubetasks.deployers.base import Release
-from kubetasks.objects import CONFIG_DIGEST, SECRET_DIGEST, Object, Objects, containers, digest, of_kind, pod_template
+from kubetasks.objects import (
+    CONFIG_DIGEST,
+    SECRET_DIGEST,
+    WITH_CONFIG,
+    Object,
+    Objects,
+    containers,
+    digest,
+    of_kind,
+    pod_template,
+)
 
 POSTGRES: Final = "postgres"
 
@@ -40,13 +50,16 @@ def stamp(objects: Objects, release: Release) -> Objects:
     """Copies of the objects with a release's facts filled in.
 
     - Namespaces are left out; every other object goes to the release's namespace.
+    - The ConfigMap ``<project>-config`` gets the release's own values. An object with the annotation
+      ``kubetasks.dev/with-config: KEY`` is left out where that ConfigMap has no value for the key, as a chart would by
+      a condition; the annotation itself never stays.
     - An image named like a service becomes that service's image; ``postgres`` becomes the release's Postgres.
     - The migration Job gets its id and its image.
     - A Deployment or StatefulSet that runs a built image gets digests of the ConfigMaps and the Secret that it refers
       to, so that its pods are replaced when one changes. Others do not (a new JWT key must not restart the database),
       nor do Jobs, whose template can never be changed.
     """
-    stamped = [deepcopy(item) for item in objects if item["kind"] != "Namespace"]
+    stamped = _configured([deepcopy(item) for item in objects if item["kind"] != "Namespace"], release)
     for item in stamped:
         item["metadata"]["namespace"] = release.namespace
         migration = bool(release.migration_job) and (item["kind"], item["metadata"]["name"]) == (
@@ -60,6 +73,24 @@ def stamp(objects: Objects, release: Release) -> Objects:
         if built and template is not None and item["kind"] != "Job":
             _stamp_digests(template, stamped, release)
     return stamped
+
+
+def _configured(objects: Objects, release: Release) -> Objects:
+    """The objects that the configuration asks for, with that configuration."""
+    config: dict[str, str] = {}
+    for item in of_kind(objects, "ConfigMap"):
+        if item["metadata"]["name"] == release.config_name:
+            config = item["data"] = {**(item.get("data") or {}), **release.config}
+    kept = []
+    for item in objects:
+        metadata = item["metadata"]
+        annotations = metadata.get("annotations") or {}
+        key = annotations.pop(WITH_CONFIG, None)
+        if key is not None and not annotations:
+            del metadata["annotations"]
+        if key is None or config.get(key):
+            kept.append(item)
+    return kept
 
 
 def _stamp_images(item: Object, release: Release, instead: str) -> bool:

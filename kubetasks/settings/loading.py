@@ -3,7 +3,7 @@
 import difflib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -54,8 +54,8 @@ def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 def from_environment(environ: Mapping[str, str], given: Mapping[str, Any]) -> dict[str, Any]:
     """The settings that environment variables name: ``KUBETASKS_KIND_NAME`` sets ``kind.name``.
 
-    Keys below a name of the user's (``services.*``) can be set for the names in ``given``. Numbers, booleans and
-    comma-separated lists are read from their text.
+    Keys below a name of the user's (``services.*``) can be set for the names in ``given``, those of ``config`` and of
+    ``build_args`` freely. Numbers, booleans and comma-separated lists are read from their text.
 
     Raises:
         SettingsError: a variable with the prefix names no setting.
@@ -71,12 +71,14 @@ def from_environment(environ: Mapping[str, str], given: Mapping[str, Any]) -> di
             paths = [path]
         for each in paths:
             known[ENVIRONMENT_PREFIX + re.sub(r"[.-]", "_", each).upper()] = (each, default)
+    free = _free(given)
     for name, text in environ.items():
         if not name.startswith(ENVIRONMENT_PREFIX):
             continue
-        program = name.removeprefix(ENVIRONMENT_PREFIX + "PROGRAMS_")
-        if program != name:
-            found.setdefault("programs", {})[program.lower()] = text
+        mapping = next((prefix for prefix in free if name.startswith(prefix)), "")
+        if mapping:
+            key = name.removeprefix(mapping)
+            _put(found, [*free[mapping], key.lower() if free[mapping] == ["programs"] else key], text)
             continue
         if name not in known:
             # Compared without the prefix, which would make any two of them look alike.
@@ -94,12 +96,23 @@ def from_environment(environ: Mapping[str, str], given: Mapping[str, Any]) -> di
             value = int(text) if re.fullmatch(r"-?\d+", text) else text
         elif isinstance(default, list):
             value = [part.strip() for part in text.split(",") if part.strip()]
-        spot = found
-        *outer_keys, last = path.split(".")
-        for step in outer_keys:
-            spot = spot.setdefault(step, {})
-        spot[last] = value
+        _put(found, path.split("."), value)
     return found
+
+
+def _put(nested: dict[str, Any], path: Sequence[str], value: Any) -> None:
+    *outer, last = path
+    for step in outer:
+        nested = nested.setdefault(step, {})
+    nested[last] = value
+
+
+def _free(given: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The beginnings of variables that set any key of a mapping, with the way to it."""
+    found = {"CONFIG_": ["config"], "PROGRAMS_": ["programs"]}
+    for name in given.get("services") or {}:
+        found[f"SERVICES_{re.sub(r'[.-]', '_', name).upper()}_BUILD_ARGS_"] = ["services", name, "build_args"]
+    return {ENVIRONMENT_PREFIX + name: path for name, path in found.items()}
 
 
 def _choices(path: str, value: Any) -> str:
@@ -177,11 +190,7 @@ def load(
     if given:
         nested: dict[str, Any] = {}
         for path, value in given.items():
-            spot = nested
-            *outer, last = path.split(".")
-            for step in outer:
-                spot = spot.setdefault(step, {})
-            spot[last] = value
+            _put(nested, path.split("."), value)
         try:
             settings = msgspec.convert(_merge(merged, nested), Settings, strict=True)
         except msgspec.ValidationError as error:

@@ -190,6 +190,10 @@ class Settings(Section, frozen=True):
     secrets: Annotated[dict[str, Secret], Meta(description="The keys of the application's Secret, by name.")] = field(
         default_factory=dict
     )
+    config: Annotated[
+        dict[str, str],
+        Meta(description="Keys of the ConfigMap `<project>-config` with values other than the source's own."),
+    ] = field(default_factory=dict)
     images: Annotated[Images, Meta(description="Images.")] = field(default_factory=Images)
     database: Annotated[Database, Meta(description="The database.")] = field(default_factory=Database)
     migrations: Annotated[Migrations, Meta(description="The migration Job.")] = field(default_factory=Migrations)

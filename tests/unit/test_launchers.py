@@ -269,7 +269,13 @@ def test_nothing_but_the_program_runs_when_all_is_there(with_uv: Checkout) -> No
 
 
 LOCKED = {item["name"]: item.get("version") for item in tomllib.loads((ROOT / "uv.lock").read_text())["package"]}
-LISTS = ["requirements.lock", "requirements-dev.lock", "app/backend/requirements.txt", "app/frontend/requirements.txt"]
+LISTS = [
+    "requirements.lock",
+    "requirements-dev.lock",
+    "app/backend/requirements.txt",
+    "app/backend/requirements-model.txt",
+    "app/frontend/requirements.txt",
+]
 
 
 @pytest.mark.parametrize("name", LISTS)

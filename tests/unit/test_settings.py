@@ -51,6 +51,8 @@ def test_the_flag_goes_before_the_environment_and_that_before_the_file() -> None
         ("KUBETASKS_VERIFY_LOGIN_TOKEN", "/t", "verify.login.token", "/t"),
         ("KUBETASKS_SERVICES_WEB_LOCAL_PORT", "81", "services.web.local_port", 81),
         ("KUBETASKS_PROGRAMS_DOCKER", "/opt/docker", "programs.docker", "/opt/docker"),
+        ("KUBETASKS_CONFIG_LLM_MODEL", "small", "config.LLM_MODEL", "small"),
+        ("KUBETASKS_SERVICES_WEB_BUILD_ARGS_EXTRA", "model", "services.web.build_args.EXTRA", "model"),
     ],
 )
 def test_the_environment_is_read_by_type(name: str, text: str, path: str, value: object) -> None:

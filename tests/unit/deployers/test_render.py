@@ -53,6 +53,17 @@ def chart(root: Path, answer: Answer, **more: Any) -> tuple[ChartRenderer, Recor
     return ChartRenderer(settings(**more), root, runner), runner
 
 
+def test_configuration_for_manifests_without_a_place_for_it(tmp_path: Path) -> None:
+    renderer, _ = manifests(tmp_path, "kind: ConfigMap\nmetadata: {name: other}\n")
+    with pytest.raises(RenderFailed, match="k8s/bundled have no ConfigMap shop-config") as caught:
+        renderer.render(replace(RELEASE, config={"B": "1", "A": "2"}))
+    assert "A, B" in (caught.value.why or "")
+
+
+def test_configuration_is_told_to_the_chart() -> None:
+    assert chart_values(replace(RELEASE, config={"A": "2"}), "c0f16") == {**VALUES, "config": {"A": "2"}}
+
+
 def test_namespace_object() -> None:
     item = namespace_object(settings(namespace="shop-dev"))
     labels = item["metadata"].pop("labels")

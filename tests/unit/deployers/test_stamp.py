@@ -95,6 +95,27 @@ def test_namespaces() -> None:
     assert [(item["kind"], item["metadata"]["namespace"]) for item in stamped] == [("ConfigMap", "shop-dev")]
 
 
+def test_the_releases_own_configuration() -> None:
+    release = replace(RELEASE, config={"A": "2", "C": "3"})
+    ours, other = stamp([config("shop-config", A="1", B="1"), config("other", A="1")], release)
+    assert ours["data"] == {"A": "2", "B": "1", "C": "3"}
+    assert other["data"] == {"A": "1"}
+
+
+@pytest.mark.parametrize(
+    ("held", "given", "there"), [("", "", False), ("x", "", False), ("", "x", True), ("x", None, True)]
+)
+def test_an_object_that_only_a_configuration_wants(held: str, given: str | None, there: bool) -> None:
+    item: Object = {
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "out", "annotations": {"kubetasks.dev/with-config": "URL"}},
+    }
+    release = replace(RELEASE, config={} if given is None else {"URL": given})
+    stamped = stamp([item, config("shop-config", URL=held)], release)
+    assert ["NetworkPolicy" in each["kind"] for each in stamped] == ([True, False] if there else [False])
+    assert all("annotations" not in each["metadata"] for each in stamped)
+
+
 CONFIG_MAP_USES: dict[str, Any] = {
     "envFrom": {"envFrom": [{"configMapRef": {"name": "c"}}]},
     "env": {"env": [{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "c", "key": "A"}}}]},
