@@ -71,7 +71,7 @@ class Readiness:
             self._asking.result()  # raises what is not to be expected
         return self._problem
 
-    def heard(self, answered: bool) -> None:  # noqa: FBT001 - see `Database.watch`
+    def heard(self, answered: bool) -> None:
         """Take a transaction's word: that the database answers, or that it is to be asked before the next "ready"."""
         self._holds_until = self._clock() + self._keep if answered else float("-inf")
 
