@@ -100,6 +100,18 @@ securityContext:
 {{- end }}
 {{- end }}
 
+{{/* The way past a pooler, for what migrates and for what has to know whether there is one. */}}
+{{- define "todo.directEnv" -}}
+{{- if eq .Values.database.mode "external" }}
+- name: MIGRATION_DATABASE_URL
+  valueFrom:
+    secretKeyRef:
+      name: {{ include "todo.secretName" . }}
+      key: MIGRATION_DATABASE_URL
+      optional: true
+{{- end }}
+{{- end }}
+
 {{/* The one writable folder. */}}
 {{- define "todo.tmpMount" -}}
 volumeMounts:
@@ -112,4 +124,42 @@ volumes:
   - name: tmp
     emptyDir:
       sizeLimit: 64Mi
+{{- end }}
+
+{{/* What a network policy lets out: names, which are asked for at another address in every cluster. */}}
+{{- define "todo.egressDns" -}}
+- ports:
+    - port: 53
+      protocol: UDP
+    - port: 53
+      protocol: TCP
+{{- end }}
+
+{{/* The database: the bundled one, or wherever the Secret's URL leads. */}}
+{{- define "todo.egressDatabase" -}}
+{{- if eq .Values.database.mode "bundled" -}}
+- to:
+    - podSelector:
+        matchLabels:
+          {{- include "todo.selector" (dict "root" . "name" "postgres") | nindent 10 }}
+  ports:
+    - port: 5432
+      protocol: TCP
+{{- else -}}
+{{- include "todo.egressAnywhere" . }}
+{{- end }}
+{{- end }}
+
+{{/* Anywhere but to link-local addresses, where clouds hand out credentials: no policy can name a host. */}}
+{{- define "todo.egressAnywhere" -}}
+- to:
+    - ipBlock:
+        cidr: 0.0.0.0/0
+        except: [169.254.0.0/16]
+    - ipBlock:
+        cidr: ::/0
+        except: [fe80::/10]
+    - namespaceSelector: {}
+  ports:
+    - protocol: TCP
 {{- end }}

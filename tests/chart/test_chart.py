@@ -64,8 +64,15 @@ def test_every_option_arrives() -> None:
     assert found["ConfigMap/todo-config"]["data"] == {
         "BACKEND_URL": "http://backend:8000",
         "LOG_LEVEL": "debug",
+        "LLM_BASE_URL": "https://models.example.com/v1",
+        "LLM_MODEL": "small",
+        "RATE_LIMIT": "30/second",
+        "CHAT_RATE_LIMIT": "off",
+        "LOGIN_RATE_LIMIT": "5/hour",
+        "SHUTDOWN_SECONDS": "5",
         "EXTRA": "1",
     }
+    assert "NetworkPolicy/backend-model" in found
     claim = found["StatefulSet/postgres"]["spec"]["volumeClaimTemplates"][0]["spec"]
     assert (claim["storageClassName"], claim["resources"]["requests"]["storage"]) == ("fast", "5Gi")
     frontend = found["Service/frontend"]
@@ -110,6 +117,9 @@ def test_another_config_is_another_digest() -> None:
         ({"secret": {"digest": "not hex"}}, "digest"),
         ({"config": {"LOG_LEVEL": "loud"}}, "LOG_LEVEL"),
         ({"config": {"TIMES": 3}}, "TIMES"),
+        ({"config": {"LLM_BASE_URL": "models.example.com"}}, "LLM_BASE_URL"),
+        ({"config": {"RATE_LIMIT": "often"}}, "RATE_LIMIT"),
+        ({"config": {"SHUTDOWN_SECONDS": "11"}}, "SHUTDOWN_SECONDS"),
         ({"config": {"not a name": "x"}}, "not a name"),
         ({"migrations": {"id": "Not_A_Name"}}, "id"),
         ({"migrations": {"image": "repository:latest"}}, "image"),
@@ -168,11 +178,15 @@ def test_the_notes_say_what_to_type_next(tmp_path: Path) -> None:
 def test_the_chart_brings_a_test_that_may_reach_both_services() -> None:
     objects = [item for item in yaml.safe_load_all(template(tests=True).stdout) if item]
     hooks = [item for item in objects if "helm.sh/hook" in item["metadata"].get("annotations", {})]
-    policy, pod = sorted(hooks, key=lambda item: str(item["kind"]))
-    assert (policy["kind"], pod["kind"]) == ("NetworkPolicy", "Pod")
+    (pod,) = of_kind(hooks, "Pod")
+    into, out = sorted(of_kind(hooks, "NetworkPolicy"), key=lambda item: str(item["metadata"]["name"]))
+    assert len(hooks) == 3
     assert {item["metadata"]["annotations"]["helm.sh/hook"] for item in hooks} == {"test"}
-    (rule,) = policy["spec"]["ingress"]
+    (rule,) = into["spec"]["ingress"]
     assert rule["from"][0]["podSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+    assert out["spec"]["podSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+    reached = [peer["podSelector"]["matchLabels"]["app.kubernetes.io/name"] for peer in out["spec"]["egress"][1]["to"]]
+    assert reached == ["backend", "frontend"]
     assert pod["spec"]["containers"][0]["args"][1:] == ["http://frontend:80/", "http://backend:8000/health"]
     compile(pod["spec"]["containers"][0]["args"][0], "reach", "exec")
     assert not [item for item in yaml.safe_load_all(template().stdout) if item and "hook" in str(item)]

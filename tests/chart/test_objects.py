@@ -4,11 +4,11 @@ import pytest
 import yaml
 from kubernetes_validate.utils import validate
 
-from kubetasks.deployers.render import namespace_object
-from kubetasks.objects import NAME, PART_OF, Objects, by_identity, containers, identity, of_kind, pod_template
+from kubetasks.deployers.render import ChartRenderer, ManifestsRenderer, namespace_object
+from kubetasks.objects import NAME, PART_OF, Object, Objects, by_identity, containers, identity, of_kind, pod_template
 from kubetasks.tools.kubectl import kustomize
 
-from .common import MODES, pod_spec, runner, settings, template
+from .common import MODES, ROOT, pod_spec, release, runner, settings, template
 from .conftest import Rendered
 
 KUBERNETES = "1.34"
@@ -55,8 +55,9 @@ def test_names(rendered: Rendered, deployer: str) -> None:
         "Deployment/frontend",
         "Job/migrate-0123456789ab",
         "NetworkPolicy/backend",
-        "NetworkPolicy/default-deny-ingress",
+        "NetworkPolicy/default-deny",
         "NetworkPolicy/frontend",
+        "NetworkPolicy/migrate",
         "PodDisruptionBudget/backend",
         "PodDisruptionBudget/frontend",
         "Service/backend",
@@ -91,7 +92,7 @@ def test_selectors_select_their_own_pods(objects: Objects) -> None:
         spec = item["spec"]
         selector = spec["podSelector"] if item["kind"] == "NetworkPolicy" else spec["selector"]
         selector = selector.get("matchLabels", {}) if item["kind"] != "Service" else selector
-        if item["metadata"]["name"] == "default-deny-ingress":
+        if item["metadata"]["name"] == "default-deny":
             assert selector == {}
             continue
         assert set(selector) == {NAME, PART_OF}
@@ -195,6 +196,87 @@ def test_rolling_out_takes_nothing_away(objects: Objects, name: str) -> None:
     arguments = container["args"]
     graceful = int(arguments[arguments.index("--timeout-graceful-shutdown") + 1])
     assert stop + graceful < spec["template"]["spec"]["terminationGracePeriodSeconds"]
+
+
+def test_work_in_flight_may_finish(objects: Objects) -> None:
+    """SHUTDOWN_SECONDS < uvicorn's own limit < what Kubernetes waits, less preStop (the test above)."""
+    found = by_identity(objects)
+    (container,) = found["Deployment/backend"]["spec"]["template"]["spec"]["containers"]
+    own = float(found["ConfigMap/todo-config"]["data"]["SHUTDOWN_SECONDS"])
+    assert own < int(container["args"][container["args"].index("--timeout-graceful-shutdown") + 1])
+
+
+def secrets_of(item: Object) -> dict[str, dict[str, bool]]:
+    """Container to the Secret's keys that it is given, and whether each may be missing."""
+    return {
+        container["name"]: {
+            entry["valueFrom"]["secretKeyRef"]["key"]: entry["valueFrom"]["secretKeyRef"].get("optional", False)
+            for entry in container.get("env", ())
+            if "secretKeyRef" in entry.get("valueFrom", {})
+        }
+        for container in containers(item)
+    }
+
+
+def test_who_is_given_which_secret(rendered: Rendered, deployer: str, mode: str) -> None:
+    database = {"POSTGRES_PASSWORD": False} if mode == "bundled" else {"DATABASE_URL": False}
+    direct = {"MIGRATION_DATABASE_URL": True} if mode == "external" else {}
+    found = by_identity(rendered[deployer, mode])
+    assert secrets_of(found["Deployment/backend"]) == {
+        "wait-for-migrations": database,
+        "backend": {**direct, **database, "JWT_SECRET": False, "LLM_API_KEY": True},
+    }
+    assert secrets_of(found["Job/migrate-0123456789ab"]) == {"migrate": {**direct, **database}}
+    assert secrets_of(found["Deployment/frontend"]) == {"frontend": {}}
+    assert "secretRef" not in str(found["Deployment/frontend"])
+
+
+def reached(policy: Object) -> list[str]:
+    """Where a network policy lets its pods go, in words."""
+    words = []
+    for rule in policy["spec"].get("egress", ()):
+        ports = ",".join(f"{port.get('port', 'any')}/{port['protocol']}" for port in rule["ports"])
+        peers = [
+            peer.get("podSelector", {}).get("matchLabels", {}).get(NAME) or peer.get("ipBlock", {}).get("cidr", "pods")
+            for peer in rule.get("to", ())
+        ]
+        words.append(f"{' '.join(peers) or 'anywhere'} {ports}")
+    return words
+
+
+def test_what_may_go_out(rendered: Rendered, deployer: str, mode: str) -> None:
+    policies = of_kind(rendered[deployer, mode], "NetworkPolicy")
+    found = {item["metadata"]["name"]: reached(item) for item in policies if "Egress" in item["spec"]["policyTypes"]}
+    names, outside = "anywhere 53/UDP,53/TCP", "0.0.0.0/0 ::/0 pods any/TCP"
+    database = "postgres 5432/TCP" if mode == "bundled" else outside
+    assert found == {
+        "default-deny": [],
+        "backend": [names, database],
+        "migrate": [names, database],
+        "frontend": [names, "backend 8000/TCP"],
+        **({"postgres": []} if mode == "bundled" else {}),
+    }
+    for item in policies:
+        blocks = [
+            peer["ipBlock"]
+            for rule in item["spec"].get("egress", ())
+            for peer in rule.get("to", ())
+            if "ipBlock" in peer
+        ]
+        assert all(block["except"] for block in blocks), "clouds hand out credentials at link-local addresses"
+
+
+def test_a_model_is_reached_where_one_is_configured() -> None:
+    for url in ("", "https://models.example.com/v1"):
+        given = release("bundled", config={"LLM_BASE_URL": url})
+        for renderer in (ManifestsRenderer, ChartRenderer):
+            found = by_identity(renderer(settings(), ROOT, runner()).render(given))
+            policy = found.get("NetworkPolicy/backend-model")
+            assert (policy is not None) == bool(url)
+            if policy is not None:
+                assert policy["spec"]["podSelector"] == found["NetworkPolicy/backend"]["spec"]["podSelector"]
+                assert policy["metadata"].get("annotations") is None
+                assert reached(policy) == ["0.0.0.0/0 ::/0 pods any/TCP"]
 
 
 def test_the_database_url_finds_its_password(rendered: Rendered, deployer: str) -> None:

@@ -40,6 +40,7 @@ def test_field_by_field(rendered: Rendered, mode: str) -> None:
             {"images": {"backend": "r.io:5000/a/b:1", "frontend": "r.io:5000/a/f:2"}}, id="registry with a port"
         ),
         pytest.param({"namespace": "elsewhere"}, id="another namespace"),
+        pytest.param({"config": {"LLM_BASE_URL": "http://llm:11434/v1", "LLM_MODEL": "m"}}, id="with a model"),
     ],
 )
 def test_field_by_field_of_other_releases(facts: dict[str, Any]) -> None:
