@@ -1,53 +1,19 @@
 """Databases, and the backend on each of them."""
 
-import itertools
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
-from app.backend import migrate
 from app.backend.application import create_app
 from app.backend.settings import Settings
-from tests.app import postgres
+from tests.app.databases import empty_url, postgres_server, postgres_url, url
 
 SECRET = "0123456789abcdef0123456789abcdef"
-KINDS = ("sqlite", pytest.param("postgres", marks=pytest.mark.postgres))
-
-_numbers = itertools.count()
-
-
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    """A Postgres server for all tests."""
-    with postgres.server() as url:
-        yield url
-
-
-def new_database(request: pytest.FixtureRequest, folder: Path, kind: str) -> str:
-    """Make a database that no other test has."""
-    name = f"test_{next(_numbers)}"
-    if kind == "sqlite":
-        return f"sqlite:///{folder / name}.db"
-    return postgres.create_database(request.getfixturevalue("postgres_server"), name)
-
-
-@pytest.fixture(params=KINDS)
-def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty database, of each kind."""
-    return new_database(request, tmp_path, request.param)
-
-
-@pytest.fixture(scope="session", params=KINDS)
-def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The URL of a database that is up to date, of each kind; every test is another user of it."""
-    made = new_database(request, tmp_path_factory.mktemp("databases"), request.param)
-    migrate.upgrade(made, 10)
-    return made
+__all__ = ["empty_url", "postgres_server", "postgres_url", "url"]
 
 
 @pytest.fixture(scope="session")
