@@ -23,10 +23,6 @@ _DOWN = re.compile(
     r"|permission denied while trying to connect to the docker (?:daemon|api)|failed to connect to the docker api",
     re.IGNORECASE,
 )
-_NO_BUILDX = re.compile(
-    r"buildx component is missing or broken|'buildx' is not a docker command|unknown command: docker buildx",
-    re.IGNORECASE,
-)
 _STEP = re.compile(r"^#\d+ (?:\d+\.\d+ )?(?P<text>.*)$")
 # Bookkeeping of BuildKit's that tells a person nothing.
 _NOISE = re.compile(
@@ -175,11 +171,6 @@ def is_down(text: str) -> bool:
 def is_disk_full(text: str) -> bool:
     """Whether a disk is full."""
     return "no space left on device" in text.lower()
-
-
-def is_buildx_missing(text: str) -> bool:
-    """Whether the client says that it cannot build without the buildx plugin."""
-    return bool(_NO_BUILDX.search(text))
 
 
 def progress_line(line: str) -> str:

@@ -5,41 +5,15 @@ fields over from other managers (``--force-conflicts``); and it has no
 ``list --all``, since it lists all by itself. Neither is asked to wait: kubetasks watches rollouts itself.
 """
 
-import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 OLDEST: Final = (3, 17)  # the first whose upgrade knows --take-ownership
 VERSION: Final = re.compile(r"\bv(\d+)\.(\d+)")
 
-DEPLOYED: Final = "deployed"
 PENDING: Final = ("pending-install", "pending-upgrade", "pending-rollback")
-
-
-@dataclass(frozen=True)
-class Revision:
-    """One revision of a release, from ``helm history`` or ``helm list``.
-
-    Args:
-        number: counted from 1.
-        status: ``deployed``, ``superseded``, ``failed``, ``uninstalling``, or one of ``PENDING``.
-        description: what the revision was made with (``--description``), or Helm's own words.
-        updated: when, in Helm's own format; empty where unknown.
-        name: the release's name; empty in a history.
-    """
-
-    number: int
-    status: str
-    description: str = ""
-    updated: str = ""
-    name: str = ""
-
-    @property
-    def pending(self) -> bool:
-        """Whether Helm was interrupted before it was done; every further upgrade is refused until that is mended."""
-        return self.status in PENDING
 
 
 @dataclass(frozen=True)
@@ -102,24 +76,6 @@ class Helm:
         """Delete a release's objects and its history; content when there is none. ``timeout``: seconds to wait."""
         return self.argv("uninstall", release, "--ignore-not-found", "--wait", "--timeout", f"{timeout}s")
 
-    def history(self, release: str, *, most: int = 256) -> list[str]:
-        """The newest ``most`` revisions, oldest first; fails with "release: not found" when there is none."""
-        return self.argv("history", release, "--max", str(most), "--output", "json")
-
-    def releases(self, release: str = "") -> list[str]:
-        """`helm list`: the newest revision of each release of the namespace, whatever its status; of one alone."""
-        everything = ["--all"] if self.version[0] < 4 else []
-        only = ["--filter", f"^{re.escape(release)}$"] if release else []
-        return self.argv("list", *everything, *only, "--output", "json")
-
-    def manifest(self, release: str, *, revision: int = 0) -> list[str]:
-        """The objects that a revision applied, as YAML without hooks; of the newest where 0."""
-        return self.argv("get", "manifest", release, *([f"--revision={revision}"] if revision else []))
-
-    def status(self, release: str) -> list[str]:
-        """The newest revision and its state, as JSON; fails with "release: not found" when there is none."""
-        return self.argv("status", release, "--output", "json")
-
     def test(self, release: str, *, timeout: int = 120) -> list[str]:
         """Run the chart's tests, for ``timeout`` seconds at most."""
         return self.argv("test", release, "--timeout", f"{timeout}s")
@@ -139,33 +95,6 @@ def parse_version(text: str) -> tuple[int, int] | None:
     """Major and minor from ``v3.17.3`` or ``v4.2.4+gabc``; None when there is no version in it."""
     found = VERSION.search(text)
     return (int(found[1]), int(found[2])) if found else None
-
-
-def _revisions(stdout: str) -> list[dict[str, Any]]:
-    document = json.loads(stdout or "[]")
-    return document if isinstance(document, list) else []
-
-
-def parse_history(stdout: str) -> list[Revision]:
-    """Revisions from ``history --output json``, oldest first."""
-    return [
-        Revision(int(each["revision"]), each["status"], each.get("description", ""), each.get("updated", ""))
-        for each in _revisions(stdout)
-    ]
-
-
-def parse_list(stdout: str) -> list[Revision]:
-    """Releases from ``list --output json`` (``Helm.releases``)."""
-    return [
-        Revision(int(each["revision"]), each["status"], "", each.get("updated", ""), each["name"])
-        for each in _revisions(stdout)
-    ]
-
-
-def last_good(revisions: Iterable[Revision]) -> Revision | None:
-    """The newest revision that was applied whole: deployed, or superseded by a later one."""
-    good = [each for each in revisions if each.status in {DEPLOYED, "superseded"}]
-    return max(good, key=lambda each: each.number, default=None)
 
 
 def reason(stderr: str) -> str:

@@ -57,21 +57,6 @@ def export_kubeconfig(name: str) -> list[str]:
     return ["kind", "export", "kubeconfig", "--name", name]
 
 
-def export_logs(name: str, folder: str) -> list[str]:
-    """``kind export logs``: of the nodes, their pods and services, into a folder."""
-    return ["kind", "export", "logs", folder, "--name", name]
-
-
-def get_clusters() -> list[str]:
-    """``kind get clusters``."""
-    return ["kind", "get", "clusters"]
-
-
-def get_nodes(name: str) -> list[str]:
-    """``kind get nodes``: the names of the nodes' containers, stopped ones too."""
-    return ["kind", "get", "nodes", "--name", name]
-
-
 def load_archive(name: str, path: str = "-") -> list[str]:
     """``kind load image-archive``: from a file, or from standard input."""
     return ["kind", "load", "image-archive", path, "--name", name]
@@ -91,11 +76,6 @@ def containers() -> list[str]:
 def start(names: list[str]) -> list[str]:
     """Start containers that have stopped, as they do when the engine or the machine starts again."""
     return ["docker", "start", *names]
-
-
-def parse_names(text: str) -> list[str]:
-    """What ``get clusters`` and ``get nodes`` print: a name a line. "No kind clusters found." is on standard error."""
-    return [line for line in text.split("\n") if line and " " not in line]
 
 
 def parse_containers(text: str) -> list[Container]:

@@ -41,15 +41,6 @@ class Status:
         return self.host == self.kubelet == self.api_server == "Running"
 
 
-@dataclass(frozen=True)
-class Exposed:
-    """A row of ``service list``: no URLs where the Service has no node port."""
-
-    namespace: str
-    name: str
-    urls: tuple[str, ...]
-
-
 def version() -> list[str]:
     """``minikube version``."""
     return ["minikube", "version", "-o", "json"]
@@ -78,16 +69,6 @@ def image_load(profile: str, references: Sequence[str]) -> list[str]:
 def image_ls(profile: str) -> list[str]:
     """``minikube image ls``."""
     return ["minikube", "-p", profile, "image", "ls", "--format", "json"]
-
-
-def ip(profile: str) -> list[str]:
-    """``minikube ip``."""
-    return ["minikube", "-p", profile, "ip"]
-
-
-def service_list(profile: str, namespace: str) -> list[str]:
-    """``minikube service list``."""
-    return ["minikube", "-p", profile, "service", "list", "-n", namespace, "-o", "json"]
 
 
 def start(
@@ -188,23 +169,6 @@ def parse_images(text: str) -> set[str]:
     if not isinstance(document, list):
         return set()
     return {str(name) for item in document for name in item.get("repoTags") or ()}
-
-
-def parse_services(text: str) -> list[Exposed]:
-    """The rows of ``service list``."""
-    document = _json(text)
-    if not isinstance(document, list):
-        return []
-    return [
-        Exposed(str(item["Namespace"]), str(item["Name"]), tuple(str(url) for url in item.get("URLs") or ()))
-        for item in document
-    ]
-
-
-def parse_ip(text: str) -> str:
-    """The node's address; empty when it printed something else."""
-    word = text.strip()
-    return word if re.fullmatch(r"[0-9a-fA-F.:]+", word) else ""
 
 
 def reason(text: str) -> str:

@@ -1,7 +1,7 @@
 import pytest
 
 from kubetasks.tools import helm
-from kubetasks.tools.helm import Helm, Revision
+from kubetasks.tools.helm import Helm
 
 THREE = Helm("kind-kubetasks", "todo", (3, 17))
 FOUR = Helm("kind-kubetasks", "todo", (4, 2))
@@ -47,20 +47,9 @@ def test_rollback() -> None:
     ]  # fmt: skip
 
 
-def test_releases() -> None:
-    """Helm 4 lists all by itself, and refuses `--all`."""
-    assert THREE.releases() == [*CALL, "list", "--all", "--output", "json"]
-    assert THREE.releases("todo") == [*CALL, "list", "--all", "--filter", "^todo$", "--output", "json"]
-    assert FOUR.releases("todo") == [*CALL, "list", "--filter", "^todo$", "--output", "json"]
-
-
 @pytest.mark.parametrize("bound", [THREE, FOUR])
 def test_calls_that_are_the_same_in_both(bound: Helm) -> None:
     assert bound.uninstall("todo") == [*CALL, "uninstall", "todo", "--ignore-not-found", "--wait", "--timeout", "90s"]
-    assert bound.history("todo", most=9) == [*CALL, "history", "todo", "--max", "9", "--output", "json"]
-    assert bound.manifest("todo") == [*CALL, "get", "manifest", "todo"]
-    assert bound.manifest("todo", revision=2) == [*CALL, "get", "manifest", "todo", "--revision=2"]
-    assert bound.status("todo") == [*CALL, "status", "todo", "--output", "json"]
     assert bound.test("todo") == [*CALL, "test", "todo", "--timeout", "120s"]
 
 
@@ -91,36 +80,6 @@ HISTORY = """[
   "description":"revision 2"},
  {"revision":3,"status":"pending-upgrade","chart":"todo-0.1.0","app_version":"0.1.0","description":"Preparing upgrade"}
 ]"""
-
-
-def test_parse_history() -> None:
-    revisions = helm.parse_history(HISTORY)
-    assert revisions == [
-        Revision(1, "superseded", "Install complete", "2026-11-21T01:40:00Z"),
-        Revision(2, "failed", "revision 2", "2026-11-21T01:41:00Z"),
-        Revision(3, "pending-upgrade", "Preparing upgrade"),
-    ]
-    assert [each.pending for each in revisions] == [False, False, True]
-    assert helm.last_good(revisions) == revisions[0]
-
-
-def test_parse_list() -> None:
-    """Here Helm 3 gives the revision as text."""
-    text = (
-        '[{"name":"todo","namespace":"todo","revision":"4","updated":"now","status":"deployed","chart":"todo-0.1.0"}]'
-    )
-    assert helm.parse_list(text) == [Revision(4, "deployed", "", "now", "todo")]
-
-
-@pytest.mark.parametrize("text", ["", "[]", "null"])
-def test_nothing_there(text: str) -> None:
-    assert helm.parse_history(text) == helm.parse_list(text) == []
-    assert helm.last_good([]) is None
-
-
-@pytest.mark.parametrize("status", helm.PENDING)
-def test_a_pending_revision_is_no_good_one(status: str) -> None:
-    assert helm.last_good([Revision(1, status), Revision(2, "uninstalling")]) is None
 
 
 # Standard error of helm 3.17.3 and 4.2.4, word for word.

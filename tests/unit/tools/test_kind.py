@@ -30,9 +30,6 @@ def test_other_command_lines() -> None:
     assert kind.delete("dev") == ["kind", "delete", "cluster", "--name", "dev"]
     assert kind.delete("dev", kubeconfig="/k") == ["kind", "delete", "cluster", "--name", "dev", "--kubeconfig", "/k"]
     assert kind.export_kubeconfig("dev") == ["kind", "export", "kubeconfig", "--name", "dev"]
-    assert kind.export_logs("dev", "/logs") == ["kind", "export", "logs", "/logs", "--name", "dev"]
-    assert kind.get_clusters() == ["kind", "get", "clusters"]
-    assert kind.get_nodes("dev") == ["kind", "get", "nodes", "--name", "dev"]
     assert kind.load_archive("dev") == ["kind", "load", "image-archive", "-", "--name", "dev"]
     assert kind.load_archive("dev", "/a.tar") == ["kind", "load", "image-archive", "/a.tar", "--name", "dev"]
     assert kind.version() == ["kind", "version"]
@@ -45,14 +42,6 @@ def test_other_command_lines() -> None:
 
 def test_context() -> None:
     assert kind.context("dev") == "kind-dev"
-
-
-@pytest.mark.parametrize(
-    ("text", "names"),
-    [("dev\nother\n", ["dev", "other"]), ("", []), ("No kind clusters found.\n", []), ("dev", ["dev"])],
-)
-def test_parse_names(text: str, names: list[str]) -> None:
-    assert kind.parse_names(text) == names
 
 
 def test_parse_containers() -> None:

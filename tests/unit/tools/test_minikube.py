@@ -42,8 +42,6 @@ def test_argv() -> None:
         "b:1",
     ]
     assert minikube.image_ls("p") == ["minikube", "-p", "p", "image", "ls", "--format", "json"]
-    assert minikube.ip("p") == ["minikube", "-p", "p", "ip"]
-    assert minikube.service_list("p", "n") == ["minikube", "-p", "p", "service", "list", "-n", "n", "-o", "json"]
     assert minikube.delete("p") == ["minikube", "-p", "p", "delete"]
     assert minikube.start("p") == ["minikube", "-p", "p", "start", "--wait=all"]
     assert minikube.start("p", driver="docker", runtime="containerd", cpus=2, memory=4096, base_image="b") == [
@@ -130,21 +128,6 @@ def test_images_with_either_runtime() -> None:
     assert "docker.io/demo/pause:1" in minikube.parse_images(recorded("containerd-image-ls").stdout)
     assert recorded("containerd-image-load").code == 0
     assert minikube.parse_images("oops") == set()
-
-
-def test_services() -> None:
-    assert minikube.parse_services(recorded("service-list").stdout) == [
-        minikube.Exposed("default", "kubernetes", ()),
-        minikube.Exposed("default", "web", ("http://192.168.49.2:31933",)),
-        minikube.Exposed("kube-system", "kube-dns", ()),
-    ]
-    assert minikube.parse_services("") == []
-
-
-def test_ip() -> None:
-    assert minikube.parse_ip(recorded("ip").stdout) == "192.168.49.2"
-    assert minikube.parse_ip("fd00::1\n") == "fd00::1"
-    assert minikube.parse_ip("false exit code 85") == ""
 
 
 @pytest.mark.parametrize(
