@@ -4,8 +4,7 @@ import asyncio
 import json
 import logging
 import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -21,20 +20,16 @@ from tests.app.servers import nobody_at
 RULES = "The rules answer."
 
 
-@asynccontextmanager
-async def assistant(url: str, *, seconds: float = 20, calls: int = 4) -> AsyncIterator[ModelAssistant]:
+def assistant(url: str, *, seconds: float = 20, calls: int = 4) -> ModelAssistant:
     """An assistant of an endpoint."""
-    made = make(url, "fake-model", KEY, FakeRules(), seconds=seconds, calls=calls)
-    yield made
-    await made.close()
+    return make(url, "fake-model", KEY, FakeRules(), seconds=seconds, calls=calls)
 
 
 def answer(url: str, turn: FakeTurn, *, seconds: float = 20, calls: int = 4) -> list[Event]:
     """Let a model at an endpoint answer."""
 
     async def collect() -> list[Event]:
-        async with assistant(url, seconds=seconds, calls=calls) as made:
-            return [event async for event in made.answer(turn)]
+        return [event async for event in assistant(url, seconds=seconds, calls=calls).answer(turn)]
 
     return asyncio.run(collect())
 
@@ -178,11 +173,10 @@ def test_a_user_who_leaves_ends_the_request() -> None:
         gone.set()
 
     async def leave(url: str) -> None:
-        async with assistant(url) as made:
-            events = made.answer(FakeTurn("x"))
-            assert await anext(events) == Token("I was about")
-            await events.aclose()
-            assert await asyncio.to_thread(gone.wait, 10)
+        events = assistant(url).answer(FakeTurn("x"))
+        assert await anext(events) == Token("I was about")
+        await events.aclose()
+        assert await asyncio.to_thread(gone.wait, 10)
 
     with serving(watch) as made:
         asyncio.run(leave(made.url))

@@ -27,13 +27,12 @@ class FakeTurn:
         *,
         state: Mapping[str, Any] | None = None,
         done: Sequence[ToolCall] = (),
-        plan: Plan | None = None,
         history: Sequence[Any] = (),
     ) -> None:
         self.message = message
         self.tasks = {one.id: one for one in tasks}
         self.context = Context(NOW, tuple(tasks), tuple(history), state or {})
-        self.plan: Plan = plan or {}
+        self.plan: Plan = {}
         self.done: Sequence[ToolCall] = tuple(done)
         self.state: dict[str, Any] = {}
         self.calls: list[ToolCall] = []

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -34,10 +34,21 @@ class _Work:
 
     calls: list[ToolCall]
     guard: Guard
+    earlier: list[tuple[int, ToolCall]]
+    """What an earlier attempt did, and this one has not asked for again; by position."""
     asked: int = 0
     said: int = 0  # characters
     fresh: bool = False
     """Whether something happened since the last token, so that the next one begins a paragraph."""
+
+    def position(self, tool: str, values: Mapping[str, Any]) -> int:
+        """Return the position of a call: that of the one it repeats, where an earlier attempt has made it."""
+        for earlier in self.earlier:
+            position, call = earlier
+            if (call.tool, call.arguments) == (tool, values):
+                self.earlier.remove(earlier)
+                return position
+        return len(self.calls)
 
     def changes(self) -> list[ToolCall]:
         return [call for call in self.calls if call.result.ok and (call.undoable or call.tool == "undo")]
@@ -51,7 +62,8 @@ class ModelAssistant:
     anything, the rules answer; afterwards the user is told what was done.
     """
 
-    model: Model
+    model: Callable[[], Model]
+    """Makes the model for a turn."""
     rules: Assistant
     """Who answers where the model does not."""
     seconds: float
@@ -68,12 +80,7 @@ class ModelAssistant:
     async def answer(self, turn: Turn) -> AsyncGenerator[Event, None]:
         """Answer a turn, going on after what an earlier attempt did."""
         guard = Guard(turn.message, turn.context.tasks, turn.context.state)
-        work = _Work(list(turn.done), guard)
-        if turn.plan:  # an earlier attempt has left it to the rules
-            yield Notice("The language model did not answer; simple rules did.")
-            async for event in self._rules(turn):
-                yield event
-            return
+        work = _Work([*turn.done], guard, [*enumerate(turn.done)])
         for position, call in enumerate(turn.done):
             yield Calling(position, call.tool, call.arguments)
             yield Called(position, call)
@@ -90,10 +97,6 @@ class ModelAssistant:
         else:
             self.breaker.worked()
 
-    async def close(self) -> None:
-        """Close the connections to the endpoint."""
-        await self.model.close()
-
     async def _model(self, turn: Turn, work: _Work) -> AsyncGenerator[Event, None]:
         """Let the model answer.
 
@@ -104,7 +107,7 @@ class ModelAssistant:
             raise Failure("it is being left alone after several failures")
         told = prompt.items(turn.message, turn.context, turn.done)
         deadline = asyncio.get_running_loop().time() + self.seconds
-        async with Run(self.model, prompt.instructions(turn.context), told, self.calls, deadline) as run:
+        async with Run(self.model(), prompt.instructions(turn.context), told, self.calls, deadline) as run:
             async for step in run:
                 if isinstance(step, Asked):
                     async for event in self._call(turn, work, step):
@@ -132,7 +135,7 @@ class ModelAssistant:
         if not work.guard.allows(asked.tool, values):
             asked.answer(_refused("Held until the user says yes; they are asked after your answer."))
             return
-        yield Calling(_position(turn.done, work.calls, asked.tool, values), asked.tool, values)
+        yield Calling(work.position(asked.tool, values), asked.tool, values)
         called = await turn.call(asked.tool, values)
         if all(call.id != called.call.id for call in work.calls):
             work.calls.append(called.call)
@@ -169,11 +172,6 @@ class ModelAssistant:
                 yield event
 
 
-def _position(done: Sequence[ToolCall], calls: Sequence[ToolCall], tool: str, values: Mapping[str, Any]) -> int:
-    """Return the position of a call: that of the one it repeats, where an earlier attempt has made it."""
-    return next((n for n, call in enumerate(done) if (call.tool, call.arguments) == (tool, values)), len(calls))
-
-
 def _refused(why: str) -> str:
     return json.dumps({"ok": False, "summary": why})
 
@@ -184,4 +182,4 @@ def _summary(calls: Sequence[ToolCall]) -> str:
 
 def make(base_url: str, name: str, key: str, rules: Assistant, *, seconds: float, calls: int) -> ModelAssistant:
     """Make the assistant for an endpoint."""
-    return ModelAssistant(language_model(base_url, name, key, seconds), rules, seconds, calls)
+    return ModelAssistant(lambda: language_model(base_url, name, key, seconds), rules, seconds, calls)

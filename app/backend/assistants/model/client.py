@@ -1,8 +1,9 @@
 """The client to the endpoint: no retries, no redirects, no more bytes than an answer can have, no answer cut short."""
 
+import ssl
 import uuid
 from collections.abc import AsyncIterator
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import httpx2
@@ -18,7 +19,9 @@ CONNECT_SECONDS = 5.0
 
 
 def language_model(base_url: str, name: str, key: str, seconds: float) -> OpenAIChatCompletionsModel:
-    """Return a model at an endpoint. Connects when first asked.
+    """Return a model at an endpoint, for one turn: `close` it then.
+
+    A connection kept for the next one might be closed by the endpoint just when it is used, and nothing is tried twice.
 
     Args:
         base_url: of the endpoint, e.g. http://ollama:11434/v1.
@@ -29,11 +32,17 @@ def language_model(base_url: str, name: str, key: str, seconds: float) -> OpenAI
     http = DefaultAsyncHttpx2Client(
         timeout=httpx2.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds)),
         follow_redirects=False,
+        verify=_tls(),
         headers={"Accept-Encoding": "identity"},
         event_hooks={"response": [_limit]},
     )
     client = _Client(base_url=base_url, api_key=key or "none", max_retries=0, http_client=http)
     return _Model(name, client, buffer_streamed_tool_calls=True)
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return httpx2.create_ssl_context()  # takes 20 ms
 
 
 async def _limit(response: httpx2.Response) -> None:

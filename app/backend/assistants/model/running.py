@@ -43,12 +43,13 @@ class Run:
         """Prepare a run.
 
         Args:
-            model: who is asked.
+            model: who is asked; closed at the end.
             instructions: the system message.
             items: the conversation.
             calls: how many tool calls there may be; one more answer than that ends the run.
             deadline: when the time is up, by the event loop's clock.
         """
+        self._model = model
         self._agent = Agent[Any](name="todo", instructions=instructions, model=model, tools=[*functions(self._use)])
         self._items = items
         self._turns = calls + 1
@@ -63,7 +64,10 @@ class Run:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._driver.cancel()
-        await asyncio.wait([self._driver])
+        try:
+            await asyncio.wait([self._driver])
+        finally:
+            await self._model.close()
 
     def __aiter__(self) -> Self:
         return self
