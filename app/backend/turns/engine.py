@@ -1,0 +1,250 @@
+"""Runs a turn exactly once, however often it is begun, and wherever it is interrupted.
+
+One transaction stores the message with its plan. Each tool call is a transaction with its effect and its record. The
+answer is stored last. Whoever comes with the same key finds the answer, or goes on where the turn was left.
+
+An assistant with a plan calls the same tools whoever carries it out, and each call has its unique place: two attempts
+at once are harmless, and the first one to store a call, or the answer, is the one that counts. An assistant that
+decides as it goes holds a lease on the message, and every transaction of its turn makes sure that it still does.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from app.backend.assistants.protocol import Assistant, Calling, Context, Event, Notice, Token
+from app.backend.database.base import ConflictError, Database, Transaction, UnavailableError
+from app.backend.turns import conversations, ledger
+from app.backend.turns.ledger import Asked, Replied
+from app.backend.turns.turn import LEASE, KeptTurn, gone, taken_over
+from app.backend.turns.values import Answer, AssistantName, Question, TurnError
+
+PATIENCE = 10.0
+"""Seconds that a second attempt waits for the first one before it is told to come back."""
+PAUSE = 0.25
+RELEASE_SECONDS = 3.0
+
+log = logging.getLogger("backend.turns")
+
+
+class _KeyTakenError(Exception):
+    """Somebody was quicker with this key: nothing of the own transaction is to stay."""
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A turn that is stored and waits to be carried out."""
+
+    question: Question
+    asked: Asked
+    turn: KeptTurn
+
+    @property
+    def cancellable(self) -> bool:
+        """Whether the turn ends when nobody listens any more; one with a plan is carried out."""
+        return self.asked.attempt > 0
+
+
+class Engine:
+    """Carries turns out."""
+
+    def __init__(
+        self,
+        database: Database,
+        assistant: Assistant,
+        others: Mapping[AssistantName, Assistant],
+        *,
+        patience: float = PATIENCE,
+    ) -> None:
+        """Answer with `assistant`.
+
+        Args:
+            database: where everything is kept.
+            assistant: who answers new messages.
+            others: who carries out plans that are not `assistant`'s.
+            patience: seconds that a second attempt waits for the first one where they exclude each other.
+        """
+        self._database = database
+        self._assistant = assistant
+        self._assistants = {**others, assistant.name: assistant}
+        self._patience = patience
+
+    async def begin(self, question: Question) -> Begun | Answer:
+        """Store the message, or find the turn it began; its answer where there is one.
+
+        Raises:
+            TurnError: See there.
+            UnavailableError: The database cannot be reached.
+        """
+        try:
+            return await self._new(question)
+        except _KeyTakenError:
+            return await self._again(question)
+
+    async def carry_out(self, begun: Begun, emit: Callable[[Event], None]) -> Answer:
+        """Let the assistant answer, tell of its events, and store the answer.
+
+        Raises:
+            TurnError: Another attempt has taken over, or the conversation was deleted.
+            UnavailableError: The database cannot be reached; the turn can be gone on with.
+        """
+        turn = begun.turn
+        answering = self._assistants[begun.asked.assistant]
+        text: list[str] = []
+        notices: list[str] = []
+        async with self._holding(begun.asked), aclosing(answering.answer(turn)) as events:
+            async for event in events:
+                match event:
+                    case Token():
+                        text.append(event.text)
+                    case Notice():
+                        notices.append(event.text)
+                    case _:
+                        pass
+                emit(turn.placed(event) if isinstance(event, Calling) else event)
+            said = Replied(0, "".join(text), "\n".join(notices) or None, turn.assistant)
+            return await self._reply(begun, said)
+
+    async def _new(self, question: Question) -> Begun | Answer:
+        now = datetime.now(UTC)
+        assistant = self._assistant
+        try:
+            async with self._database.begin() as transaction:
+                entered = await ledger.enter(transaction, question, now)
+                if entered is None:
+                    raise _KeyTakenError  # or there is no such conversation
+                context = await self._context(transaction, question, entered.conversation_id, now, entered.state)
+                plan = assistant.plan(question.message, context)
+                asked = await ledger.ask(
+                    transaction,
+                    question,
+                    entered.conversation_id,
+                    assistant=assistant.name,
+                    plan=plan,
+                    lease_until=None if plan else now + LEASE,
+                    now=now,
+                )
+                if asked is None:
+                    raise _KeyTakenError
+        except ConflictError:
+            raise TurnError(404, "there is no such user") from None
+        return Begun(question, asked, KeptTurn(self._database, question, asked, context, {}))
+
+    async def _again(self, question: Question) -> Begun | Answer:
+        """Find the turn that the key began."""
+        deadline = asyncio.get_running_loop().time() + self._patience
+        while True:
+            async with self._database.begin() as transaction:
+                asked = await ledger.find(transaction, question.user_id, question.key)
+                if asked is None:
+                    number = question.conversation_id
+                    raise TurnError(404, f"there is no {f'conversation {number}' if number else 'such user'}")
+                if asked.digest != question.digest:
+                    raise TurnError(422, "the idempotency key was used for another message")
+                if said := await ledger.replied(transaction, asked.id):
+                    return await self._answer(transaction, asked, said, replayed=True)
+                begun = await self._resumed(transaction, question, asked)
+            if begun is not None:
+                return begun
+            if asyncio.get_running_loop().time() >= deadline:
+                raise taken_over()
+            await asyncio.sleep(PAUSE)
+
+    async def _resumed(self, transaction: Transaction, question: Question, asked: Asked) -> Begun | None:
+        """Take an unfinished turn up again; None while another attempt holds it."""
+        now = datetime.now(UTC)
+        if asked.attempt or not asked.plan:
+            attempt = await ledger.acquire(transaction, asked.id, now, now + LEASE)
+            if attempt is None:
+                return None
+            asked = replace(asked, attempt=attempt)
+        done = await ledger.calls(transaction, asked.id)
+        state = await ledger.last_state(transaction, asked.conversation_id, asked.id)
+        # As of when it was said: "tomorrow" stays the same day.
+        context = await self._context(
+            transaction, question, asked.conversation_id, asked.created_at, state, before=asked.id
+        )
+        if not asked.plan and asked.assistant != self._assistant.name:  # what it began with is not configured any more
+            asked = replace(asked, assistant=self._assistant.name)
+            asked = replace(asked, plan=self._assistant.plan(question.message, context), offset=len(done))
+            await ledger.keep_plan(transaction, asked.id, asked.assistant, asked.plan, asked.offset)
+        return Begun(question, asked, KeptTurn(self._database, question, asked, context, done))
+
+    async def _context(
+        self,
+        transaction: Transaction,
+        question: Question,
+        conversation_id: int,
+        said_at: datetime,
+        state: Mapping[str, object],
+        before: int | None = None,
+    ) -> Context:
+        tasks = await ledger.tasks(transaction, question.user_id)
+        # What was said before matters to a model alone: rules keep what they need as their state.
+        known = self._assistant.name == "model" and question.conversation_id is not None
+        history = await conversations.history(transaction, conversation_id, before) if known else ()
+        return Context(said_at.astimezone(question.zone), tasks, history, state)
+
+    async def _reply(self, begun: Begun, said: Replied) -> Answer:
+        """Store the answer; where another attempt has stored one, that is the answer."""
+        turn, asked, user_id = begun.turn, begun.asked, begun.question.user_id
+        try:
+            async with self._database.begin() as transaction:
+                await turn.hold(transaction)
+                number = await ledger.reply(transaction, user_id, asked, said, turn.state, datetime.now(UTC))
+                if number is None:
+                    first = await ledger.replied(transaction, asked.id)
+                    if first is None:
+                        raise gone()
+                    return await self._answer(transaction, asked, first, replayed=True)
+        except ConflictError:
+            raise gone() from None
+        return Answer(
+            conversation_id=asked.conversation_id,
+            message_id=number,
+            response=said.content,
+            tool_calls=turn.calls,
+            assistant=said.assistant,
+            notice=said.notice,
+            replayed=False,
+        )
+
+    @staticmethod
+    async def _answer(transaction: Transaction, asked: Asked, said: Replied, *, replayed: bool) -> Answer:
+        done = await ledger.calls(transaction, asked.id)
+        return Answer(
+            conversation_id=asked.conversation_id,
+            message_id=said.id,
+            response=said.content,
+            tool_calls=[done[place] for place in sorted(done)],
+            assistant=said.assistant,
+            notice=said.notice,
+            replayed=replayed,
+        )
+
+    @asynccontextmanager
+    async def _holding(self, asked: Asked) -> AsyncIterator[None]:
+        """Hold an attempt that excludes others while it lasts, and let go of it at the end, however it ends."""
+        if not asked.attempt:
+            yield
+            return
+        renewing = asyncio.create_task(self._renew(asked))
+        try:
+            yield
+        finally:
+            renewing.cancel()
+            with suppress(UnavailableError, TimeoutError):
+                async with asyncio.timeout(RELEASE_SECONDS), self._database.begin() as transaction:
+                    await ledger.hold(transaction, asked.id, asked.attempt, None)
+
+    async def _renew(self, asked: Asked) -> None:
+        while True:
+            await asyncio.sleep(LEASE.total_seconds() / 3)
+            try:
+                async with self._database.begin() as transaction:
+                    await ledger.hold(transaction, asked.id, asked.attempt, datetime.now(UTC) + LEASE)
+            except UnavailableError as error:
+                log.warning("a turn's hold on its message could not be renewed: %s", error)
