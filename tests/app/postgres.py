@@ -206,6 +206,7 @@ def pgbouncer(url: str, *, size: int = 2) -> Iterator[str]:
             auth_type = any
             pool_mode = transaction
             default_pool_size = {size}
+            server_login_retry = 1
             """
         )
         file.chmod(0o644)

@@ -64,10 +64,10 @@ class SqliteDatabase:
     @asynccontextmanager
     async def begin(self, *, write: bool = True) -> AsyncIterator[Transaction]:
         """Begin a transaction; see `Database`."""
-        if self._closed:
-            raise UnavailableError("the database is closed: shutting down")
         pool = self._writers if write else self._readers
         try:
+            if self._closed:
+                raise UnavailableError("the database is closed: shutting down")  # noqa: TRY301
             connection = await pool.acquire(self._busy_seconds)
         except UnavailableError:
             self.watch(False)
