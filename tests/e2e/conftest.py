@@ -151,3 +151,17 @@ def fetch(url: str, timeout: float = 5) -> int:
     """The status of a GET."""
     with urllib.request.urlopen(url, timeout=timeout) as answer:
         return int(answer.status)
+
+
+@contextlib.contextmanager
+def opened(checkout: Checkout) -> Iterator[str]:
+    """The application's address, while it is open."""
+    with checkout.start("open", env={"PYTHONUNBUFFERED": "1"}) as process:
+        assert process.stdout is not None
+        try:
+            url = process.stdout.readline().strip()
+            assert url.startswith("http://127.0.0.1:"), url + process.stdout.read()
+            yield url
+        finally:
+            process.terminate()
+            process.stdout.close()

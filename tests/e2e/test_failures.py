@@ -6,29 +6,14 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.checkout import Checkout
-from tests.e2e.conftest import NAME, Cluster, fetch, need, pods
+from tests.e2e.conftest import NAME, Cluster, fetch, need, opened, pods
 
 BACKEND = "app/backend/main.py"
-
-
-@contextlib.contextmanager
-def opened(checkout: Checkout) -> Iterator[str]:
-    """The application's address, while it is open."""
-    with checkout.start("open", env={"PYTHONUNBUFFERED": "1"}) as process:
-        assert process.stdout is not None
-        try:
-            url = process.stdout.readline().strip()
-            assert url.startswith("http://127.0.0.1:"), url + process.stdout.read()
-            yield url
-        finally:
-            process.terminate()
-            process.stdout.close()
 
 
 @pytest.mark.parametrize("deployer", ["manifests", "helm"])
