@@ -1,1 +1,1 @@
-"""The assistant that asks a language model; imported only where one is configured: it costs 2.5 s and 100 MiB."""
+"""The assistant that asks a language model; imported only where one is configured: it costs 2 s and 65 MiB."""
