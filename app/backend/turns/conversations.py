@@ -12,7 +12,8 @@ REMEMBERED = 20
 _CONVERSATION = "id, title, created_at, updated_at"
 _MESSAGE = (
     "id, role, content, notice, CASE WHEN role = 'assistant' THEN assistant END AS assistant, reply_to, "
-    "idempotency_key, created_at"
+    "idempotency_key, created_at, CASE WHEN role = 'assistant' THEN reply_to "
+    "WHEN NOT EXISTS (SELECT 1 FROM messages AS r WHERE r.reply_to = messages.id) THEN id END AS calls_of"
 )
 
 
@@ -75,15 +76,12 @@ async def history(transaction: Transaction, conversation_id: int, before: int | 
 
 
 def _message(row: Row, done: dict[int, list[ToolCall]]) -> Message:
-    of = row["id"] if row["reply_to"] is None else row["reply_to"]
-    return Message.of({**row, "tool_calls": done.get(of, [])})
+    return Message.of({**row, "tool_calls": done.get(row["calls_of"], [])})
 
 
 async def _calls(transaction: Transaction, shown: list[Row]) -> dict[int, list[ToolCall]]:
-    """Return what was done, by message: the answered one's calls are shown at the answer."""
-    answered = {row["reply_to"] for row in shown}
-    wanted = answered | {row["id"] for row in shown if row["role"] == "user"}
-    wanted.discard(None)
+    """Return what was done, by the user's message it was done for."""
+    wanted = {row["calls_of"] for row in shown} - {None}
     if not wanted:
         return {}
     # As many names as there are numbers, never more than a page.

@@ -101,10 +101,12 @@ class KeptTurn:
             raise taken_over()
 
     def _recognised(self, tool: str, arguments: Mapping[str, Any]) -> int | None:
-        """Return the place of the call, if it has been made: by place in a plan, else by what it is."""
-        if self.plan and self._next in self._calls:
-            return self._next
-        wanted = _canonical(tool, arguments)
+        """Return the place of the call, if it has been made.
+
+        A plan's calls have their places after those that were made before the plan; those, like all calls of an
+        assistant without a plan, are recognised by what they are.
+        """
+        wanted = _canonical(tool, arguments) if self._unclaimed else ""
         for place in self._unclaimed:
             if self.plan and place >= self._offset:
                 break
@@ -112,7 +114,7 @@ class KeptTurn:
             if _canonical(known.tool, known.arguments) == wanted:
                 self._unclaimed.remove(place)
                 return place
-        return None
+        return self._next if self.plan and self._next in self._calls else None
 
     async def _run(self, place: int, tool: str, arguments: Mapping[str, Any]) -> ToolCall:
         """Commit effect and record together, or find what another attempt has committed meanwhile."""
