@@ -343,6 +343,13 @@ def test_a_yes_deletes_what_was_asked_about() -> None:
     assert text(events).endswith('Shall I delete #2 "eggs"? Answer yes to go ahead.')
 
 
+def test_a_yes_to_what_the_rules_said_deletes_nothing() -> None:
+    made, _ = assistant(RuntimeError("gone"))
+    turn = FakeTurn("list my tasks", [task(1, "milk")], state={"held": [1], "rules": "keep"})
+    answer(made, turn)
+    assert turn.state == {"rules": "keep"}
+
+
 def test_what_the_user_names_is_deleted_at_once() -> None:
     made, _ = assistant([use("delete_task", task_id=1)], [assistant_message("Gone.")])
     turn = FakeTurn("delete milk", [task(1, "milk"), task(2, "eggs")])

@@ -34,7 +34,7 @@ class FakeTurn:
         self.context = Context(NOW, tuple(tasks), tuple(history), state or {})
         self.plan: Plan = {}
         self.done: Sequence[ToolCall] = tuple(done)
-        self.state: dict[str, Any] = {}
+        self.state: dict[str, Any] = dict(state or {})
         self.calls: list[ToolCall] = []
         """What was called in this attempt."""
         self.assistant: Assistant | None = None

@@ -14,7 +14,7 @@ from app.backend.assistants.model import prompt
 from app.backend.assistants.model.client import language_model
 from app.backend.assistants.model.failures import Breaker, Failure
 from app.backend.assistants.model.functions import InvalidArguments, arguments
-from app.backend.assistants.model.guard import Guard
+from app.backend.assistants.model.guard import STATE, Guard
 from app.backend.assistants.model.running import Asked, Run
 from app.backend.assistants.protocol import Assistant, Called, Calling, Context, Event, Notice, Plan, Token, Turn
 from app.backend.records import ToolCall
@@ -162,6 +162,7 @@ class ModelAssistant:
         yield Notice(f"The language model did not answer ({why}); simple rules did.")
         if work.said:
             yield Token(" …\n\n")
+        turn.state.pop(STATE, None)  # a later yes is an answer to what the rules say
         await turn.replan(self.rules)
         async for event in self._rules(turn):
             yield event
