@@ -2,11 +2,14 @@
 
 import itertools
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, NullPool, create_engine
 
 from app.backend import migrate
+from app.backend.urls import sqlalchemy_url
 from tests.app import postgres
 
 KINDS = ("sqlite", pytest.param("postgres", marks=pytest.mark.postgres))
@@ -49,3 +52,14 @@ def postgres_url(postgres_server: str) -> str:
     made = postgres.create_database(postgres_server, f"test_{next(_numbers)}")
     migrate.upgrade(made, 10)
     return made
+
+
+@contextmanager
+def connected(url: str) -> Iterator[Connection]:
+    """A connection, committed at the end."""
+    engine = create_engine(sqlalchemy_url(url), poolclass=NullPool)
+    try:
+        with engine.begin() as connection:
+            yield connection
+    finally:
+        engine.dispose()

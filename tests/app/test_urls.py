@@ -61,3 +61,18 @@ def test_messages_are_one_line_without_the_password(text: str) -> None:
 
 def test_libpq_is_given_a_scheme_it_knows() -> None:
     assert urls.libpq_url("postgresql+psycopg://u:p@h/d?a=b") == "postgresql://u:p@h/d?a=b"
+
+
+@pytest.mark.parametrize(
+    ("url", "direct", "pooled"),
+    [
+        ("postgresql://u:p@ep-cool-1-pooler.eu-central-1.aws.neon.tech/d?sslmode=require", "", True),
+        ("postgresql://u:p@ep-cool-1.eu-central-1.aws.neon.tech/d", "", False),
+        ("postgresql://u:-pooler@h:5432/d-pooler?x=-pooler", "", False),
+        ("postgresql://u:p@h/d", "postgresql://u:p@other/d", True),
+        ("postgresql://u:p@h/d", "postgres://u:p@h/d", False),
+        ("sqlite:////data/x-pooler.db", "postgresql://h/d", False),
+    ],
+)
+def test_a_pooler_is_known_by_its_name_or_by_the_way_past_it(url: str, direct: str, pooled: bool) -> None:
+    assert urls.through_pooler(url, direct=direct) is pooled

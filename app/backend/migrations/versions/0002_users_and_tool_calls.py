@@ -258,7 +258,7 @@ def _refers(table: str, column: str, to: str) -> sa.ForeignKeyConstraint:
 def _set_aside(tables: tuple[str, ...]) -> None:
     """Copy tables to temporary ones and drop them: so the new ones can take all their names, indexes' too."""
     for table in tables:
-        op.execute(f"CREATE TEMPORARY TABLE old_{table} AS SELECT * FROM {table}")
+        op.execute(f"CREATE TEMPORARY TABLE old_{table} AS SELECT * FROM {table}")  # noqa: S608 - names of ours
     for table in tables:
         op.drop_table(table)
 
@@ -288,9 +288,8 @@ def _go_on_counting(*tables: str) -> None:
     if op.get_bind().dialect.name != "postgresql":
         return
     for table in tables:
-        op.execute(
-            f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), coalesce(max(id), 0) + 1, false) FROM {table}"
-        )
+        sequence = f"pg_get_serial_sequence('{table}', 'id')"
+        op.execute(f"SELECT setval({sequence}, coalesce(max(id), 0) + 1, false) FROM {table}")  # noqa: S608
 
 
 def _actions_to_calls() -> None:
