@@ -99,7 +99,7 @@ def chart(session: nox.Session) -> None:
 
 @suite
 def app(session: nox.Session) -> None:
-    """The todo assistant, on SQLite and on a real Postgres where its programs are installed."""
+    """The todo assistant, on SQLite and on a real Postgres; installs what is missing of Debian's packages."""
     pytest(session, "tests/app")
 
 

@@ -53,12 +53,17 @@ def sqlalchemy_url(url: str) -> str:
 def through_pooler(url: str, *, direct: str = "") -> bool:
     """Guess whether a URL leads to a pooler that gives each transaction another connection.
 
-    It does where its host is named like Neon's (``ep-…-pooler.…``), or where there is another URL past it.
+    It does where its host is named like Neon's (``ep-…-pooler.…``), or where there is another one past it.
     """
     if sqlite_path(url):
         return False
-    host = url.partition("://")[2].partition("?")[0].rpartition("@")[2].partition("/")[0].partition(":")[0]
-    return host.partition(".")[0].endswith("-pooler") or bool(direct and libpq_url(direct) != libpq_url(url))
+    name = _host(url).partition(":")[0].partition(".")[0]
+    return name.endswith("-pooler") or bool(direct and _host(direct) != _host(url))
+
+
+def _host(url: str) -> str:
+    """Return host and port of a URL."""
+    return url.partition("://")[2].partition("?")[0].rpartition("@")[2].partition("/")[0].lower()
 
 
 def shown(url: str) -> str:

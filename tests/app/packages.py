@@ -47,17 +47,22 @@ def install(package: str) -> str:
         "-o",
         "DPkg::Lock::Timeout=60",
     ]
-    said = ""
-    for argv in ([*begin, "install", "-y", "--no-install-recommends", package], [*begin, "update"]) * 2:
-        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=INSTALL_SECONDS)
-        said = done.stderr.strip().rpartition("\n")[2]
-        if "install" in argv and done.returncode == 0:
+    for _ in range(2):
+        done = subprocess.run(
+            [*begin, "install", "-y", "--no-install-recommends", package],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=INSTALL_SECONDS,
+        )
+        if done.returncode == 0:
             return "it was installed"
-    return f"tried in vain: {said}"
+        _goes([*begin, "update"], INSTALL_SECONDS)  # the lists may be missing, or old
+    return f"tried in vain: {done.stderr.strip().rpartition(chr(10))[2]}"
 
 
-def _goes(argv: list[str]) -> bool:
+def _goes(argv: list[str], seconds: float = 20) -> bool:
     try:
-        return subprocess.run(argv, capture_output=True, check=False, timeout=20).returncode == 0
+        return subprocess.run(argv, capture_output=True, check=False, timeout=seconds).returncode == 0
     except OSError:
         return False

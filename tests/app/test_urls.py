@@ -70,7 +70,9 @@ def test_libpq_is_given_a_scheme_it_knows() -> None:
         ("postgresql://u:p@ep-cool-1.eu-central-1.aws.neon.tech/d", "", False),
         ("postgresql://u:-pooler@h:5432/d-pooler?x=-pooler", "", False),
         ("postgresql://u:p@h/d", "postgresql://u:p@other/d", True),
-        ("postgresql://u:p@h/d", "postgres://u:p@h/d", False),
+        ("postgresql://u:p@h:6432/d", "postgresql://u:p@h:5432/d", True),
+        ("postgresql://u:p@h/d", "postgres://owner:q@H/d?sslmode=require", False),
+        ("postgresql://u:p@x-pooler:5432/d", "", True),
         ("sqlite:////data/x-pooler.db", "postgresql://h/d", False),
     ],
 )

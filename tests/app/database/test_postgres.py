@@ -203,6 +203,35 @@ def test_a_statement_may_not_take_for_ever(postgres_url: str) -> None:
     asyncio.run(story())
 
 
+def test_a_statement_whose_request_is_cancelled_ends_on_the_server_too(postgres_server: str) -> None:
+    url = postgres.create_database(postgres_server, f"cancelled_{next(_names)}")
+    asleep = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%' AND state = 'active'"
+
+    def sleeping() -> int:
+        with psycopg.connect(url, autocommit=True) as connection:
+            return int(connection.execute(asleep).fetchall()[0][0])
+
+    async def is_asleep() -> bool:
+        return await asyncio.to_thread(sleeping) == 1
+
+    async def story() -> None:
+        async with opened_postgres(url, pool_size=1, statement_seconds=60) as database:
+
+            async def work() -> None:
+                async with database.begin() as transaction:
+                    await transaction.one("SELECT pg_sleep(50)")
+
+            task = asyncio.create_task(work())
+            await eventually(is_asleep)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert not await is_asleep()
+            await database.ping()
+
+    asyncio.run(story())
+
+
 def test_deadlocks_are_told(postgres_url: str) -> None:
     insert = "INSERT INTO users (id, created_at) VALUES (:id, CURRENT_TIMESTAMP)"
     update = "UPDATE users SET last_task = 1 WHERE id = :id"
