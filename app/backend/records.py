@@ -23,12 +23,18 @@ _DUE = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2})?")
 def _due(value: str) -> str:
     if not _DUE.fullmatch(value):
         raise ValueError("expected a date like 2026-11-27, or with a time, 2026-11-27T17:00")
-    (datetime if "T" in value else date).fromisoformat(value)
+    try:
+        (datetime if "T" in value else date).fromisoformat(value)
+    except ValueError:
+        raise ValueError("there is no such date or time") from None  # Python's own would repeat it
     return value
 
 
 # Postgres stores no NUL character in a text.
-Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=TITLE, pattern=r"^[^\x00]*$")]
+Title = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=TITLE, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$"),
+]
 Description = Annotated[str, StringConstraints(max_length=DESCRIPTION, pattern=r"^[^\x00]*$")]
 Id = Annotated[int, Field(ge=1, le=LARGEST_ID)]
 Due = Annotated[str, StringConstraints(max_length=16), AfterValidator(_due)]
@@ -72,7 +78,8 @@ class ToolCall(Record):
     """A tool call on record."""
 
     id: int
-    tool: ToolName
+    tool: str
+    """One of the tools; or the name that a model made up, and then the result is not ok."""
     arguments: dict[str, Any]
     result: ToolResult
     undoable: bool

@@ -1,26 +1,39 @@
-"""What travels over HTTP."""
+"""What travels over HTTP besides records."""
 
-from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from app.backend.models import DESCRIPTION, TITLE
+from app.backend.records import Description, Due, Id, Priority, Task, Title
 
-LARGEST_ID = 2**31 - 1  # an integer column of Postgres
-
-# Postgres stores no NUL character in a text.
-Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=TITLE, pattern=r"^[^\x00]*$")]
-Description = Annotated[str, StringConstraints(max_length=DESCRIPTION, pattern=r"^[^\x00]*$")]
-Id = Annotated[int, Field(ge=1, le=LARGEST_ID)]
-Status = Literal["all", "pending", "completed"]
-Tool = Literal["add_task", "list_tasks", "complete_task", "reopen_task", "delete_task", "rename_task"]
+Name = Annotated[
+    str, StringConstraints(to_lower=True, min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+\-]*$")
+]
+"""A name to log in with; capitals do not matter."""
+Password = Annotated[str, StringConstraints(min_length=8, max_length=128)]
 
 
 class Input(BaseModel):
-    """A request's body: unknown keys are refused, so that a typing error does not pass for success."""
+    """A request's body: unknown keys and other types are refused, so that an error does not pass for success."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Credentials(Input):
+    """A name and a password."""
+
+    name: Name
+    password: Password = Field(repr=False)
+
+
+class NewAccount(Credentials):
+    """An account to create."""
+
+
+class Renewal(Input):
+    """A session to go on with."""
+
+    refresh_token: Annotated[str, StringConstraints(min_length=1, max_length=2048)] = Field(repr=False)
 
 
 class TaskInput(Input):
@@ -29,58 +42,54 @@ class TaskInput(Input):
     title: Title
     description: Description = ""
     completed: bool = False
+    priority: Priority = "normal"
+    due: Due | None = None
 
 
 class TaskChange(Input):
-    """What to change of a task; what is left out, or null, stays."""
+    """What to change of a task; what is left out, or null, stays. But `due: null` takes the date away."""
 
     title: Title | None = None
     description: Description | None = None
     completed: bool | None = None
+    priority: Priority | None = None
+    due: Due | None = None
 
 
-class TaskOutput(BaseModel):
-    """A task."""
+class UndoInput(Input):
+    """What to take back."""
 
-    model_config = ConfigDict(from_attributes=True)
-
-    id: int
-    title: str
-    description: str
-    completed: bool
-    created_at: datetime
-    updated_at: datetime
+    tool_call_id: Id | None = None
 
 
-class SessionOutput(BaseModel):
-    """A new, anonymous user and its bearer token."""
+class TaskPage(BaseModel):
+    """A page of a list of tasks."""
+
+    items: list[Task]
+    total: int
+    """How many there are on all pages."""
+
+
+class Session(BaseModel):
+    """A session: who it is, and its tokens."""
 
     user_id: str
+    name: str | None
+    guest: bool
     token: str
+    """For `Authorization: Bearer`."""
+    expires_in: int
+    """Seconds for which the token holds."""
+    refresh_token: str
+    """For POST /api/renew."""
 
 
-class ChatInput(Input):
-    """A line for the assistant; without a conversation it begins a new one."""
+class User(BaseModel):
+    """A user."""
 
-    message: Annotated[
-        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000, pattern=r"^[^\x00]*$")
-    ]
-    conversation_id: Id | None = None
-
-
-class Action(BaseModel):
-    """One thing the assistant did, with the tasks it did it to (as they were when it was deleted)."""
-
-    tool: Tool
-    tasks: list[TaskOutput]
-
-
-class ChatOutput(BaseModel):
-    """The assistant's answer."""
-
-    conversation_id: int
-    reply: str
-    actions: list[Action]
+    user_id: str
+    name: str | None
+    guest: bool
 
 
 class State(BaseModel):
@@ -106,4 +115,4 @@ class InvalidValue(BaseModel):
 class InvalidRequest(BaseModel):
     """Why a request was not understood."""
 
-    detail: list[InvalidValue]
+    detail: list[InvalidValue] | str

@@ -3,13 +3,17 @@
 The user is a value of the caller's, never an argument of a tool.
 """
 
+import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from app.backend.database.base import Transaction
-from app.backend.records import Description, Due, Id, Priority, Status, Title, ToolCall, ToolName
+from app.backend import effects
+from app.backend.database.base import Row, Transaction
+from app.backend.effects import Effect
+from app.backend.records import Description, Due, Id, Priority, Status, Title, ToolCall, ToolName, ToolResult
 
 
 class Arguments(BaseModel):
@@ -75,6 +79,8 @@ TOOLS: Mapping[ToolName, type[Arguments]] = {
     "undo": Undo,
 }
 
+_KINDS: Mapping[str, type[Arguments]] = {name: kind for name, kind in TOOLS.items()}  # noqa: C416 - other keys
+
 
 async def run(
     transaction: Transaction,
@@ -97,5 +103,97 @@ async def run(
         arguments: as they came; checked here.
         message_id: the user's message in whose turn it is called, if any.
         position: which call of that turn it is, from 0. (message, position) is unique: a second try finds the first.
+
+    Raises:
+        UserGoneError: There is no such user any more.
     """
-    raise NotImplementedError
+    if message_id is not None:
+        earlier = await transaction.one(
+            f"SELECT {COLUMNS} FROM tool_calls WHERE message_id = :message_id AND position = :position",  # noqa: S608
+            message_id=message_id,
+            position=position,
+        )
+        if earlier is not None:
+            return call_of(earlier)
+    try:
+        kind = _KINDS.get(tool)
+        checked = kind.model_validate(dict(arguments)) if kind else None
+    except ValidationError as error:
+        effect = Effect(ToolResult(ok=False, summary=f"That is not possible: {_told(error)}."))
+    else:
+        effect = await _effect(transaction, user_id, checked)
+    return await record(transaction, user_id, tool, arguments, effect, message_id=message_id, position=position)
+
+
+async def _effect(  # noqa: PLR0911 - one for each tool
+    transaction: Transaction, user_id: str, arguments: Arguments | None
+) -> Effect:
+    match arguments:
+        case AddTask():
+            return await effects.add(transaction, user_id, **arguments.model_dump())
+        case ListTasks():
+            return await effects.listed(transaction, user_id, **arguments.model_dump())
+        case CompleteTask():
+            return await effects.complete(transaction, user_id, arguments.task_id, completed=arguments.completed)
+        case DeleteTask():
+            return await effects.delete(transaction, user_id, arguments.task_id)
+        case UpdateTask():
+            values = arguments.model_dump(exclude={"task_id", "clear_due"}, exclude_none=True)
+            if arguments.clear_due:
+                values["due"] = None
+            return await effects.update(transaction, user_id, arguments.task_id, values)
+        case Undo():
+            return await effects.undo(transaction, user_id, arguments.tool_call_id)
+        case _:
+            return Effect(ToolResult(ok=False, summary="There is no such tool."))
+
+
+async def record(
+    transaction: Transaction,
+    user_id: str,
+    tool: str,
+    arguments: Mapping[str, Any],
+    effect: Effect,
+    *,
+    message_id: int | None = None,
+    position: int = 0,
+) -> ToolCall:
+    """Put on record what a tool did."""
+    row = await transaction.one(
+        "INSERT INTO tool_calls (user_id, message_id, position, tool, arguments, result, before, undone, created_at) "
+        "VALUES (:user_id, :message_id, :position, :tool, :arguments, :result, :before, :undone, :now) RETURNING id",
+        user_id=user_id,
+        message_id=message_id,
+        position=position,
+        tool=(name := tool.replace("\0", "")[:32]),
+        arguments=json.dumps(dict(arguments)),
+        result=effect.result.model_dump_json(),
+        before=None if effect.before is None else effect.before.model_dump_json(),
+        undone=not effect.undoable,
+        now=datetime.now(UTC),
+    )
+    assert row is not None  # noqa: S101 - an insertion returns its row
+    return ToolCall(id=row["id"], tool=name, arguments=dict(arguments), result=effect.result, undoable=effect.undoable)
+
+
+COLUMNS = "id, tool, arguments, result, undone"
+"""What `call_of` needs of a row of tool_calls."""
+
+
+def call_of(row: Row) -> ToolCall:
+    """Return a tool call that is on record, from its row."""
+    return ToolCall(
+        id=row["id"],
+        tool=row["tool"],
+        arguments=json.loads(row["arguments"]),
+        result=ToolResult.model_validate_json(row["result"]),
+        undoable=not row["undone"],
+    )
+
+
+def _told(error: ValidationError) -> str:
+    """Say what is wrong with arguments, without repeating them."""
+    problem = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    if problem["type"] == "extra_forbidden":
+        return "there is an argument that the tool does not have"
+    return f"{'.'.join(str(each) for each in problem['loc'])}: {problem['msg']}"

@@ -16,10 +16,16 @@ SECRET = "0123456789abcdef0123456789abcdef"
 __all__ = ["empty_url", "postgres_server", "postgres_url", "url"]
 
 
+def unlimited(url: str, **values: Any) -> Settings:
+    """Return settings without rate limits: tests ask more often than people."""
+    off: dict[str, Any] = dict.fromkeys(("rate_limit", "chat_rate_limit", "login_rate_limit"))
+    return Settings(database_url=url, jwt_secret=SECRET, **{**off, **values})
+
+
 @pytest.fixture(scope="session")
 def client(url: str) -> Iterator[TestClient]:
     """The backend."""
-    with TestClient(create_app(Settings(database_url=url, jwt_secret=SECRET))) as made:
+    with TestClient(create_app(unlimited(url))) as made:
         yield made
 
 
@@ -30,13 +36,19 @@ class User:
     client: TestClient
     id: str = ""
     headers: dict[str, str] = field(default_factory=dict)
+    refresh_token: str = ""
     conversation: int | None = None
 
     def __post_init__(self) -> None:
         answer = self.client.post("/api/session")
         assert answer.status_code == 201
-        self.id = answer.json()["user_id"]
-        self.headers = {"Authorization": f"Bearer {answer.json()['token']}"}
+        self.take(answer.json())
+
+    def take(self, session: dict[str, Any]) -> None:
+        """Go on with a session."""
+        self.id = session["user_id"]
+        self.refresh_token = session["refresh_token"]
+        self.headers = {"Authorization": f"Bearer {session['token']}"}
 
     def ask(self, method: str, path: str, **options: Any) -> Any:
         """Send a request below the user's own path."""
@@ -51,7 +63,14 @@ class User:
 
     def titles(self, status: str = "all") -> list[str]:
         """Return the titles of the tasks in a state."""
-        return [task["title"] for task in self.ask("GET", "/tasks", params={"status": status}).json()]
+        return [task["title"] for task in self.ask("GET", "/tasks", params={"status": status}).json()["items"]]
+
+    def undo(self, **what: int) -> dict[str, Any]:
+        """Take something back; return what came of it."""
+        answer = self.ask("POST", "/undo", json=what)
+        assert answer.status_code == 200, answer.text
+        result: dict[str, Any] = answer.json()["result"]
+        return result
 
     def say(self, message: str) -> dict[str, Any]:
         """Say something in the user's one conversation."""

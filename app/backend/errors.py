@@ -1,0 +1,75 @@
+"""Errors as answers: generic, and nothing of what was sent is repeated."""
+
+import logging
+from typing import Any
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+
+from app.backend.database.base import ConflictError, UnavailableError
+from app.backend.identity.tokens import TokenError
+from app.backend.limits import TooManyError
+from app.backend.tasks import UserGoneError
+
+log = logging.getLogger("backend")
+
+CHALLENGE = {"WWW-Authenticate": "Bearer"}
+RETRY_SECONDS = 2
+"""What a client is told to wait for a database that is away."""
+
+
+def handle(app: FastAPI) -> None:
+    """Have an application answer errors."""
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(UnavailableError, _unavailable)
+    app.add_exception_handler(ConflictError, _conflict)
+    app.add_exception_handler(TooManyError, _too_many)
+    app.add_exception_handler(TokenError, _no_token)
+    app.add_exception_handler(UserGoneError, _user_gone)
+    app.add_exception_handler(Exception, _failed)
+
+
+def unauthorized(detail: str) -> HTTPException:
+    """Return the refusal of somebody who is not known."""
+    return HTTPException(401, detail, CHALLENGE)
+
+
+async def _invalid(_request: Request, error: Exception) -> JSONResponse:
+    """Say what is wrong where. The name of a key that is not known is the client's own, and left out."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - the handler is registered for nothing else
+    detail: list[dict[str, Any]] = []
+    for problem in error.errors():
+        place = list(problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            place.pop()
+        detail.append({"loc": place, "msg": problem["msg"], "type": problem["type"]})
+    return JSONResponse({"detail": detail}, 422)
+
+
+async def _unavailable(request: Request, error: Exception) -> JSONResponse:
+    log.error("%s: the database cannot be reached: %s", request.method, error)
+    headers = {"Retry-After": str(RETRY_SECONDS)}
+    return JSONResponse({"detail": "the database cannot be reached"}, 503, headers)
+
+
+async def _conflict(_request: Request, _error: Exception) -> JSONResponse:
+    return JSONResponse({"detail": "something else has changed this at the same time; try again"}, 409)
+
+
+async def _too_many(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, TooManyError)  # noqa: S101
+    return JSONResponse({"detail": "too many requests"}, 429, {"Retry-After": str(error.retry_after)})
+
+
+async def _no_token(_request: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"detail": str(error)}, 401, CHALLENGE)
+
+
+async def _user_gone(_request: Request, _error: Exception) -> JSONResponse:
+    return JSONResponse({"detail": "the session has ended"}, 401, CHALLENGE)
+
+
+async def _failed(_request: Request, _error: Exception) -> JSONResponse:
+    # The server logs the error itself: it is raised again after this.
+    return JSONResponse({"detail": "something went wrong"}, 500)
