@@ -2,7 +2,7 @@
 
 from app.backend.database.base import Database
 from app.backend.settings import Settings
-from app.backend.urls import sqlite_path
+from app.backend.urls import UrlError, sqlite_path
 
 
 def make_database(url: str, *, pool_size: int = 10, pooled: bool = False) -> Database:
@@ -30,6 +30,11 @@ def open_database(settings: Settings) -> Database:
     """Return the database of the settings.
 
     Raises:
-        UrlError: As `make_database`.
+        UrlError: As `make_database`, naming the variable.
     """
-    return make_database(settings.database_url, pool_size=settings.database_pool_size, pooled=settings.database_pooled)
+    try:
+        return make_database(
+            settings.database_url, pool_size=settings.database_pool_size, pooled=settings.database_pooled
+        )
+    except UrlError as error:
+        raise UrlError(f"DATABASE_URL cannot be used: {error}") from None
