@@ -16,8 +16,8 @@ class Settings:
 
     backend_url: str = "http://127.0.0.1:8000"
     """Where the backend is; a path in it goes before every path asked for."""
-    cookie_seconds: int = 30 * 24 * 3600
-    """How long the browser keeps the session; the backend decides how long it is valid."""
+    drain_seconds: float = 7.0
+    """How long streams may go on after SIGTERM; less than the server's own limit, 10 s."""
     log_level: str = "INFO"
 
 

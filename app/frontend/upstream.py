@@ -1,43 +1,82 @@
-"""The one HTTP client to the backend, and what its failures are called."""
+"""The one way to the backend: a pool of connections, and what its failures are called."""
 
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from dataclasses import dataclass
 
 import httpx
 
-# Below the 5 s after which a server (uvicorn, by default) closes an idle connection: the other way round, a request now
-# and then goes out on a connection that is being closed.
-KEEP_ALIVE_SECONDS = 4.0
-TIMEOUT = httpx.Timeout(connect=3, read=60, write=60, pool=5)
+# Well below the 5 s after which a server (uvicorn, by default) closes an idle connection: the other way round, a request
+# now and then goes out on a connection that is being closed.
+KEEP_ALIVE_SECONDS = 2.5
+# A stream has a comment every 10 s at least; an answer that does not stream may take a model's whole time limit.
+TIMEOUTS = {"connect": 3.0, "read": 60.0, "write": 20.0, "pool": 5.0}
+CONNECTIONS = 500  # each open stream is one
+IDLE_CONNECTIONS = 100
+
+Headers = list[tuple[bytes, bytes]]
 
 
-def make_client(url: str) -> httpx.AsyncClient:
-    """Return a client for the backend at `url`."""
-    limits = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=KEEP_ALIVE_SECONDS)
-    client = httpx.AsyncClient(
-        base_url=url,
-        # It serves every visitor: a cookie that it kept would go out with the next one's request.
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-        timeout=TIMEOUT,
-        # One retry, of connecting only: nothing is sent twice.
-        transport=httpx.AsyncHTTPTransport(limits=limits, retries=1, trust_env=False),
-        follow_redirects=False,
-        trust_env=False,  # the backend is next door; a proxy of the environment is not meant for it
-    )
-    client.headers.clear()  # what a visitor does not say is not said for them, Accept-Encoding above all
-    return client
+@dataclass
+class Unreachable(Exception):
+    """The backend gave no answer. `why` is for the log; a visitor is told no address."""
+
+    status: int
+    detail: str
+    why: str
+    retry_after: int = 2
+
+    def __str__(self) -> str:
+        """Say why."""
+        return self.why
 
 
-def reason(url: str, error: Exception) -> tuple[int, str]:
-    """Return the status and the sentence for a failure to get an answer from the backend."""
-    host = httpx.URL(url).netloc.decode()
+class Upstream:
+    """The backend, as this process reaches it."""
+
+    def __init__(self, url: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        """Make it; nothing is connected yet. A path in `url` goes before every path asked for."""
+        self._base = httpx.URL(url)
+        self._path = self._base.raw_path.rstrip(b"/")
+        limits = httpx.Limits(
+            max_connections=CONNECTIONS, max_keepalive_connections=IDLE_CONNECTIONS, keepalive_expiry=KEEP_ALIVE_SECONDS
+        )
+        # The transport alone, without httpx's client: no cookies that one visitor's answer would leave for the next one's
+        # request, no headers of its own, no redirects, no proxy of the environment. One retry, of connecting only.
+        self._transport = transport or httpx.AsyncHTTPTransport(limits=limits, retries=1, trust_env=False)
+
+    async def send(self, method: str, target: bytes, headers: Headers, body: bytes = b"") -> httpx.Response:
+        """Send a request; return the answer once its headers are there. Who calls it closes it.
+
+        Args:
+            method: the HTTP method.
+            target: path and query, quoted.
+            headers: without those that speak of the connection or the length.
+            body: the whole body.
+
+        Raises:
+            Unreachable: There is no answer.
+        """
+        try:
+            url = self._base.copy_with(raw_path=self._path + target)
+            request = httpx.Request(
+                method, url, headers=headers, content=body or None, extensions={"timeout": TIMEOUTS}
+            )
+            return await self._transport.handle_async_request(request)
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            raise failure(error) from error
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._transport.aclose()
+
+
+def failure(error: Exception) -> Unreachable:
+    """Give a failure to get an answer its status and its sentence."""
     match error:
-        case httpx.ConnectTimeout() | httpx.PoolTimeout() | TimeoutError():
-            return 502, f"the backend at {host} cannot be reached: no answer in time"
-        case httpx.ConnectError():
-            return 502, f"the backend at {host} cannot be reached: {str(error) or 'connection refused'}"
-        case httpx.HTTPStatusError():
-            return 502, f"the backend at {host} answers {error.response.status_code} {error.response.reason_phrase}"
+        case httpx.ConnectError() | httpx.ConnectTimeout():
+            return Unreachable(502, "The server cannot be reached just now.", f"no connection: {error!r}")
+        case httpx.PoolTimeout():
+            return Unreachable(503, "There are too many requests just now.", "no connection was free in time")
         case httpx.TimeoutException():
-            return 504, f"the backend at {host} has not answered in time"
+            return Unreachable(504, "The server has not answered in time.", f"no answer in time: {error!r}")
         case _:
-            return 502, f"the backend at {host} broke off: {str(error) or type(error).__name__}"
+            return Unreachable(502, "The server broke off its answer.", f"broken off: {error!r}")
