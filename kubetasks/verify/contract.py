@@ -5,14 +5,14 @@ Whatever it made is deleted again.
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from kubetasks.redact import Redactor, Sensitive
 from kubetasks.settings import Login
 from kubetasks.verify.client import Client
 from kubetasks.verify.conform import problems
-from kubetasks.verify.exchange import Exchange, unlike
+from kubetasks.verify.exchange import Exchange, unique, unlike
 from kubetasks.verify.openapi import Body, Document, Operation
 from kubetasks.verify.pointer import MISSING, look
 from kubetasks.verify.report import Layer
@@ -46,7 +46,10 @@ class Contract:
     _held: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.walk = Walk(self.document, self.client, self.layer, self.login.operation)
+        pointer = self.login.token if self.login.operation else ""
+        self.walk = Walk(
+            self.document, self.client, self.layer, self.login.operation, pointer=pointer, redactor=self.redactor
+        )
 
     def check(self) -> None:
         """Try every operation and every refusal, and delete what came of it, whatever happens."""
@@ -101,13 +104,15 @@ class Contract:
         pending.sort(key=lambda each: 0 if each.method in MAKES and any(each.links()) else ORDER[each.method])
         while pending:
             awaited = {(link.operation, each.id) for each in pending for link in each.links()}
-            ready = (
+            ready = [
                 each
                 for each in pending
                 if each.id in self.walk.linked
                 or all(wants != each.id or source == each.id for wants, source in awaited)
-            )
-            chosen = next(ready, pending[0])
+            ]
+            # A link that gives nothing says when: at once. What it leads to may end a session that others renew.
+            at_once = (each for each in ready if each.id in self.walk.linked and self.walk.linked[each.id].bare)
+            chosen = next(at_once, (ready or pending)[0])
             pending.remove(chosen)
             yield chosen
 
@@ -115,9 +120,19 @@ class Contract:
         if operation.secured and not self.walk.token:
             self.layer.skipped(operation.name, "it needs a token, and `verify.login.operation` names no way to one")
             return
+        linked = self.walk.linked.get(operation.id)
+        before = self.document.before(operation)
+        if before is not None and linked is None:
+            held = before.id in self._held
+            told = "whose link leads to nothing" if held else "which does not hold"
+            (self.layer.failed if held else self.layer.skipped)(operation.name, f"it follows {before.name}, {told}")
+            return
+        if linked is not None and linked.body is not MISSING and operation.bodies:
+            self._ask(operation, operation.name, replace(operation.bodies[0], label="", value=linked.body))
+            return
         for body in operation.bodies or (None,):
             label = f" ({body.label})" if body is not None and body.label else ""
-            self._ask(operation, operation.name + label, body)
+            self._ask(operation, operation.name + label, body and unique(operation, body))
 
     def _ask(self, operation: Operation, name: str, body: Body | None) -> Exchange | None:
         """Try an operation as documented and judge the answer; the exchange, if it holds."""

@@ -1,8 +1,9 @@
 """One request of the contract layer and what came back: how it is built, and what a next one takes from it."""
 
 import json
+import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -64,6 +65,18 @@ def _encoded(body: Body) -> bytes:
     return json.dumps(body.value, default=str).encode()
 
 
+def unique(operation: Operation, body: Body) -> Body:
+    """A body whose unique fields hold what is in use nowhere else: the example with something at its end."""
+    if not operation.unique or not isinstance(body.value, Mapping):
+        return body
+    marked = {
+        name: f"{body.value[name]}-{secrets.token_hex(4)}"
+        for name in operation.unique
+        if isinstance(body.value.get(name), str)
+    }
+    return replace(body, value={**body.value, **marked})
+
+
 def unlike(parameter: Parameter) -> Any:
     """A value for a path parameter that fits its schema and that nobody has."""
     kind = parameter.schema.get("type")
@@ -73,9 +86,17 @@ def unlike(parameter: Parameter) -> Any:
 
 
 def evaluate(expression: Any, exchange: Exchange) -> Any:
-    """A link's runtime expression (OpenAPI 3.1, "Runtime Expressions"); anything else is a constant."""
-    if not isinstance(expression, str) or not expression.startswith("$"):
-        return expression
+    """A link's runtime expression (OpenAPI 3.1, "Runtime Expressions"), or a mapping of such; else it is a constant.
+
+    `MISSING` where one of them leads to nothing.
+    """
+    if isinstance(expression, Mapping):
+        found = {key: evaluate(each, exchange) for key, each in expression.items()}
+        return MISSING if any(each is MISSING for each in found.values()) else found
+    return _one(expression, exchange) if isinstance(expression, str) and expression.startswith("$") else expression
+
+
+def _one(expression: str, exchange: Exchange) -> Any:
     source, _, pointer = expression.partition("#")
     if source == "$request.body":
         return look(exchange.body, pointer)

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from kubetasks.verify.pointer import MISSING
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -26,10 +28,17 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Link:
-    """What an answer says about a next operation: parameter names to runtime expressions."""
+    """What an answer says about a next operation.
+
+    Args:
+        operation: its operationId.
+        parameters: parameter names to runtime expressions.
+        body: its body, with runtime expressions in it; `MISSING` where the link says nothing of one.
+    """
 
     operation: str
     parameters: Mapping[str, Any]
+    body: Any = MISSING
 
 
 @dataclass(frozen=True)
@@ -58,7 +67,14 @@ class Body:
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation of the contract."""
+    """One operation of the contract.
+
+    Args:
+        id: its operationId.
+        needs: the fields without which its body is refused.
+        unique: the fields of its body marked `x-unique: true`: what they hold is in use nowhere else.
+        secured: whether it wants a token.
+    """
 
     id: str
     method: str
@@ -66,6 +82,7 @@ class Operation:
     parameters: tuple[Parameter, ...] = ()
     bodies: tuple[Body, ...] = ()
     needs: tuple[str, ...] = ()
+    unique: tuple[str, ...] = ()
     answers: Mapping[str, Answer] = field(default_factory=dict)
     secured: bool = False
 
@@ -107,6 +124,18 @@ class Document:
     internal: tuple[str, ...]
     raw: Mapping[str, Any]
     prefix: str = ""
+
+    def before(self, operation: Operation) -> Operation | None:
+        """The operation whose answer has to be there first: its link gives a body, or no more than the order."""
+        return next(
+            (
+                each
+                for each in self.operations
+                for link in each.links()
+                if link.operation == operation.id and (link.body is not MISSING or not link.parameters)
+            ),
+            None,
+        )
 
     def find(self, operation: str) -> Operation | None:
         """The operation of that `operationId`."""

@@ -11,6 +11,7 @@ from kubetasks.verify.pointer import MISSING, look
 
 METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 INTERNAL: Final = "x-internal"
+UNIQUE: Final = "x-unique"
 DEEPEST: Final = 20
 
 
@@ -87,7 +88,7 @@ class _Reader:
             (each["in"], each["name"]): each
             for each in map(self.follow, [*(item.get("parameters") or ()), *(spec.get("parameters") or ())])
         }
-        bodies, needs = self.bodies(self.follow(spec.get("requestBody")) or {})
+        bodies, needs, unique = self.bodies(self.follow(spec.get("requestBody")) or {})
         security = spec.get("security", self.raw.get("security")) or ()
         return Operation(
             id=spec.get("operationId", f"{method} {path}"),
@@ -96,6 +97,7 @@ class _Reader:
             parameters=tuple(map(self.parameter, merged.values())),
             bodies=bodies,
             needs=needs,
+            unique=unique,
             answers={str(status): self.answer(each) for status, each in (spec.get("responses") or {}).items()},
             # An empty requirement among them makes the token optional.
             secured=bool(security) and all(security),
@@ -118,11 +120,11 @@ class _Reader:
                 return each["value"]
         return MISSING
 
-    def bodies(self, spec: Mapping[str, Any]) -> tuple[tuple[Body, ...], tuple[str, ...]]:
-        """The bodies to try, and the names of the fields that must be there."""
+    def bodies(self, spec: Mapping[str, Any]) -> tuple[tuple[Body, ...], tuple[str, ...], tuple[str, ...]]:
+        """The bodies to try, the names of the fields that must be there, and of those that must be unique."""
         content = spec.get("content") or {}
         if not content:
-            return (), ()
+            return (), (), ()
         # One media type is enough; JSON where there is a choice.
         media = "application/json" if "application/json" in content else next(iter(content))
         described = content[media]
@@ -135,7 +137,8 @@ class _Reader:
             value = self.given(described)
             bodies = (Body("", media, self.sample(schema) if value is MISSING else value),)
         needs = tuple(schema.get("required") or ()) if spec.get("required", True) else ()
-        return bodies, needs
+        fields = (schema.get("properties") or {}).items()
+        return bodies, needs, tuple(name for name, each in fields if self.follow(each).get(UNIQUE) is True)
 
     def answer(self, value: Any) -> Answer:
         spec = self.follow(value)
@@ -145,7 +148,9 @@ class _Reader:
             content={media.lower(): each.get("schema") for media, each in (spec.get("content") or {}).items()},
             headers=tuple(headers),
             links=tuple(
-                Link(each["operationId"], each.get("parameters") or {}) for each in links if "operationId" in each
+                Link(each["operationId"], each.get("parameters") or {}, each.get("requestBody", MISSING))
+                for each in links
+                if "operationId" in each
             ),
         )
 

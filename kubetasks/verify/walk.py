@@ -4,13 +4,37 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from kubetasks.redact import Redactor, Sensitive
 from kubetasks.verify.client import Client, NoAnswer
 from kubetasks.verify.exchange import Exchange, build, evaluate
 from kubetasks.verify.openapi import Body, Document, Operation
-from kubetasks.verify.pointer import MISSING
+from kubetasks.verify.pointer import MISSING, look
 from kubetasks.verify.report import Layer
 
 MAKES: Final = frozenset({"POST", "PUT", "PATCH"})
+
+
+@dataclass(frozen=True)
+class Linked:
+    """What a link gives the operation that it leads to: parameters, a body (or `MISSING`), and its session's token."""
+
+    values: dict[str, Any]
+    body: Any = MISSING
+    token: str = ""
+
+    @property
+    def bare(self) -> bool:
+        """Whether it gives nothing: then it says no more than what comes next."""
+        return not self.values and self.body is MISSING
+
+
+@dataclass
+class Made:
+    """Something that is to be deleted again, and how."""
+
+    operation: Operation
+    values: dict[str, Any]
+    token: str
 
 
 @dataclass
@@ -24,6 +48,9 @@ class Walk:
         login: the operationId that gives the token; empty for none.
         token: the bearer token, once there is one.
         known: parameters that the login gave, by name.
+        pointer: where an answer holds a session's token, if it does; the operations that it links to, and what deletes
+            what it made, belong to that session.
+        redactor: is told of such tokens.
     """
 
     document: Document
@@ -32,8 +59,10 @@ class Walk:
     login: str = ""
     token: str = ""
     known: dict[str, Any] = field(default_factory=dict)
-    linked: dict[str, dict[str, Any]] = field(default_factory=dict)
-    _made: list[tuple[Operation, dict[str, Any]]] = field(default_factory=list)
+    pointer: str = ""
+    redactor: Redactor = field(default_factory=Redactor)
+    linked: dict[str, Linked] = field(default_factory=dict)
+    _made: list[Made] = field(default_factory=list)
     _gone: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     _kept: dict[str, None] = field(default_factory=dict)
 
@@ -42,7 +71,8 @@ class Walk:
 
         An example does not stand in for a link that failed: what it names is not ours to change or delete.
         """
-        linked, sources = self.linked.get(operation.id, {}), self.document.sources(operation)
+        linked = self.linked[operation.id].values if operation.id in self.linked else {}
+        sources = self.document.sources(operation)
         return {
             each.name: linked.get(
                 each.name, self.known.get(each.name, MISSING if each.name in sources else each.example)
@@ -54,7 +84,8 @@ class Walk:
         self, operation: Operation, name: str, values: Mapping[str, Any], body: Body | None, *, token: bool
     ) -> Exchange | None:
         """Send a request; note what it made or deleted. None, with the check failed, when no answer came."""
-        request = build(operation, values, body, self.document.prefix, self.token if token else "")
+        own = self.linked[operation.id].token if operation.id in self.linked else ""
+        request = build(operation, values, body, self.document.prefix, (own or self.token) if token else "")
         try:
             response = self.client.send(request)
         except NoAnswer as error:
@@ -72,31 +103,54 @@ class Walk:
             self._gone.append((operation.id, dict(exchange.values)))
             return
         answer = operation.answer(exchange.response.status)
+        token = self._session(exchange)
         deletable = False
         # A success with another status than the documented one made something all the same.
         for link in (answer.links if answer is not None else ()) or operation.links():
             found = {key.rpartition(".")[2]: evaluate(value, exchange) for key, value in link.parameters.items()}
-            if MISSING in found.values():
+            body = MISSING if link.body is MISSING else evaluate(link.body, exchange)
+            if MISSING in found.values() or (body is MISSING) != (link.body is MISSING):
                 continue
-            self.linked.setdefault(link.operation, found)
+            self.linked.setdefault(link.operation, Linked(found, body, token))
             target = self.document.find(link.operation)
             if operation.method in MAKES and target is not None and target.method == "DELETE":
-                made = (target, {**self.values(target), **found})
-                if made not in self._made:
-                    self._made.append(made)
+                self._note(Made(target, {**self.values(target), **found}, token))
                 deletable = True
         if exchange.response.status == 201 and not deletable and operation.id != self.login:
             self._kept[operation.name] = None
 
+    def _session(self, exchange: Exchange) -> str:
+        """The token of the session that an answer began; empty where it began none."""
+        if not self.pointer:
+            return ""
+        try:
+            token = look(exchange.response.json(), self.pointer)
+        except ValueError:
+            return ""
+        if not isinstance(token, str) or not token:
+            return ""
+        self.redactor.add([Sensitive(token)])
+        return token
+
+    def _note(self, made: Made) -> None:
+        """Note what is to be deleted, once; a newer session of the same user's takes an older one's place."""
+        for each in self._made:
+            if (each.operation, each.values) == (made.operation, made.values):
+                each.token = made.token or each.token
+                return
+        self._made.append(made)
+
     def clean(self) -> None:
         """Delete what was made and is still there, and tell of what cannot be deleted."""
         wrong = []
-        for operation, values in self._made:
-            if (operation.id, values) in self._gone:
+        # What a list holds before the list.
+        for each in sorted(self._made, key=lambda made: -made.operation.path.count("/")):
+            operation = each.operation
+            if (operation.id, each.values) in self._gone:
                 continue
-            token = self.token if operation.secured else ""
+            token = (each.token or self.token) if operation.secured else ""
             try:
-                answer = self.client.send(build(operation, values, None, self.document.prefix, token))
+                answer = self.client.send(build(operation, each.values, None, self.document.prefix, token))
             except NoAnswer as error:
                 wrong.append(f"{operation.name}: {error}")
                 continue

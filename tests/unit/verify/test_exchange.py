@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from kubetasks.verify.client import Request, Response
-from kubetasks.verify.exchange import UNKNOWN_ID, UNKNOWN_UUID, Exchange, build, evaluate, unlike
+from kubetasks.verify.exchange import UNKNOWN_ID, UNKNOWN_UUID, Exchange, build, evaluate, unique, unlike
 from kubetasks.verify.openapi import Body, Operation, Parameter
 from kubetasks.verify.pointer import MISSING
 
@@ -50,6 +50,8 @@ def test_bodies(media: str, value: Any, data: bytes) -> None:
         ("$response.body#/id", 7), ("$response.body#/no", MISSING), ("$response.body", {"id": 7}),
         ("$request.body#/name", "n"), ("$request.path.user", "me"), ("$request.query.nothing", MISSING),
         ("$response.header.Location", "/a/7"), ("constant", "constant"), (4, 4), ("$url", MISSING),
+        ({"a": "$response.body#/id", "b": {"c": "x"}}, {"a": 7, "b": {"c": "x"}}),
+        ({"a": {"b": "$response.body#/no"}}, MISSING),
     ],
 )  # fmt: skip
 def test_expressions(expression: Any, value: Any) -> None:
@@ -74,3 +76,14 @@ def test_an_answer_that_is_no_json_gives_nothing() -> None:
 )
 def test_a_value_that_nobody_has(schema: dict[str, Any], value: Any) -> None:
     assert unlike(parameter("id", "path", **schema)) == value
+
+
+def test_fields_that_must_be_unique_get_something_at_their_end() -> None:
+    operation = Operation("x", "POST", "/a", unique=("name", "absent", "number"))
+    body = Body("", "application/json", {"name": "ada", "number": 3, "other": "x"})
+    first, second = unique(operation, body).value, unique(operation, body).value
+    assert first["name"].startswith("ada-")
+    assert first["name"] != second["name"]
+    assert {**first, "name": "ada"} == body.value
+    assert unique(Operation("x", "POST", "/a"), body) is body
+    assert unique(operation, Body("", "text/plain", "as it is")).value == "as it is"

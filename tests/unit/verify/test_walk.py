@@ -2,6 +2,7 @@
 
 import json
 
+from kubetasks.redact import Redactor
 from kubetasks.verify.client import Client, NoAnswer, Request, Response
 from kubetasks.verify.openapi import Answer, Document, Link, Operation, Parameter
 from kubetasks.verify.report import Layer
@@ -74,3 +75,76 @@ def test_no_answer_is_a_failed_check() -> None:
     walk = walked(Scripted(None))
     assert walk.send(LIST, "list", {}, None, token=True) is None
     assert walk.layer.checks[0].evidence == "gone"
+
+
+SESSION = Operation(
+    "enter",
+    "POST",
+    "/enter",
+    answers={
+        "201": Answer(
+            {},
+            links=(
+                Link("renew", {}, {"old": "$response.body#/renewal", "kind": "again"}),
+                Link("leave", {}),
+                Link("delete", {"id": "$response.body#/id"}),
+            ),
+        )
+    },
+)
+RENEW = Operation("renew", "POST", "/renew", answers={"200": Answer({}, links=(SESSION.answers["201"].links[2],))})
+LEAVE = Operation("leave", "POST", "/leave", answers={"204": Answer({})}, secured=True)
+REMOVE = Operation("delete", "DELETE", "/a/{id}", (ID,), answers={"204": Answer({})}, secured=True)
+
+
+class Noting(Scripted):
+    """Notes the token of every request, too."""
+
+    def send(self, request: Request) -> Response:
+        response = super().send(request)
+        self.asked[-1] += f" {request.headers.get('Authorization', 'nobody').removeprefix('Bearer ')}"
+        return response
+
+
+def test_what_a_session_leads_to_is_its_own() -> None:
+    first = {"id": 5, "token": "opaque-one", "renewal": "r"}
+    client = Noting((201, first), (204, None), (200, {"id": 5, "token": "opaque-two"}), (204, None))
+    redactor = Redactor()
+    document = Document((SESSION, RENEW, LEAVE, REMOVE), (), {})
+    walk = Walk(document, client, Layer("contract"), token="opaque-main", pointer="/token", redactor=redactor)
+    walk.send(SESSION, "enter", {}, None, token=False)
+    assert walk.linked["renew"].body == {"old": "r", "kind": "again"}
+    walk.send(LEAVE, "leave", {}, None, token=True)
+    walk.send(RENEW, "renew", {}, None, token=False)
+    walk.clean()
+    assert client.asked == [
+        "POST /enter nobody",
+        "POST /leave opaque-one",
+        "POST /renew nobody",
+        "DELETE /a/5 opaque-two",
+    ]
+    assert redactor("opaque-one and opaque-two") == "*** and ***"
+
+
+def test_what_needs_no_session_of_its_own_has_that_of_the_login() -> None:
+    client = Noting((201, {"id": 5}), (204, None), (204, None))
+    document = Document((SESSION, LEAVE, REMOVE), (), {})
+    walk = Walk(document, client, Layer("contract"), token="opaque-main", pointer="/token")
+    walk.send(SESSION, "enter", {}, None, token=False)
+    assert "renew" not in walk.linked, "the answer holds nothing to renew"
+    walk.send(LEAVE, "leave", {}, None, token=True)
+    walk.clean()
+    assert client.asked == ["POST /enter nobody", "POST /leave opaque-main", "DELETE /a/5 opaque-main"]
+
+
+def test_what_lies_deeper_is_deleted_first() -> None:
+    above = Operation("drop", "DELETE", "/{id}", (ID,), answers={"204": Answer({})})
+    make = Operation(
+        "make", "POST", "/", answers={"201": Answer({}, links=(Link("drop", {"id": "$response.body#/id"}),))}
+    )
+    client = Scripted((201, {"id": 1}), (201, {"id": 2}), (204, None), (204, None))
+    walk = Walk(Document((make, above, CREATE, DELETE), (), {}), client, Layer("contract"))
+    walk.send(make, "make", {}, None, token=False)
+    walk.send(CREATE, "create", {}, None, token=False)
+    walk.clean()
+    assert client.asked[2:] == ["DELETE /a/2", "DELETE /1"]
