@@ -17,6 +17,9 @@ from datetime import UTC, datetime
 
 from app.backend.assistants.protocol import Assistant, Calling, Context, Event, Notice, Token
 from app.backend.database.base import ConflictError, Database, Transaction, UnavailableError
+from app.backend.metrics import Metrics
+from app.backend.records import ToolCall
+from app.backend.tasks import UserGoneError
 from app.backend.turns import conversations, ledger
 from app.backend.turns.ledger import Asked, Replied
 from app.backend.turns.turn import LEASE, KeptTurn, gone, taken_over
@@ -58,6 +61,7 @@ class Engine:
         others: Mapping[AssistantName, Assistant],
         *,
         patience: float = PATIENCE,
+        metrics: Metrics | None = None,
     ) -> None:
         """Answer with `assistant`.
 
@@ -66,31 +70,47 @@ class Engine:
             assistant: who answers new messages.
             others: who carries out plans that are not `assistant`'s.
             patience: seconds that a second attempt waits for the first one where they exclude each other.
+            metrics: where turns and calls are counted.
         """
         self._database = database
         self._assistant = assistant
         self._assistants = {**others, assistant.name: assistant}
         self._patience = patience
+        self._metrics = metrics or Metrics()
 
     async def begin(self, question: Question) -> Begun | Answer:
         """Store the message, or find the turn it began; its answer where there is one.
 
         Raises:
             TurnError: See there.
+            UserGoneError: There is no such user any more.
             UnavailableError: The database cannot be reached.
         """
         try:
-            return await self._new(question)
+            begun = await self._new(question)
         except _KeyTakenError:
-            return await self._again(question)
+            begun = await self._again(question)
+        if isinstance(begun, Answer):
+            self._metrics.turn_ended(begun.assistant, "replayed")
+        return begun
 
     async def carry_out(self, begun: Begun, emit: Callable[[Event], None]) -> Answer:
         """Let the assistant answer, tell of its events, and store the answer.
 
         Raises:
             TurnError: Another attempt has taken over, or the conversation was deleted.
+            UserGoneError: There is no such user any more.
             UnavailableError: The database cannot be reached; the turn can be gone on with.
         """
+        outcome = "failed"
+        try:
+            answer = await self._carry_out(begun, emit)
+            outcome = "replayed" if answer.replayed else "answered"
+            return answer
+        finally:
+            self._metrics.turn_ended(begun.turn.assistant, outcome)
+
+    async def _carry_out(self, begun: Begun, emit: Callable[[Event], None]) -> Answer:
         turn = begun.turn
         answering = self._assistants[begun.asked.assistant]
         text: list[str] = []
@@ -107,6 +127,9 @@ class Engine:
                 emit(turn.placed(event) if isinstance(event, Calling) else event)
             said = Replied(0, "".join(text), "\n".join(notices) or None, turn.assistant)
             return await self._reply(begun, said)
+
+    def _turn(self, question: Question, asked: Asked, context: Context, done: Mapping[int, ToolCall]) -> KeptTurn:
+        return KeptTurn(self._database, question, asked, context, done, self._metrics)
 
     async def _new(self, question: Question) -> Begun | Answer:
         now = datetime.now(UTC)
@@ -130,8 +153,8 @@ class Engine:
                 if asked is None:
                     raise _KeyTakenError
         except ConflictError:
-            raise TurnError(404, "there is no such user") from None
-        return Begun(question, asked, KeptTurn(self._database, question, asked, context, {}))
+            raise UserGoneError from None
+        return Begun(question, asked, self._turn(question, asked, context, {}))
 
     async def _again(self, question: Question) -> Begun | Answer:
         """Find the turn that the key began."""
@@ -140,8 +163,9 @@ class Engine:
             async with self._database.begin() as transaction:
                 asked = await ledger.find(transaction, question.user_id, question.key)
                 if asked is None:
-                    number = question.conversation_id
-                    raise TurnError(404, f"there is no {f'conversation {number}' if number else 'such user'}")
+                    if question.conversation_id is None:
+                        raise UserGoneError
+                    raise TurnError(404, f"there is no conversation {question.conversation_id}")
                 if asked.digest != question.digest:
                     raise TurnError(422, "the idempotency key was used for another message")
                 if said := await ledger.replied(transaction, asked.id):
@@ -171,7 +195,7 @@ class Engine:
             asked = replace(asked, assistant=self._assistant.name)
             asked = replace(asked, plan=self._assistant.plan(question.message, context), offset=len(done))
             await ledger.keep_plan(transaction, asked.id, asked.assistant, asked.plan, asked.offset)
-        return Begun(question, asked, KeptTurn(self._database, question, asked, context, done))
+        return Begun(question, asked, self._turn(question, asked, context, done))
 
     async def _context(
         self,

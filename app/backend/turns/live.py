@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from app.backend.assistants.protocol import Event
 from app.backend.database.base import UnavailableError
+from app.backend.tasks import UserGoneError
 from app.backend.turns.engine import Begun, Engine
 from app.backend.turns.values import Answer, Question, TurnError
 
@@ -82,19 +83,21 @@ class Live:
             return await self.task
         except TurnError as error:
             return error
+        except UserGoneError:
+            return TurnError(401, "the session has ended")
         except UnavailableError:
             return TurnError(503, "the database cannot be reached", RETRY_AFTER)
         except asyncio.CancelledError:
             return stopping()
         except Exception:  # noqa: BLE001 - logged in _ended
-            return TurnError(500, "internal error")
+            return TurnError(500, "something went wrong")
 
     def _ended(self, task: asyncio.Task[Answer]) -> None:
         self._told.put_nowait(None)
         if task.cancelled():
             return
         match task.exception():
-            case None | TurnError():
+            case None | TurnError() | UserGoneError():
                 pass
             case UnavailableError() as error:
                 log.error("a turn was interrupted, the database cannot be reached: %s", error)

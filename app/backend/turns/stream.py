@@ -4,7 +4,8 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
+from fastapi.responses import StreamingResponse
+from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from starlette.types import Receive, Scope, Send
 
 from app.backend.assistants.protocol import Called, Calling, Event, Notice, Token
@@ -15,13 +16,13 @@ PING_SECONDS = 10.0
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
-class TurnStream(EventSourceResponse):
+class TurnStream(StreamingResponse):
     """What a turn's listener is sent. When nobody listens any more, the turn is told so."""
 
     def __init__(self, turn: Live | Answer, *, every: float = PING_SECONDS) -> None:
         """Send a turn's events, or the answer alone where it is an old one; a comment in every pause."""
         self._turn = turn
-        super().__init__(_encoded(turn, every), headers=HEADERS)
+        super().__init__(_encoded(turn, every), headers=HEADERS, media_type="text/event-stream")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send everything."""

@@ -10,6 +10,7 @@ from typing import Any
 from app.backend import tools
 from app.backend.assistants.protocol import Assistant, Called, Calling, Context, Plan
 from app.backend.database.base import ConflictError, Database, Transaction
+from app.backend.metrics import Metrics
 from app.backend.records import ToolCall
 from app.backend.turns import ledger
 from app.backend.turns.ledger import Asked
@@ -33,7 +34,13 @@ class KeptTurn:
     """A turn whose calls are kept; see `protocol.Turn`."""
 
     def __init__(
-        self, database: Database, question: Question, asked: Asked, context: Context, done: Mapping[int, ToolCall]
+        self,
+        database: Database,
+        question: Question,
+        asked: Asked,
+        context: Context,
+        done: Mapping[int, ToolCall],
+        metrics: Metrics,
     ) -> None:
         """Go on with a stored message after what was done for it, by place.
 
@@ -47,6 +54,7 @@ class KeptTurn:
         self.assistant: AssistantName = asked.assistant
         """Who answers: the one whose plan it is."""
         self._database = database
+        self._metrics = metrics
         self._user_id = question.user_id
         self._asked = asked
         self._unclaimed = sorted(done)  # places of earlier calls that this attempt has not asked for yet
@@ -121,7 +129,7 @@ class KeptTurn:
         try:
             async with self._database.begin() as transaction:
                 await self.hold(transaction)
-                return await tools.run(
+                call = await tools.run(
                     transaction, self._user_id, tool, arguments, message_id=self._asked.id, position=place
                 )
         except ConflictError:
@@ -130,6 +138,8 @@ class KeptTurn:
             if found is None:
                 raise gone() from None
             return found
+        self._metrics.tool_called(call, "chat")
+        return call
 
 
 def _canonical(tool: str, arguments: Mapping[str, Any]) -> str:

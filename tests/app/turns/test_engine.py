@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from app.backend.assistants.protocol import Called, Calling, Context, Plan, Token
+from app.backend.tasks import UserGoneError
 from app.backend.turns.engine import Begun
 from app.backend.turns.values import TITLE, Answer, Question, TurnError
 from tests.app.turns.conftest import Desk, new_user, play
@@ -87,7 +88,7 @@ def test_another_users_conversation_is_not_there(url: str) -> None:
         assert (await desk.messages(), await desk.titles()) == ([], [])
         assert len(await other.messages()) == 2
         nobody = Desk(desk.database, "nobody")
-        with pytest.raises(TurnError, match="no such user"):
+        with pytest.raises(UserGoneError):
             await nobody.ask("hello")
 
     play(url, story)
