@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +89,7 @@ class Server:
         self._folder = folder
         self._data = folder / "data"
         self._programs = find_programs()
+        self._frozen = False
         self.port = free_port()
         self.url = f"postgresql://todo:s3cret@127.0.0.1:{self.port}"
         self._settings = {
@@ -108,7 +109,8 @@ class Server:
     def stop(self) -> None:
         """Stop it at once; connections are cut."""
         if self.running():
-            self.thaw()
+            if self._frozen:
+                self.thaw()
             self._call("pg_ctl", "-w", "-t", "30", "-m", "immediate", "stop")
 
     def running(self) -> bool:
@@ -117,13 +119,13 @@ class Server:
 
     def freeze(self) -> None:
         """Let it neither work nor end: connections stay, and nothing answers."""
-        for process in self._processes():
-            os.kill(process, signal.SIGSTOP)
+        self._frozen = True
+        self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
         """Let it go on."""
-        for process in self._processes():
-            os.kill(process, signal.SIGCONT)
+        self._frozen = False
+        self._signal(signal.SIGCONT)
 
     def execute(self, statement: str, database: str = "postgres") -> list[Any]:
         """Execute one statement as the superuser; return the rows."""
@@ -131,10 +133,12 @@ class Server:
             cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
 
-    def _processes(self) -> list[int]:
+    def _signal(self, number: signal.Signals) -> None:
         main = int((self._data / "postmaster.pid").read_text().split()[0])
         children = Path(f"/proc/{main}/task/{main}/children").read_text()
-        return [main, *map(int, children.split())]
+        for process in [main, *map(int, children.split())]:
+            with suppress(ProcessLookupError):  # a connection's own, which has ended
+                os.kill(process, number)
 
     def _call(self, program: str, *argv: str) -> None:
         # To a file, not a pipe: the server inherits it, and a pipe would stay open for as long as the server runs.
