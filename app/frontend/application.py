@@ -124,6 +124,6 @@ async def _submitted(visit: Visit, request: Request, handler: Handler, stale: Ha
     return await handler(visit, fields)
 
 
-async def health(request: Request) -> Response:
+async def health(_: Request) -> Response:
     """Tell that the process answers; the backend is not asked."""
     return JSONResponse({"status": "ok"})

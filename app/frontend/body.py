@@ -59,6 +59,8 @@ def fields(headers: Headers, body: bytes) -> dict[str, str]:
     Raises:
         BodyError: It is no form.
     """
+    if not body:
+        return {}
     if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
         raise BodyError(415, "That is not one of this site's forms.")
     try:

@@ -18,9 +18,10 @@ class Drain:
     end, then the browser is told to ask again, with the same key, and gets another process.
     """
 
-    LAST_WORDS = b"event: error\ndata: %s\n\n" % json.dumps(
-        {"status": 503, "detail": "The server is being replaced. Try again.", "retry_after": 1}
-    ).encode()
+    LAST_WORDS = (
+        b"event: error\ndata: %s\n\n"
+        % json.dumps({"status": 503, "detail": "The server is being replaced. Try again.", "retry_after": 1}).encode()
+    )
 
     def __init__(self, seconds: float) -> None:
         """Give streams this long after SIGTERM."""

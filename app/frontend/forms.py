@@ -1,4 +1,4 @@
-"""What the pages' plain forms do: POST, then 303 to a page. What does not work is said on the page, with what was typed."""
+"""What the pages' plain forms do: POST, then 303 to a page. What fails is said on the page, with what was typed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,10 +10,11 @@ from starlette.responses import Response
 from app.frontend import problems, views
 from app.frontend.pages import NEW, Pages, go, keep_conversation, number, status_of
 from app.frontend.upstream import Unreachable
-from app.frontend.views import Task, TaskForm
+from app.frontend.views import TaskForm
 from app.frontend.visit import Refused, Visit
 
 Fields = Mapping[str, str]
+TYPED = ("title", "description", "due_date", "due_time", "priority")
 
 
 class Forms:
@@ -107,15 +108,16 @@ class Forms:
         elif "title" not in fields:
             page.problem = said
         elif task is None:
-            page.add = TaskForm(**_typed(fields), error=said)
+            page.add = TaskForm(*_typed(fields), error=said)
         else:
-            page.typed = Task(task, **_typed(fields), error=said)
+            page.typed = TaskForm(*_typed(fields), error=said, id=task)
         return await self._pages.app(visit, page, _query(fields), status)
 
 
-def _typed(fields: Fields) -> dict[str, str]:
-    """Return what was typed into a task's form."""
-    return {name: fields.get(name, "") for name in ("title", "description", "due_date", "due_time", "priority")}
+def _typed(fields: Fields) -> tuple[str, str, str, str, str]:
+    """Return what was typed into a task's form, in the order of `TaskForm`."""
+    title, description, date, time, priority = (fields.get(name, "") for name in TYPED)
+    return title, description, date, time, priority
 
 
 def _task(fields: Fields) -> dict[str, Any]:

@@ -40,7 +40,9 @@ _NOT_UPSTREAM = HOP_BY_HOP | frozenset(
     b"host content-length cookie forwarded x-forwarded-for x-forwarded-proto x-forwarded-host x-forwarded-port "
     b"x-forwarded-prefix x-real-ip x-request-id x-csrf-token expect origin referer".split()
 )
-_NOT_BACK = HOP_BY_HOP | frozenset(b"server date set-cookie cache-control x-request-id strict-transport-security".split())
+_NOT_BACK = HOP_BY_HOP | frozenset(
+    b"server date set-cookie cache-control x-request-id strict-transport-security".split()
+)
 
 
 def end_to_end(headers: Headers, without: frozenset[bytes] = HOP_BY_HOP) -> Headers:
@@ -74,8 +76,7 @@ class Proxy:
         connection = HTTPConnection(scope)
         guest = Visit(connection, self._upstream, self._renewals)
         try:
-            await self._relay(guest, scope, receive, send)
-            return
+            return await self._relay(guest, scope, receive, send)
         except (Denied, body.BodyError) as error:
             answer = JSONResponse({"detail": error.detail}, error.status)
         except SessionEndedError:
@@ -84,10 +85,10 @@ class Proxy:
             log.warning("%s %s: %s", scope["method"], scope["path"], error.why)
             answer = JSONResponse({"detail": error.detail}, error.status, {"Retry-After": str(error.retry_after)})
         except body.GoneError:
-            return
+            return None
         for value in guest.cookies:
             answer.headers.append("set-cookie", value)
-        await answer(scope, receive, send)
+        return await answer(scope, receive, send)
 
     async def _relay(self, guest: Visit, scope: Scope, receive: Receive, send: Send) -> None:
         method, headers = scope["method"], Names(scope=scope)

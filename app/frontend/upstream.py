@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import httpx
 
-# Well below the 5 s after which a server (uvicorn, by default) closes an idle connection: the other way round, a request
-# now and then goes out on a connection that is being closed.
+# Well below the 5 s after which a server (uvicorn, by default) closes an idle connection: the other way round, now and
+# then a request goes out on a connection that is being closed.
 KEEP_ALIVE_SECONDS = 2.5
 # A stream has a comment every 10 s at least; an answer that does not stream may take a model's whole time limit.
 TIMEOUTS = {"connect": 3.0, "read": 60.0, "write": 20.0, "pool": 5.0}
@@ -39,7 +39,7 @@ class Upstream:
         limits = httpx.Limits(
             max_connections=CONNECTIONS, max_keepalive_connections=IDLE_CONNECTIONS, keepalive_expiry=KEEP_ALIVE_SECONDS
         )
-        # The transport alone, without httpx's client: no cookies that one visitor's answer would leave for the next one's
+        # The transport alone, without httpx's client: no cookies that one visitor's answer would leave for another's
         # request, no headers of its own, no redirects, no proxy of the environment. One retry, of connecting only.
         self._transport = transport or httpx.AsyncHTTPTransport(limits=limits, retries=1, trust_env=False)
 

@@ -21,6 +21,21 @@ class User:
 
 
 @dataclass
+class TaskForm:
+    """What is in a task's form."""
+
+    title: str = ""
+    description: str = ""
+    due_date: str = ""
+    due_time: str = ""
+    priority: str = "normal"
+    error: str = ""
+    """What is wrong with it."""
+    id: int | None = None
+    """Whose form it is; None is the one for a new task."""
+
+
+@dataclass
 class Task:
     """A task."""
 
@@ -32,28 +47,28 @@ class Task:
     due: str | None = None
     due_label: str = ""
     overdue: bool = False
-    error: str = ""
-    """What was wrong with what was typed into its form."""
-    due_date: str = ""
-    due_time: str = ""
-    typed: "Task | None" = None
-    """What its form was filled in with, where that is not what the task is."""
-
-    @property
-    def form(self) -> "Task":
-        """What its form shows."""
-        return self.typed or self
+    form: TaskForm = field(default_factory=TaskForm)
 
     @classmethod
-    def of(cls, found: dict[str, Any], now: datetime, typed: "Task | None" = None) -> Self:
-        """Make it of the backend's; `now` is the user's clock."""
-        due = found.get("due") or ""
-        made = cls(found["id"], found["title"], found["description"], found["completed"], found["priority"], due or None)
-        made.due_date, _, made.due_time = due.partition("T")
+    def of(cls, found: dict[str, Any], now: datetime, typed: TaskForm | None = None) -> Self:
+        """Make it of the backend's.
+
+        Args:
+            found: the backend's.
+            now: what the user's clock shows.
+            typed: what a task's form was filled in with, where that did not work.
+        """
+        names = ("id", "title", "description", "completed", "priority", "due")
+        made = cls(**{name: found[name] for name in names})
+        due = made.due or ""
         if due:
             made.due_label = due_label(due, now)
             made.overdue = not made.completed and due < now.strftime("%Y-%m-%dT%H:%M")[: len(due)]
-        made.typed = typed if typed and typed.id == made.id else None
+        if typed and typed.id == made.id:
+            made.form = typed
+        else:
+            day, _, time = due.partition("T")
+            made.form = TaskForm(made.title, made.description, day, time, made.priority)
         return made
 
 
@@ -113,18 +128,6 @@ class Message:
 
 
 @dataclass
-class TaskForm:
-    """What was typed for a new task."""
-
-    title: str = ""
-    description: str = ""
-    due_date: str = ""
-    due_time: str = ""
-    priority: str = "normal"
-    error: str = ""
-
-
-@dataclass
 class Blank:
     """What `<template>`s are made of."""
 
@@ -151,8 +154,8 @@ class Page:
     older: int | None = None
     tasks: list[Task] = field(default_factory=list)
     total: int = 0
-    typed: Task | None = None
-    """A task as its form was filled in when that did not work."""
+    typed: TaskForm | None = None
+    """What a task's form was filled in with, where that did not work."""
     conversations: list[dict[str, Any]] = field(default_factory=list)
     conversation: int | None = None
     messages: list[Message] = field(default_factory=list)
