@@ -67,6 +67,7 @@ class Contract:
                 self._refusals(operation)
             # What lies deeper first: an item before the list that holds it.
             for operation in sorted(deletions, key=lambda each: -each.path.count("/")):
+                self.walk.sweep(operation.path)
                 self._operation(operation)
         finally:
             self.walk.clean()

@@ -35,6 +35,7 @@ class Made:
     operation: Operation
     values: dict[str, Any]
     token: str
+    swept: bool = False
 
 
 @dataclass
@@ -65,6 +66,7 @@ class Walk:
     _made: list[Made] = field(default_factory=list)
     _gone: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     _kept: dict[str, None] = field(default_factory=dict)
+    _left: list[str] = field(default_factory=list)
 
     def values(self, operation: Operation) -> dict[str, Any]:
         """What is known of an operation's parameters: a link before the login before an example.
@@ -140,24 +142,28 @@ class Walk:
                 return
         self._made.append(made)
 
-    def clean(self) -> None:
-        """Delete what was made and is still there, and tell of what cannot be deleted."""
-        wrong = []
-        # What a list holds before the list.
+    def sweep(self, below: str = "") -> None:
+        """Delete what was made and is still there: all of it, or what lies deeper than a path, which may hold it."""
         for each in sorted(self._made, key=lambda made: -made.operation.path.count("/")):
             operation = each.operation
-            if (operation.id, each.values) in self._gone:
+            deeper = operation.path.count("/") > below.count("/")
+            if each.swept or (operation.id, each.values) in self._gone or not deeper:
                 continue
+            each.swept = True
             token = (each.token or self.token) if operation.secured else ""
             try:
                 answer = self.client.send(build(operation, each.values, None, self.document.prefix, token))
             except NoAnswer as error:
-                wrong.append(f"{operation.name}: {error}")
+                self._left.append(f"{operation.name}: {error}")
                 continue
             if answer.status >= 300 and answer.status not in {404, 410}:
-                wrong.append(f"{operation.name}: {answer.status}")
+                self._left.append(f"{operation.name}: {answer.status}")
+
+    def clean(self) -> None:
+        """Delete what was made and is still there, and tell of what cannot be deleted."""
+        self.sweep()
         if self._made:
             count = len(self._made)
-            self.layer.judged("what was made is deleted again", wrong, f"{count} made, {count} deleted")
+            self.layer.judged("what was made is deleted again", self._left, f"{count} made, {count} deleted")
         for name in self._kept:
             self.layer.skipped(f"{name}: what it made", "the contract links it to no DELETE operation, so it stays")

@@ -148,3 +148,15 @@ def test_what_lies_deeper_is_deleted_first() -> None:
     walk.send(CREATE, "create", {}, None, token=False)
     walk.clean()
     assert client.asked[2:] == ["DELETE /a/2", "DELETE /1"]
+
+
+def test_what_a_deletion_would_take_along_is_deleted_before() -> None:
+    client = Scripted((201, {"id": 1}), (500, None))
+    walk = walked(client)
+    walk.send(CREATE, "create", {}, None, token=True)
+    walk.sweep("/a/{id}")
+    assert client.asked == ["POST /a"], "what lies as deep is not held by it"
+    walk.sweep("/a")
+    walk.clean()
+    assert client.asked == ["POST /a", "DELETE /a/1"], "once is enough"
+    assert [check.evidence for check in walk.layer.checks] == ["DELETE /a/{id}: 500"]
