@@ -1,0 +1,255 @@
+"""Changes of a task: its title, when it is due, how much it matters, its notes."""
+
+import re
+from datetime import datetime
+from typing import Any
+
+from app.backend.assistants.rules import adding, dates, lexicon, normalise
+from app.backend.assistants.rules.wishes import Wish
+
+_I = re.IGNORECASE
+_DUE = r"(?:due ?dates?|deadlines?|due time|due|date|time)"
+_NOTE = r"(?:notes?|descriptions?|details?|comments?)"
+_PRIORITY = r"(?:priority|prio|importance)"
+_SET = r"(?:set|change|update|make|put|move|adjust|modify|edit|switch|raise|lower|increase|decrease|fix)"
+_OFF = r"(?:remove|delete|clear|drop|unset|erase|cancel|take off|take away|take|get rid of|strip)"
+_NO_DUE = re.compile(
+    rf"(?:{_OFF}\s+(?:the\s+)?{_DUE}\s+(?:of|from|for|on|off)\s+(?P<a>.+)|{_OFF}\s+(?P<b>.+?)(?:'s|s')\s+{_DUE}|{_OFF}\s+(?P<c>its|the)\s+(?:due ?date|deadline)"
+    rf"|(?P<d>.+?)\s+(?:has|have|needs|should have|with)\s+no\s+{_DUE}|(?P<e>.+?)\s+(?:is not|isn't|isnt)\s+due(?: anymore| any more)?"
+    rf"|(?:make|set)\s+(?P<f>.+?)\s+(?:not due|(?:to )?(?:have )?no {_DUE}|without (?:a )?{_DUE})|no\s+{_DUE}\s+(?:for|on)\s+(?P<g>.+))",
+    _I,
+)
+_NO_PRIORITY = re.compile(rf"(?:{_OFF})\s+(?:the\s+)?(?:high |low )?{_PRIORITY}\s+(?:of|from|for|on|off)\s+(?P<ref>.+)", _I)
+_NO_NOTE = re.compile(rf"(?:{_OFF})\s+(?:the\s+)?{_NOTE}\s+(?:of|from|for|on|off)\s+(?P<ref>.+)", _I)
+_FIELD = re.compile(
+    rf"(?:(?:{_SET}|give|add|assign)\s+)?(?:(?:the|a|an|new)\s+)*(?P<field>{_DUE}|{_PRIORITY}|title|name|text|wording|{_NOTE})\s+(?:of|for|on|to|in)\s+"
+    r"(?P<ref>.+?)(?:\s*:\s*|\s+(?:to be|to|as|into|is|saying|that says|of|for|->|=|-)\s+)(?P<value>\S.*)",
+    _I | re.DOTALL,
+)
+_FIELD_OPEN = re.compile(
+    rf"(?:{_SET}|add|give)\s+(?:(?:the|a|an|new)\s+)*(?P<field>{_DUE}|{_PRIORITY}|title|name|{_NOTE})\s+(?:of|for|on|to)\s+(?P<ref>.+)", _I
+)
+_OWN = re.compile(
+    rf"(?:{_SET}\s+)?(?P<ref>\S.*?)(?:'s|s')\s+(?P<field>{_DUE}|{_PRIORITY}|title|name|text|{_NOTE})(?:\s*:\s*|\s+(?:to|as|into|is|should be)\s+)(?P<value>\S.*)",
+    _I | re.DOTALL,
+)
+_ITS = re.compile(rf"(?:{_SET})\s+(?:its|the)\s+(?P<field>due ?date|deadline|{_PRIORITY}|title|name|description|note)\s+(?:to|as|into)\s+(?P<value>\S.*)", _I)
+_GIVE = re.compile(rf"(?:give|assign)\s+(?P<ref>.+?)\s+(?:a|an|the)\s+(?P<value>.+?)\s+(?P<field>{_PRIORITY}|due date|deadline)", _I)
+_GIVE_DUE = re.compile(rf"(?:give|assign)\s+(?P<ref>.+?)\s+(?:a|an|the)\s+(?P<field>{_DUE}|{_PRIORITY}|{_NOTE})\s*(?:of|for|:|on)?\s+(?P<value>\S.*)", _I)
+_DESCRIBE = re.compile(r"describe\s+(?P<ref>.+?)\s*(?:\bas\b|:)\s*(?P<value>\S.*)", _I)
+_NOTED = re.compile(rf"(?:{_NOTE})\s+(?:for|on|to|about)\s+(?P<ref>[^:]+?)\s*(?::|\bthat\b|\bsaying\b)\s*(?P<value>\S.*)", _I | re.DOTALL)
+_RENAME = re.compile(r"(?:rename|retitle|reword|rephrase|re-?name)\s+(?P<rest>.+)", _I | re.DOTALL)
+_CALL = re.compile(r"call\s+(?P<ref>(?:task\s+|#|it\b|that\b)\d*|\d+)\s+(?P<value>.+?)(?:\s+instead)?", _I)
+_CHANGE = re.compile(r"(?:change|update|edit|modify|make|set|switch|turn|mark|flag|put|alter|replace|correct)\s+(?P<rest>.+)", _I | re.DOTALL)
+_TO = re.compile(r"\s*(?:\s(?:to say|to be|to|into|as|with|->|=>)\s|:\s)\s*(?:read\s+)?", _I)
+_MOVE = re.compile(
+    r"(?:move|postpone|push back|push|reschedule|re-schedule|snooze|delay|defer|shift|bump|put off|bring forward|extend|pull forward|schedule)\s+(?P<rest>.+)", _I
+)
+_MOVE_BY = re.compile(rf"(?P<ref>.+?)\s+(?:(?:back|out|off|forward)\s+)?(?:by|for|back|another)?\s*(?P<later>{dates.AMOUNT}\s+{dates.UNITS})", _I)
+_MOVE_TO = re.compile(r"\s+(?:(?:back|off|out|forward|over)\s+)?(?:to|until|till|til|for|on|by|from now to)\s+|\s+(?:due\s+)", _I)
+_ABOUT = re.compile(r"remind me (?:about|of|on)\s+(?P<rest>.+)", _I)
+_IS_DUE = re.compile(r"(?P<ref>.+?)\s*(?:\s(?:is|are|must be|should be|needs to be|has to be|gets)|'s)\s+(?:now\s+)?due\s+(?P<value>.+)", _I)
+_IS = re.compile(
+    rf"(?P<ref>.+?)\s*(?:\s(?:is|are|has|should be|should have|needs|became)|'s)\s+(?:now |really |very |super |so |pretty |a |actually |kind of )*(?P<not>not |no longer |not that |not so )?(?:very |really |that |so )?"
+    rf"(?P<level>{lexicon.HIGH}|{lexicon.LOW}|{lexicon.NORMAL})(?:[- ](?:priority|prio))?(?: now)?",
+    _I,
+)
+_ISNT = re.compile(r"(?P<ref>.+?)\s+(?:isn't|isnt|aren't) (?:that |so |very |really )*(?:urgent|important|critical|high priority)(?: anymore| any more)?", _I)
+_RAISE = re.compile(r"(?P<down>de-?prioriti[sz]e|lower|demote)\s+(?:the )?(?:priority (?:of|on|for) )?(?P<a>.+)|(?:prioriti[sz]e|promote|star|bump up|(?:raise|increase|bump) (?:the )?priority (?:of|on|for))\s+(?P<b>.+)", _I)
+_LEVEL = re.compile(
+    rf"(?:(?:to|as|of|with|be|a|the|is|very|more|super|really)\s+)*(?:(?P<not>not|less)\s+)?(?:{_PRIORITY}\s+)?(?:(?P<high>{lexicon.HIGH}|higher|max|maximum)|(?P<low>{lexicon.LOW}|lower|min)|(?P<normal>{lexicon.NORMAL}))(?:[- ]*{_PRIORITY})?",
+    _I,
+)
+_DONE = re.compile(r"(?:(?:to|as|is|be|being)\s+)*(?:done|completed?|finished|closed|ticked(?: off)?|checked(?: off)?)", _I)
+_OPEN = re.compile(
+    r"(?:(?:to|as|is|be|back)\s+)*(?:not (?:yet )?(?:done|completed?|finished)|un ?done|open|pending|incomplete|unfinished|uncompleted|to ?do|active|not done yet)(?: again)?", _I
+)
+
+
+def wish(text: str, now: datetime) -> Wish | None:
+    """Return the change that a text asks for; None where it asks for none."""
+    if len(text) > normalise.LONGEST:
+        return None
+    for read in (_cleared, _field, _about, _renamed, _moved, _changed, _raised, _stated):
+        if found := read(text, now):
+            return found
+    return None
+
+
+def level(text: str) -> str | None:
+    """Return the priority that a text is the name of."""
+    match = _LEVEL.fullmatch(text.strip(" .!"))
+    if not match:
+        return None
+    if match["normal"]:
+        return "normal"
+    return "low" if match["low"] or match["not"] else "high"
+
+
+def change(text: str, now: datetime) -> dict[str, Any] | None:
+    """Return what a text, all of it, changes of a task: "friday", "high priority and due tomorrow"; `completed` too."""
+    text = text.strip(" .!")
+    if _DONE.fullmatch(text):
+        return {"completed": True}
+    if _OPEN.fullmatch(text):
+        return {"completed": False}
+    if found := level(text):
+        return {"priority": found}
+    if when := dates.whole(re.sub(r"^(?:to|until|till)\s+", "", text, flags=_I), now):
+        return {"due": when.due}
+    if re.fullmatch(rf"(?:no|without(?: a)?) {_DUE}", text, _I):
+        return {"clear_due": True}
+    parts = re.split(r"\s*(?:,\s*and|,|\band\b)\s*", text, maxsplit=1, flags=_I)
+    if len(parts) == 2 and all(parts):
+        first, second = change(parts[0], now), change(parts[1], now)
+        return {**first, **second} if first and second and "completed" not in {**first, **second} else None
+    return None
+
+
+def valued(field: str, text: str, now: datetime) -> Wish | None:
+    """Return the change of one field to a value as typed; None where the value does not fit the field."""
+    field = field.lower()
+    if re.fullmatch(_PRIORITY, field, _I):
+        found = level(text)
+        return Wish("update", changes={"priority": found}) if found else None
+    if re.fullmatch(_DUE, field, _I):
+        found_due = change(text, now)
+        return Wish("update", changes=found_due) if found_due and ("due" in found_due or "clear_due" in found_due) else None
+    text = normalise.unquoted(text)
+    if re.fullmatch(_NOTE, field, _I):
+        return Wish("update", changes={"description": text})
+    return _titled(text)
+
+
+def _titled(text: str) -> Wish | None:
+    name, rest = adding.title(" ".join(normalise.unquoted(text).split()))
+    if not normalise.visible(name):
+        return None
+    return Wish("update", changes={"title": name, **({"description": rest} if rest else {})})
+
+
+def _cleared(text: str, now: datetime) -> Wish | None:
+    if match := _NO_DUE.fullmatch(text):
+        ref = next(value for value in match.groups() if value)
+        return Wish("update", ref="it" if ref.lower() in {"its", "the"} else ref, changes={"clear_due": True})
+    if match := _NO_PRIORITY.fullmatch(text):
+        return Wish("update", ref=match["ref"], changes={"priority": "normal"})
+    if match := _NO_NOTE.fullmatch(text):
+        return Wish("update", ref=match["ref"], changes={"description": ""})
+    return None
+
+
+def _field(text: str, now: datetime) -> Wish | None:
+    for pattern in (_NOTED, _FIELD, _OWN, _ITS, _GIVE, _GIVE_DUE, _DESCRIBE):
+        match = pattern.fullmatch(text)
+        if not match:
+            continue
+        groups = match.groupdict()
+        field = groups.get("field") or "description"
+        found = valued(field, match["value"], now)
+        if not found:
+            continue
+        changes = dict(found.changes)
+        if "description" in changes and "title" not in changes and (pattern is _NOTED or re.match(r"(?:add|give|note)", text, _I)):
+            changes = {"append": changes["description"]}
+        return Wish("update", ref=groups.get("ref") or "it", changes=changes)
+    if match := _FIELD_OPEN.fullmatch(text):
+        field = match["field"].lower()
+        missing = "priority" if re.fullmatch(_PRIORITY, field) else "due" if re.fullmatch(_DUE, field) else "note" if re.fullmatch(_NOTE, field) else "title"
+        return Wish("update", ref=match["ref"], missing=missing)  # type: ignore[arg-type]  # one of the four
+    return None
+
+
+def _about(text: str, now: datetime) -> Wish | None:
+    match = _ABOUT.fullmatch(text)
+    when = dates.find(normalise.masked(match["rest"]), now) if match else None
+    if not match:
+        return None
+    item = adding.one(match["rest"], now)
+    add = Wish("add", items=(item,)) if item else Wish("add", missing="title")
+    if not when:
+        return add
+    return Wish("update", ref=dates.without(match["rest"], when), changes={"due": when.due}, certain=False, otherwise=add)
+
+
+def _renamed(text: str, now: datetime) -> Wish | None:
+    if match := _CALL.fullmatch(text):
+        found = _titled(match["value"])
+        if found and (text.lower().endswith("instead") or not match["ref"].isdigit()):
+            return Wish("update", ref=match["ref"], changes=found.changes)
+    match = _RENAME.fullmatch(text)
+    if not match:
+        return None
+    return _split(match["rest"]) or Wish("update", ref=match["rest"], missing="title")
+
+
+def _split(rest: str) -> Wish | None:
+    """Every way to read "x to y to z" as a task and its new title."""
+    hidden = normalise.masked(rest)
+    ways = [(rest[: match.start()], rest[match.end() :]) for match in _TO.finditer(hidden)]
+    ways = [(ref.strip(), value.strip()) for ref, value in ways if ref.strip() and _titled(value)][:8]
+    if not ways:
+        return None
+    found = _titled(ways[0][1])
+    return Wish("update", ref=ways[0][0], changes=found.changes if found else {}, splits=tuple(ways[1:]))
+
+
+def _moved(text: str, now: datetime) -> Wish | None:
+    match = _MOVE.fullmatch(text)
+    if not match:
+        return None
+    certain = not text.lower().startswith(("schedule", "extend", "push", "shift", "bump", "move"))
+    rest = re.sub(r"^(?:the )?(?:due ?date|deadline|date) (?:of|for|on)\s+", "", match["rest"], flags=_I)
+    if by := _MOVE_BY.fullmatch(rest):
+        ref = re.sub(r"\s+(?:by|for|back|off|out|forward|another)$", "", by["ref"], flags=_I)
+        return Wish("update", ref=ref, changes={"later": by["later"]}, certain=certain)
+    for cut in _MOVE_TO.finditer(rest):
+        if value := change(rest[cut.end() :], now):
+            if "completed" not in value:
+                return Wish("update", ref=re.sub(r"\s+(?:back|off|out|forward)$", "", rest[: cut.start()]), changes=value, certain=certain)
+    if (when := dates.find(normalise.masked(rest), now)) and when.spans[-1][1] == len(rest) and (ref := dates.without(rest, when)):
+        return Wish("update", ref=re.sub(r"\s+(?:to|until|till|off|back)$", "", ref), changes={"due": when.due}, certain=certain)
+    if text.lower().startswith(("schedule", "extend")):
+        return None
+    if re.search(r"\sto\s", rest):
+        return None
+    return Wish("update", ref=re.sub(r"\s+(?:back|off|out)$", "", rest), missing="due", certain=certain)
+
+
+def _changed(text: str, now: datetime) -> Wish | None:
+    match = _CHANGE.fullmatch(text)
+    if not match:
+        return None
+    verb, rest = text.split(" ", 1)[0].lower(), match["rest"]
+    rest = re.sub(r"^(?:the )?(?:status|state) (?:of|for)\s+", "", rest, flags=_I)
+    for cut in re.finditer(r"\s*(?:\s(?:to be|to|into|as|for|with|->|=>|due|back to)\s|:\s)\s*|\s", normalise.masked(rest)):
+        ref, value = rest[: cut.start()].strip(), rest[cut.end() :]
+        if cut[0].strip().lower() == "due":
+            value = f"due {value}"
+        found = change(value, now) if ref and len(value) < 80 else None
+        if found and not re.fullmatch(r"(?:the|my|a|an)", ref, _I):
+            ref = re.sub(r"\s+(?:to|as|into|for|back|to be|is)$", "", ref, flags=_I)
+            if "completed" in found:
+                return Wish("complete" if found["completed"] else "reopen", ref=ref)
+            return Wish("update", ref=ref, changes=found)
+    if verb in {"change", "update", "edit", "modify", "alter", "replace", "correct"}:
+        return _split(rest) or Wish("update", ref=rest, missing="change", certain=False)
+    return None
+
+
+def _raised(text: str, now: datetime) -> Wish | None:
+    match = _RAISE.fullmatch(text)
+    if not match:
+        return None
+    return Wish("update", ref=match["a"] or match["b"], changes={"priority": "low" if match["down"] else "high"}, certain=bool(match["b"]) or text.lower().startswith("de"))
+
+
+def _stated(text: str, now: datetime) -> Wish | None:
+    if (match := _IS_DUE.fullmatch(text)) and (when := dates.whole(match["value"], now)):
+        return Wish("update", ref=match["ref"], changes={"due": when.due}, certain=False)
+    if match := _ISNT.fullmatch(text):
+        return Wish("update", ref=match["ref"], changes={"priority": "low"}, certain=False)
+    if match := _IS.fullmatch(text):
+        found = level((match["not"] and "not " or "") + match["level"])
+        return Wish("update", ref=match["ref"], changes={"priority": found}, certain=False) if found else None
+    return None

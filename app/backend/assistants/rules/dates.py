@@ -1,0 +1,253 @@
+"""When: "tomorrow", "next friday 5pm", "in two weeks", "dec 24", "end of month", ISO and 12- or 24-hour times.
+
+Rules where English leaves it open: a weekday is the next one after today, "next friday" the friday of the week after
+this one (weeks begin on Monday); a day of the month, and a month, are the next ones from today; 12/24 is the 24th of
+December, and so is 24/12; "at 5" is 17:00, "at 9" is 09:00; a time alone that is over today means tomorrow.
+"""
+
+import calendar
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from app.backend.assistants.rules.words_of_time import (
+    AMOUNT,
+    DAY,
+    DURATION,
+    MONTHS,
+    PART,
+    PARTS,
+    PREPOSITION,
+    TIME,
+    UNITS,
+    WEEKDAYS,
+    amount,
+)
+
+
+@dataclass(frozen=True)
+class When:
+    """A date, perhaps with a time, and where in the text it was said."""
+
+    day: date
+    time: time | None
+    spans: tuple[tuple[int, int], ...]
+    preposition: str = ""
+    until: date | None = None
+    """The day after, where a stretch of days was said ("this week")."""
+
+    @property
+    def due(self) -> str:
+        """As a task's `due`."""
+        return f"{self.day.isoformat()}T{self.time:%H:%M}" if self.time else self.day.isoformat()
+
+
+_WHEN = re.compile(
+    rf"(?<![\w\ufffc#])(?P<prep>{PREPOSITION})?(?:(?P<day>{DAY})(?:,?\s+(?:in the )?(?P<part>{PART}))?(?:,?\s+(?:at |by |@ ?|around )?(?P<t1>{TIME})|T(?P<iso>\d\d:\d\d))?"
+    rf"|(?P<t2>{TIME})(?:,?\s+(?:on |of )?(?:(?P<day2>{DAY})|(?P<part2>(?:in the )?{PART})))?"
+    rf"|(?P<rel>{DURATION}))(?![\w\ufffc'/]|-\w|:\d)",
+    re.IGNORECASE,
+)
+_EVERY = re.compile(r"\b(?:every|each)\s+(?:other\s+)?\w+(?:\s+(?:at\s+)?\d{1,2}(?::\d\d)?\s*(?:am|pm)?)?", re.IGNORECASE)
+
+
+def find(text: str, now: datetime) -> When | None:
+    """Return when, as a text (its quoted parts masked) says; None where it does not, or says no real date."""
+    text = _EVERY.sub(lambda match: "\ufffc" * len(match[0]), text[:4000])
+    day: tuple[date, date | None] | None = None
+    clock: time | None = None
+    spans: list[tuple[int, int]] = []
+    preposition = ""
+    for match in _WHEN.finditer(text):
+        found = _read(match, now)
+        if found is None or (found[0] and day) or (found[1] and clock):
+            continue
+        spans.append(match.span())
+        preposition = preposition or (match["prep"] or "").strip().lower()
+        day, clock = found[0] or day, found[1] or clock
+    if day is None and clock is None:
+        return None
+    if day is None and clock is not None:
+        day = (now.date() if clock > now.time() else _later(now.date(), 1), None)
+    if day is None:  # pragma: no cover - the types cannot say that one of both is there
+        return None
+    return When(day[0], clock, tuple(spans), preposition, day[1])
+
+
+def whole(text: str, now: datetime) -> When | None:
+    """Return when, where the text says nothing else."""
+    when = find(text, now)
+    return when if when and not without(text, when).strip(" .,!?") else None
+
+
+def without(text: str, when: When) -> str:
+    """Return a text without what it said of when."""
+    for start, end in sorted(when.spans, reverse=True):
+        text = f"{text[:start].rstrip()} {text[end:].lstrip()}"
+    return text.strip()
+
+
+def later(text: str, start: datetime) -> datetime | None:
+    """Return the time an amount after a start: "a week", "2 days", "an hour"; None where it is no amount."""
+    match = re.fullmatch(rf"(?P<n>{AMOUNT})\s*(?P<unit>{UNITS})", text.strip(), re.IGNORECASE)
+    return _plus(start, amount(match["n"]), match["unit"]) if match else None
+
+
+def _read(match: re.Match[str], now: datetime) -> tuple[tuple[date, date | None] | None, time | None] | None:
+    """Return the day and the time of a match; None where there is no such day or time."""
+    try:
+        if match["rel"]:
+            return _relative(match["rel"], now)
+        said = match["day"] or match["day2"]
+        day = _day(" ".join(said.lower().split()), now.date()) if said else None
+        if said and day is None:
+            return None
+        words = said.lower() if said else ""
+        part = (match["part"] or match["part2"] or "").lower().removeprefix("in the ")
+        clock = match["t1"] or match["iso"] or match["t2"]
+        evening = part in {"evening", "night", "afternoon"} or words in {"tonight", "this evening", "this afternoon"}
+        if clock:
+            return day, _clock(clock.lower(), evening=evening, morning=part == "morning")
+        if part:
+            return day, PARTS[part]
+        if words in {"tonight", "this evening", "this afternoon", "this morning"}:
+            return day, time(20) if words == "tonight" else PARTS[words.split()[1]]
+        return day, time(17) if words in {"eod", "end of day", "end of the day", "the end of the day", "cob"} else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _relative(text: str, now: datetime) -> tuple[tuple[date, date | None], time | None] | None:
+    words = re.sub(r"^(?:in|within)\s+|\s+from (?:now|today)$|\s+later$", "", text.strip(), flags=re.IGNORECASE)
+    moment = later(words, now)
+    if moment is None:
+        return None
+    exact = re.search(r"hour|hr|min", words, re.IGNORECASE)
+    return (moment.date(), None), moment.time().replace(second=0, microsecond=0, tzinfo=None) if exact else None
+
+
+def _plus(start: datetime, number: float, unit: str) -> datetime | None:
+    unit = unit.lower()
+    try:
+        if unit.startswith("mo") or unit.startswith("y"):
+            months = start.month - 1 + round(number * (12 if unit.startswith("y") else 1))
+            year, month = start.year + months // 12, months % 12 + 1
+            return start.replace(year=year, month=month, day=min(start.day, calendar.monthrange(year, month)[1]))
+        hours = {"h": 1.0, "d": 24.0, "w": 168.0}.get(unit[0], 1 / 60)
+        return start + timedelta(hours=number * hours)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _later(day: date, days: int) -> date:
+    return day + timedelta(days=days)
+
+
+def _clock(text: str, *, evening: bool, morning: bool) -> time:
+    for word, value in (("noon", time(12)), ("midday", time(12)), ("midnight", time(23, 59))):
+        if word in text:
+            return value
+    numbers = [int(number) for number in re.findall(r"\d+", text)]
+    hour, minute = numbers[0], numbers[1] if len(numbers) > 1 else 0
+    twelve = re.search(r"([ap])\.?\s?m", text)
+    if twelve:
+        if not 1 <= hour <= 12:
+            raise ValueError(text)
+        hour = hour % 12 + (12 if twelve[1] == "p" else 0)
+    elif hour < 12 and evening or (not morning and 1 <= hour < 8 and not re.search(r"\d[:h.]|0\d", text)):
+        hour += 12
+    moment = datetime(2000, 1, 2, hour, minute)  # noqa: DTZ001 - arithmetic on a clock, no date
+    if "half past" in text or "half" in text:
+        moment += timedelta(minutes=30)
+    elif "quarter" in text:
+        moment += timedelta(minutes=15 if "past" in text or "after" in text else -15)
+    return moment.time()
+
+
+def _day(text: str, today: date) -> tuple[date, date | None] | None:
+    return next((found for read in _READERS if (found := read(text, today))), None)
+
+
+def _named(text: str, today: date) -> tuple[date, date | None] | None:
+    if text.startswith(("today", "tod", "tonight", "this morning", "this afternoon", "this evening", "eod", "cob")):
+        return today, None
+    if "day" in text and text.endswith("end of the day") or text == "end of day":
+        return today, None
+    if text.startswith(("the day after", "day after", "overmorrow")):
+        return _later(today, 2), None
+    if re.match(r"to?m|2m", text):
+        return _later(today, 1), None
+    return None
+
+
+def _stretch(text: str, today: date) -> tuple[date, date | None] | None:
+    monday = _later(today, -today.weekday())
+    after = 1 if "next" in text else 0
+    end = "end" in text.replace("weekend", "") or text in {"eow", "eom", "eoy"}
+    if "weekend" in text:
+        saturday = _later(monday, 5 + 7 * after)
+        return max(saturday, today), _later(saturday, 2)
+    if "week" in text and not any(name in text for name in ("from", "after")) or text == "eow":
+        start = _later(monday, 7 * after)
+        return (_later(start, 6), None) if end else (max(start, today), _later(start, 7))
+    if "month" in text or text == "eom":
+        start = _month(today.replace(day=1), after)
+        return (_later(_month(start, 1), -1), None) if end else (max(start, today), _month(start, 1))
+    if "year" in text or text == "eoy":
+        start = date(today.year + after, 1, 1)
+        return (date(start.year, 12, 31), None) if end else (max(start, today), date(start.year + 1, 1, 1))
+    return None
+
+
+def _month(first: date, more: int) -> date:
+    months = first.month - 1 + more
+    return date(first.year + months // 12, months % 12 + 1, 1)
+
+
+def _weekday(text: str, today: date) -> tuple[date, date | None] | None:
+    name = next((WEEKDAYS[word] for word in re.findall(r"[a-z]+", text) if word in WEEKDAYS), None)
+    if name is None:
+        return None
+    days = (name - today.weekday() - 1) % 7 + 1
+    if "next" in text and "after" not in text:
+        days = 7 - today.weekday() + name
+    if "after next" in text:
+        days = 14 - today.weekday() + name
+    weeks = 2 if text.startswith("two weeks") else 1 if text.startswith(("a week", "one week")) else 0
+    return _later(today, days + 7 * weeks), None
+
+
+def _dated(text: str, today: date) -> tuple[date, date | None] | None:
+    numbers = [int(number) for number in re.findall(r"\d+", text)]
+    month = next((MONTHS[word[:3]] for word in re.findall(r"[a-z]{3,}", text) if word[:3] in MONTHS), None)
+    year: int | None = None
+    if month:
+        day, year = numbers[0], numbers[1] if len(numbers) > 1 else None
+    elif re.match(r"\d{4}-", text):
+        year, month, day = numbers
+    elif "/" in text or "." in text:
+        month, day = (numbers[1], numbers[0]) if "." in text or numbers[0] > 12 else (numbers[0], numbers[1])
+        year = numbers[2] if len(numbers) > 2 else None
+    elif numbers:
+        return _day_of_month(numbers[0], today), None
+    else:
+        return None
+    if year is not None:
+        return date(year + 2000 if year < 100 else year, month, day), None
+    this = date(today.year, month, min(day, 28))
+    return date(today.year + (1 if this.replace(day=1) < today.replace(day=1) or (this.month == today.month and day < today.day) else 0), month, day), None
+
+
+def _day_of_month(day: int, today: date) -> date:
+    if not 1 <= day <= 31:
+        raise ValueError(day)
+    first = today.replace(day=1)
+    for more in range(4):
+        month = _month(first, more)
+        if day <= calendar.monthrange(month.year, month.month)[1] and month.replace(day=day) >= today:
+            return month.replace(day=day)
+    raise ValueError(day)
+
+
+_READERS: tuple[Callable[[str, date], tuple[date, date | None] | None], ...] = (_named, _weekday, _stretch, _dated)
