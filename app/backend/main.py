@@ -8,7 +8,6 @@ from app.backend.application import create_app
 try:
     _settings = settings.from_environment()
     logs.set_up(_settings.log_level)
+    app = create_app(_settings)
 except (settings.SettingsError, ValueError) as error:
     sys.exit(f"backend: {error}")
-
-app = create_app(_settings)
