@@ -29,6 +29,8 @@ class Credentials(Input):
 class NewAccount(Credentials):
     """An account to create."""
 
+    name: Name = Field(json_schema_extra={"x-unique": True})
+
 
 class Renewal(Input):
     """A session to go on with."""

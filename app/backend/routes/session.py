@@ -1,6 +1,9 @@
 """Who is asking: guests, accounts, sessions."""
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, HTTPException, Request, Response
+from fastapi.openapi.models import Example
 
 from app.backend.database.base import ConflictError
 from app.backend.errors import unauthorized
@@ -14,6 +17,7 @@ from app.backend.routes.shared import (
     TOO_MANY,
     UNAUTHORIZED,
     UNAVAILABLE,
+    Answers,
     Asking,
     Credentials,
     Owner,
@@ -24,6 +28,30 @@ from app.backend.routes.shared import (
 )
 from app.backend.schemas import Credentials as NameAndPassword
 from app.backend.schemas import NewAccount, Renewal, Session, User
+
+_GONE: Answers = {204: {"description": "Done."}}
+_USER = {"deleteUser": {"operationId": "deleteUser", "parameters": {"user_id": "$response.body#/user_id"}}}
+_RENEW = {
+    "renewSession": {
+        "operationId": "renewSession",
+        "requestBody": {"refresh_token": "$response.body#/refresh_token"},
+    }
+}
+_LOGIN = {
+    "login": {
+        "operationId": "login",
+        "requestBody": {"name": "$request.body#/name", "password": "$request.body#/password"},
+    }
+}
+_EXAMPLE: dict[str, Example] = {"some": {"value": {"name": "ann", "password": "correct horse battery"}}}
+
+
+def _begun(status: int, *links: dict[str, Any]) -> Answers:
+    """A session, and what can be done with it."""
+    return {
+        status: {"description": "The session.", "links": {**_USER, **{k: v for each in links for k, v in each.items()}}}
+    }
+
 
 router = APIRouter(prefix="/api", tags=["session"])
 
@@ -40,7 +68,7 @@ def _session(request: Request, account: Account) -> Session:
     )
 
 
-@router.post("/session", operation_id="createSession", status_code=201, responses=UNAVAILABLE)
+@router.post("/session", operation_id="createSession", status_code=201, responses={**_begun(201), **UNAVAILABLE})
 async def create_session(request: Request, database: Store) -> Session:
     """Begin a session as a new guest."""
     async with database.begin() as transaction:
@@ -52,9 +80,20 @@ async def create_session(request: Request, database: Store) -> Session:
     "/accounts",
     operation_id="createAccount",
     status_code=201,
-    responses={**UNAUTHORIZED, **CONFLICT, **TOO_LARGE, **INVALID, **TOO_MANY, **UNAVAILABLE},
+    responses={
+        **_begun(201, {"logout": {"operationId": "logout"}}, _LOGIN),
+        **UNAUTHORIZED,
+        **CONFLICT,
+        **TOO_LARGE,
+        **INVALID,
+        **TOO_MANY,
+        **UNAVAILABLE,
+    },
+    openapi_extra={"x-replace": {"security": [{}, {"HTTPBearer": []}]}},  # the token may be left out
 )
-async def create_account(request: Request, database: Store, token: Credentials, new: NewAccount) -> Session:
+async def create_account(
+    request: Request, database: Store, token: Credentials, new: Annotated[NewAccount, Body(openapi_examples=_EXAMPLE)]
+) -> Session:
     """Create an account. A guest who asks becomes the account and keeps everything; the guest's sessions end."""
     limits_of(request).login(new.name)
     guest = None if token is None else await sessions_of(request).user_of(token.credentials)
@@ -74,11 +113,32 @@ async def create_account(request: Request, database: Store, token: Credentials, 
 
 
 @router.post(
+    "/logout",
+    operation_id="logout",
+    status_code=204,
+    responses={
+        204: {"description": "Done. To go on, log in.", "links": {"login": {"operationId": "login"}}},
+        **UNAUTHORIZED,
+        **TOO_MANY,
+        **UNAVAILABLE,
+    },
+)
+async def logout(request: Request, database: Store, user_id: Asking) -> Response:
+    """End every session of the user."""
+    async with database.begin() as transaction:
+        await accounts.end_sessions(transaction, user_id)
+    sessions_of(request).forget(user_id)
+    return Response(status_code=204)
+
+
+@router.post(
     "/login",
     operation_id="login",
-    responses={**UNAUTHORIZED, **TOO_LARGE, **INVALID, **TOO_MANY, **UNAVAILABLE},
+    responses={**_begun(200, _RENEW), **UNAUTHORIZED, **TOO_LARGE, **INVALID, **TOO_MANY, **UNAVAILABLE},
 )
-async def login(request: Request, database: Store, given: NameAndPassword) -> Session:
+async def login(
+    request: Request, database: Store, given: Annotated[NameAndPassword, Body(openapi_examples=_EXAMPLE)]
+) -> Session:
     """Begin a session with an account. Whether it is the name or the password that is wrong is not told."""
     limits_of(request).login(given.name)
     async with database.begin(write=False) as transaction:
@@ -92,27 +152,13 @@ async def login(request: Request, database: Store, given: NameAndPassword) -> Se
 @router.post(
     "/renew",
     operation_id="renewSession",
-    responses={**UNAUTHORIZED, **TOO_LARGE, **INVALID, **TOO_MANY, **UNAVAILABLE},
+    responses={**_begun(200), **UNAUTHORIZED, **TOO_LARGE, **INVALID, **TOO_MANY, **UNAVAILABLE},
 )
 async def renew_session(request: Request, given: Renewal) -> Session:
     """Go on with a session."""
     account = await sessions_of(request).renewed(given.refresh_token)
     limits_of(request).user(account.user_id)
     return _session(request, account)
-
-
-@router.post(
-    "/logout",
-    operation_id="logout",
-    status_code=204,
-    responses={**UNAUTHORIZED, **TOO_MANY, **UNAVAILABLE},
-)
-async def logout(request: Request, database: Store, user_id: Asking) -> Response:
-    """End every session of the user."""
-    async with database.begin() as transaction:
-        await accounts.end_sessions(transaction, user_id)
-    sessions_of(request).forget(user_id)
-    return Response(status_code=204)
 
 
 def _method_not_allowed() -> None:
@@ -134,7 +180,7 @@ async def get_user(database: Store, owner: Owner) -> User:
     return User(user_id=account.user_id, name=account.name, guest=account.name is None)
 
 
-@router.delete("/{user_id}", operation_id="deleteUser", status_code=204, responses=OWN)
+@router.delete("/{user_id}", operation_id="deleteUser", status_code=204, responses={**_GONE, **OWN})
 async def delete_user(request: Request, database: Store, owner: Owner) -> Response:
     """Delete the user and everything of theirs."""
     async with database.begin() as transaction:

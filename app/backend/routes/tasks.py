@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
+from fastapi import APIRouter, Body, HTTPException, Path, Query, Request, Response
+from fastapi.openapi.models import Example
 from pydantic import StringConstraints
 
 from app.backend import effects, tasks, tools
@@ -26,6 +27,27 @@ _MADE: Answers = {
         },
     }
 }
+_GONE: Answers = {204: {"description": "It is gone."}}
+_NEW: dict[str, Example] = {
+    "short": {"value": {"title": "buy milk"}},
+    "whole": {
+        "value": {
+            "title": "buy bread",
+            "description": "rye, sliced",
+            "completed": False,
+            "priority": "high",
+            "due": "2026-11-27T17:00",
+        }
+    },
+}
+_WHOLE: dict[str, Example] = {
+    "some": {"value": {"title": "buy oat milk", "description": "two litres", "due": "2026-11-28"}}
+}
+_CHANGES: dict[str, Example] = {
+    "complete": {"value": {"completed": True}},
+    "rename": {"value": {"title": "buy soy milk"}},
+}
+_LAST: dict[str, Example] = {"last": {"value": {}}}
 
 router = APIRouter(prefix="/api/{user_id}", tags=["tasks"], responses=OWN)
 
@@ -75,7 +97,9 @@ async def list_tasks(
 
 
 @router.post("/tasks", operation_id="createTask", status_code=201, responses={**_MADE, **TOO_LARGE})
-async def create_task(request: Request, database: Store, owner: Owner, task: TaskInput) -> Task:
+async def create_task(
+    request: Request, database: Store, owner: Owner, task: Annotated[TaskInput, Body(openapi_examples=_NEW)]
+) -> Task:
     """Create a task."""
     values = task.model_dump()
     async with database.begin() as transaction:
@@ -95,13 +119,25 @@ async def get_task(database: Store, owner: Owner, task_id: TaskId) -> Task:
 
 
 @router.put("/tasks/{task_id}", operation_id="replaceTask", responses={**MISSING, **TOO_LARGE})
-async def replace_task(request: Request, database: Store, owner: Owner, task_id: TaskId, task: TaskInput) -> Task:
+async def replace_task(
+    request: Request,
+    database: Store,
+    owner: Owner,
+    task_id: TaskId,
+    task: Annotated[TaskInput, Body(openapi_examples=_WHOLE)],
+) -> Task:
     """Replace a task; what is left out goes back to its default."""
     return await _change(request, database, owner, task_id, task.model_dump())
 
 
 @router.patch("/tasks/{task_id}", operation_id="updateTask", responses={**MISSING, **TOO_LARGE})
-async def update_task(request: Request, database: Store, owner: Owner, task_id: TaskId, change: TaskChange) -> Task:
+async def update_task(
+    request: Request,
+    database: Store,
+    owner: Owner,
+    task_id: TaskId,
+    change: Annotated[TaskChange, Body(openapi_examples=_CHANGES)],
+) -> Task:
     """Change some of a task; what is left out, or null, stays. But `due: null` takes the date away."""
     values = change.model_dump(exclude_none=True)
     if "due" in change.model_fields_set:
@@ -121,7 +157,7 @@ async def _change(request: Request, database: Store, owner: str, task_id: int, v
     return call.result.tasks[0]
 
 
-@router.delete("/tasks/{task_id}", operation_id="deleteTask", status_code=204, responses=MISSING)
+@router.delete("/tasks/{task_id}", operation_id="deleteTask", status_code=204, responses={**_GONE, **MISSING})
 async def delete_task(request: Request, database: Store, owner: Owner, task_id: TaskId) -> Response:
     """Delete a task. It can be undone."""
     async with database.begin() as transaction:
@@ -131,7 +167,9 @@ async def delete_task(request: Request, database: Store, owner: Owner, task_id: 
 
 
 @router.post("/undo", operation_id="undo", responses=TOO_LARGE)
-async def undo(request: Request, database: Store, owner: Owner, what: UndoInput) -> ToolCall:
+async def undo(
+    request: Request, database: Store, owner: Owner, what: Annotated[UndoInput, Body(openapi_examples=_LAST)]
+) -> ToolCall:
     """Take back what was done last, or the named call. `result.ok` is false where there was nothing to."""
     async with database.begin() as transaction:
         call = await tools.run(transaction, owner, "undo", what.model_dump(exclude_none=True))
