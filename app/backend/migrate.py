@@ -9,55 +9,17 @@ migration works with the tables after it is said in the migration.
 
 import argparse
 import os
-import re
 import sqlite3
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
 
-from app.backend.urls import UrlError, libpq_url, shown, sqlalchemy_url, sqlite_path, without_password
+from app.backend.migrations import MigrateError, UnreachableError, revisions
+from app.backend.urls import UrlError, libpq_url, shown, sqlite_path, without_password
 
-if TYPE_CHECKING:
-    from alembic.config import Config
-    from sqlalchemy import Connection
-
-MIGRATIONS = Path(__file__).parent / "migrations"
-LOCK = 7_020_463_091  # any number that nothing else in the database locks
-LOCK_SECONDS = 120
 CONNECT_SECONDS = 5
 PAUSE_SECONDS = 0.5
-
-_ASSIGNED = re.compile(
-    r"""^(revision|down_revision)(?:\s*:[^=]+)?\s*=\s*(?:"([^"]+)"|'([^']+)'|None)\s*$""", re.MULTILINE
-)
-
-
-class MigrateError(Exception):
-    """The schema is not where it has to be; the message is one line and holds no secret."""
-
-
-class UnreachableError(MigrateError):
-    """The database does not answer (yet)."""
-
-
-def revisions() -> tuple[set[str], str]:
-    """Return every revision this code knows, and the last one, read from the files rather than through Alembic.
-
-    Raises:
-        MigrateError: When there is not exactly one last revision.
-    """
-    own: set[str] = set()
-    below: set[str] = set()
-    for file in sorted((MIGRATIONS / "versions").glob("[0-9]*.py")):
-        for name, double, single in _ASSIGNED.findall(file.read_text(encoding="utf-8")):
-            if double or single:
-                (own if name == "revision" else below).add(double or single)
-    heads = own - below
-    if len(heads) != 1:
-        raise MigrateError(f"there must be one last migration, and there are {len(heads)}: {', '.join(sorted(heads))}")
-    return own, heads.pop()
 
 
 def current(url: str) -> str | None:
@@ -114,7 +76,15 @@ def upgrade(
         return None
 
     _until(look, seconds, clock=clock, sleep=sleep)
-    _in_transaction(url, _upgrade)
+    from app.backend.migrations import applying  # noqa: PLC0415 - Alembic and SQLAlchemy
+
+    before, after = applying.upgrade(url)
+    if before == after:
+        known, head = revisions()
+        ahead = "" if before == head or before in known else ", ahead of this code"
+        _say(f"the database is at revision {before}{ahead}: nothing to do")
+    else:
+        _say(f"the database went from revision {before or 'none'} to {after}")
 
 
 def downgrade(url: str, revision: str) -> None:
@@ -123,82 +93,9 @@ def downgrade(url: str, revision: str) -> None:
     Raises:
         MigrateError: When the database refuses a statement.
     """
+    from app.backend.migrations import applying  # noqa: PLC0415 - Alembic and SQLAlchemy
 
-    def step(config: "Config", connection: "Connection") -> None:  # noqa: ARG001 - the configuration holds it
-        from alembic import command  # noqa: PLC0415 - see the module's docstring
-
-        command.downgrade(config, revision)
-
-    _in_transaction(url, step)
-
-
-def _upgrade(config: "Config", connection: "Connection") -> None:
-    from alembic import command  # noqa: PLC0415 - see the module's docstring
-    from alembic.runtime.migration import MigrationContext  # noqa: PLC0415
-
-    known, head = revisions()
-    before = MigrationContext.configure(connection).get_current_revision()
-    if before is not None and before not in known:
-        _say(f"the database is at revision {before}, ahead of this code: nothing to do")
-    elif before == head:
-        _say(f"the database is at revision {head}: nothing to do")
-    else:
-        command.upgrade(config, "head")
-        _say(f"the database went from revision {before or 'none'} to {head}")
-
-
-def _in_transaction(url: str, step: "Callable[[Config, Connection], None]") -> None:
-    from alembic.config import Config  # noqa: PLC0415 - see the module's docstring
-    from alembic.util.exc import CommandError  # noqa: PLC0415
-    from sqlalchemy import create_engine, text  # noqa: PLC0415
-    from sqlalchemy.exc import DBAPIError, SQLAlchemyError  # noqa: PLC0415
-    from sqlalchemy.pool import NullPool  # noqa: PLC0415
-
-    path = sqlite_path(url)
-    if path:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-    # A pooler may be on the way after all: nothing is prepared on a connection.
-    options = {"timeout": CONNECT_SECONDS} if path else {"prepare_threshold": None, "connect_timeout": CONNECT_SECONDS}
-    engine = create_engine(sqlalchemy_url(url), poolclass=NullPool, connect_args=options)
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    try:
-        with engine.connect() as connection:
-            _begin(connection, sqlite=bool(path))
-            if not path:
-                connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"))
-                # Held by the transaction, not by the connection: it holds through PgBouncer too.
-                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
-            config.attributes["connection"] = connection
-            step(config, connection)
-            if path and (broken := connection.execute(text("PRAGMA foreign_key_check")).fetchall()):
-                raise MigrateError(f"{shown(url)}: {len(broken)} rows refer to rows that are not there")
-            connection.commit()
-    except SQLAlchemyError as error:
-        original = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-        why = without_password(str(original), url) or type(original).__name__
-        raise MigrateError(f"{shown(url)}: {why}") from error
-    except CommandError as error:
-        raise MigrateError(without_password(str(error), url)) from error
-    finally:
-        engine.dispose()
-
-
-def _begin(connection: "Connection", *, sqlite: bool) -> None:
-    """Begin the one transaction; SQLite takes the only lock it has, so one process at a time is in here."""
-    if not sqlite:
-        connection.begin()
-        return
-    driver = cast("sqlite3.Connection", connection.connection.driver_connection)
-    driver.isolation_level = None  # the driver begins no transactions by itself
-    driver.execute(f"PRAGMA busy_timeout={LOCK_SECONDS * 1000}")
-    driver.execute("PRAGMA journal_mode=WAL")
-    # A step may drop a table and make it anew: rows that refer to it must not go with it. What they refer to is
-    # checked before the transaction ends.
-    driver.execute("PRAGMA foreign_keys=OFF")
-    connection.begin()
-    driver.execute("BEGIN IMMEDIATE")
+    applying.downgrade(url, revision)
 
 
 def _current_sqlite(path: str) -> str | None:

@@ -12,6 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from app.backend import migrate
+from app.backend.migrations import MIGRATIONS, MigrateError, revisions
 from tests.app.databases import connected
 from tests.app.servers import nobody_at
 
@@ -49,16 +50,16 @@ class Clock:
 
 def test_the_revisions_are_what_alembic_finds() -> None:
     config = Config()
-    config.set_main_option("script_location", str(migrate.MIGRATIONS))
+    config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("path_separator", "os")
     scripts = ScriptDirectory.from_config(config)
-    known, head = migrate.revisions()
+    known, head = revisions()
     assert known == {script.revision for script in scripts.walk_revisions()}
     assert [head] == scripts.get_heads()
 
 
 def test_up_twice_down_and_up_again(empty_url: str, capsys: pytest.CaptureFixture[str]) -> None:
-    _, head = migrate.revisions()
+    _, head = revisions()
     migrate.upgrade(empty_url, 10, sleep=no_sleep)
     assert tables(empty_url) == TABLES
     assert migrate.current(empty_url) == head
@@ -90,21 +91,21 @@ def test_several_at_once_do_it_once(empty_url: str, capsys: pytest.CaptureFixtur
 
 def test_a_failed_step_leaves_nothing_behind(empty_url: str) -> None:
     execute(empty_url, "CREATE TABLE conversations (id INTEGER)")
-    with pytest.raises(migrate.MigrateError, match="conversations") as raised:
+    with pytest.raises(MigrateError, match="conversations") as raised:
         migrate.upgrade(empty_url, 10, sleep=no_sleep)
     assert "\n" not in str(raised.value)
     assert tables(empty_url) == {"conversations"}
 
 
 def test_wait_returns_at_once_when_there_is_nothing_to_wait_for(url: str, capsys: pytest.CaptureFixture[str]) -> None:
-    _, head = migrate.revisions()
+    _, head = revisions()
     migrate.wait(url, 10, sleep=no_sleep)
     last = capsys.readouterr().out.splitlines()[-1]
     assert last == f"migrate: the database is at revision {head}"
 
 
 def test_wait_until_somebody_migrates(empty_url: str, capsys: pytest.CaptureFixture[str]) -> None:
-    _, head = migrate.revisions()
+    _, head = revisions()
     pauses: list[float] = []
 
     def sleep(seconds: float) -> None:
@@ -122,7 +123,7 @@ def test_wait_until_somebody_migrates(empty_url: str, capsys: pytest.CaptureFixt
 
 
 def test_wait_gives_up(empty_url: str) -> None:
-    with pytest.raises(migrate.MigrateError, match=r"gave up after 5 s: the database is at revision none, not at"):
+    with pytest.raises(MigrateError, match=r"gave up after 5 s: the database is at revision none, not at"):
         migrate.wait(empty_url, 5, sleep=lambda _seconds: None, clock=Clock())
 
 
@@ -138,7 +139,7 @@ def test_a_database_that_is_ahead_is_left_alone(empty_url: str, capsys: pytest.C
 def test_a_server_that_starts_late_is_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
     with nobody_at() as address:
         url = f"postgresql://todo:s3cret@{address.removeprefix('http://')}/todo"
-        with pytest.raises(migrate.MigrateError, match=r"gave up after 5 s: .*refused"):
+        with pytest.raises(MigrateError, match=r"gave up after 5 s: .*refused"):
             migrate.upgrade(url, 5, sleep=lambda _seconds: None, clock=Clock())
         assert migrate.main(["--wait", "--timeout", "0"], {"DATABASE_URL": url}) == 1
     said = capsys.readouterr()

@@ -8,6 +8,7 @@ from alembic import command
 from sqlalchemy import inspect, text
 
 from app.backend import migrate
+from app.backend.migrations import MigrateError, applying
 from tests.app.databases import connected
 
 SCHEMA = """
@@ -72,7 +73,7 @@ DEFAULTS = {"''::text": "''", "'normal'::character varying": "'normal'", "'1'": 
 
 def upgrade_to(url: str, revision: str) -> None:
     """Apply migrations up to one of them."""
-    migrate._in_transaction(url, lambda config, _connection: command.upgrade(config, revision))
+    applying.in_transaction(url, lambda config, _connection: command.upgrade(config, revision))
 
 
 def described(url: str) -> str:
@@ -347,5 +348,5 @@ def test_a_row_that_refers_to_nothing_stops_a_migration_on_sqlite(tmp_path: Any)
     broken = {"conversation_id": 1, "user_id": "nobody", "role": "user", "content": "", "created_at": now(1)}
     insert(url, "messages", **broken)
     insert(url, "tool_calls", user_id="nobody", tool="", arguments="", result="{}", created_at=now(1))
-    with pytest.raises(migrate.MigrateError, match="2 rows refer to rows that are not there"):
-        migrate._in_transaction(url, lambda _config, _connection: None)
+    with pytest.raises(MigrateError, match="2 rows refer to rows that are not there"):
+        applying.in_transaction(url, lambda _config, _connection: None)
