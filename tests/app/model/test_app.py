@@ -248,4 +248,5 @@ def test_a_server_that_is_killed_halfway_is_gone_on_with(postgres_url: str) -> N
             assert person.titles() == ["one", "two"]
     assert answer.json()["response"] == "Both are there."
     told = next(request for request in model.requests[2:])["messages"]
-    assert [json.loads(one["content"])["summary"] for one in told if one["role"] == "tool"][-1].startswith("Added")
+    came = [json.loads(one["content"]) for one in told if one["role"] == "tool"]
+    assert came[-1]["summary"] == 'Added task 1 "one".'

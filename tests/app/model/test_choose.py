@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -45,3 +46,21 @@ def test_the_server_imports_neither_a_models_package_nor_mcps_before_it_needs_th
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
+
+
+def test_a_server_without_the_package_ends_with_that_line(tmp_path: Path) -> None:
+    (tmp_path / "agents.py").write_text("raise ModuleNotFoundError('no agents', name='agents')")
+    root = Path(__file__).parents[3]
+    environment = {
+        "PYTHONPATH": f"{tmp_path}:{root}",
+        "DATABASE_URL": "sqlite:///x.db",
+        "JWT_SECRET": "x" * 32,
+        "LLM_BASE_URL": "http://someone:hunter2@llm/v1",
+        "LLM_MODEL": "m",
+    }
+    ran = subprocess.run(
+        [sys.executable, "-c", "import app.backend.main"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 1
+    [line] = ran.stderr.splitlines()
+    assert line.startswith("backend: LLM_BASE_URL and LLM_MODEL are set, and openai-agents is not installed")
