@@ -7,7 +7,8 @@ from datetime import UTC, tzinfo
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Header, HTTPException, Request, Response
+from fastapi import APIRouter, Body, Header, HTTPException, Request, Response
+from fastapi.openapi.models import Example
 from pydantic import Field, StringConstraints
 
 from app.backend.records import Id
@@ -19,6 +20,12 @@ from app.backend.turns.values import Answer, Question, TurnError
 
 router = APIRouter(prefix="/api/{user_id}", tags=["chat"], responses=OWN)
 
+_EXAMPLE: dict[str, Example] = {"some": {"value": {"message": "add buy milk"}}}
+_LINKS = {
+    name: {"operationId": name, "parameters": {"conversation_id": "$response.body#/conversation_id"}}
+    for name in ("getConversation", "listMessages", "deleteConversation")
+}
+_ANSWER: Answers = {200: {"description": "The answer.", "links": _LINKS}}
 TURN: Answers = {**MISSING, **CONFLICT, **TOO_LARGE}
 EVENTS = """\
 Server-sent events; each one's data is a JSON object:
@@ -54,6 +61,7 @@ class ChatInput(Input):
             return UTC
 
 
+Said = Annotated[ChatInput, Body(openapi_examples=_EXAMPLE)]
 Key = Annotated[
     str | None,
     Header(
@@ -66,8 +74,8 @@ Key = Annotated[
 ]
 
 
-@router.post("/chat", operation_id="chat", responses=TURN)
-async def chat(request: Request, owner: Owner, said: ChatInput, key: Key = None) -> Answer:
+@router.post("/chat", operation_id="chat", responses={**_ANSWER, **TURN})
+async def chat(request: Request, owner: Owner, said: Said, key: Key = None) -> Answer:
     """Say something to the assistant and get its answer. The process keeps nothing: all is in the database."""
     limits_of(request).chat(owner)
     with _told():
@@ -81,7 +89,7 @@ async def chat(request: Request, owner: Owner, said: ChatInput, key: Key = None)
     response_class=Response,
     responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": EVENTS}, **TURN},
 )
-async def chat_stream(request: Request, owner: Owner, said: ChatInput, key: Key = None) -> TurnStream:
+async def chat_stream(request: Request, owner: Owner, said: Said, key: Key = None) -> TurnStream:
     """Say something to the assistant and follow what happens until it has answered."""
     limits_of(request).chat(owner)
     with _told():
