@@ -22,7 +22,6 @@ PROGRAMS = ("initdb", "pg_ctl", "postgres")
 UNPRIVILEGED = ("postgres", "nobody")
 SETTINGS = {
     "fsync": "off",
-    "synchronous_commit": "off",
     "full_page_writes": "off",
     "shared_buffers": "16MB",
     "max_connections": "60",

@@ -8,25 +8,23 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
-from psycopg.rows import DictRow, dict_row
+from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from app.backend.database.base import Row, Transaction, UnavailableError, Value
+from app.backend.database.base import Transaction, UnavailableError
+from app.backend.database.postgres_connection import OPTIONS, PostgresConnection, PostgresTransaction
 from app.backend.database.postgres_errors import UNAVAILABLE, told
-from app.backend.database.sql import for_psycopg
 from app.backend.urls import UrlError, libpq_url, without_password
 
 ACQUIRE_SECONDS = 2.5
 """How long a transaction waits for a connection."""
 ACQUIRE_SECONDS_AWAY = 1.0
 """The same while the last attempt to connect has failed: attempts go on, and whoever asks gets an answer sooner."""
-CONNECT_SECONDS = 4
-"""One attempt to connect. Where packets get lost, the second repetition of the first one is within it."""
 RECONNECT_SECONDS = 3.0
 """After this, attempts to connect start anew with the next request: psycopg doubles the pause between them."""
 STATEMENT_SECONDS = 5.0
@@ -37,39 +35,9 @@ STALE_PATIENCE = 1.2
 IDLE_SECONDS = 30.0
 """After so long without need for it the pool closes one connection more."""
 
-_CONNECTION = {
-    "application_name": "todo",
-    "connect_timeout": CONNECT_SECONDS,
-    # A server, or a proxy on the way, that is gone without a word.
-    "keepalives_idle": 10,
-    "keepalives_interval": 3,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 6000,  # milliseconds
-}
-
 log = logging.getLogger("backend.database")
 # It warns of every attempt that fails; what matters of it is in the UnavailableError of whoever waited.
 logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
-
-
-class _Connection(psycopg.AsyncConnection[DictRow]):
-    """A connection that knows when it was used last, and says how connecting went."""
-
-    used_at = 0.0
-
-    @classmethod
-    async def connect(  # type: ignore[override]
-        cls, conninfo: str = "", *, report: Callable[[psycopg.Error | None], None], **options: Any
-    ) -> Self:
-        """Connect, and report the error or None."""
-        try:
-            made = await super().connect(conninfo, **options)
-        except psycopg.Error as error:
-            report(error)
-            raise
-        made.used_at = time.monotonic()
-        report(None)
-        return made
 
 
 class PostgresDatabase:
@@ -102,12 +70,13 @@ class PostgresDatabase:
         self._problem: str | None = None  # why the last attempt to connect failed
         self._found_dead = 0.0  # when a connection was; whatever was idle then is not used any more
         self._endings: set[asyncio.Task[None]] = set()
-        self._pool: AsyncConnectionPool[_Connection] = AsyncConnectionPool(
+        self._pool: AsyncConnectionPool[PostgresConnection] = AsyncConnectionPool(
             libpq_url(url),
-            connection_class=_Connection,
+            connection_class=PostgresConnection,
             kwargs={
-                **{name: value for name, value in _CONNECTION.items() if name not in given},
+                **{name: value for name, value in OPTIONS.items() if name not in given},
                 "report": self._connected,
+                "patience": statement_seconds + 1,
                 "autocommit": True,  # transactions are begun here, with their settings in the same message
                 "row_factory": dict_row,
                 "prepare_threshold": None if pooled else 5,
@@ -139,7 +108,7 @@ class PostgresDatabase:
             self.watch(False)
             raise
         self.watch(True)
-        transaction = _PostgresTransaction(connection, self)
+        transaction = PostgresTransaction(connection, self.told)
         try:
             yield transaction
             transaction.check()
@@ -155,24 +124,6 @@ class PostgresDatabase:
         async with self.begin(write=False):
             pass
 
-    async def execute(
-        self,
-        connection: _Connection,
-        statement: bytes,
-        values: dict[str, Value] | None = None,
-        *,
-        prepare: bool | None = None,
-        seconds: float | None = None,
-    ) -> psycopg.AsyncCursor[DictRow]:
-        """Execute a statement within a time limit of our own too: a server that is frozen does not keep its own.
-
-        Cancelled, psycopg asks the server to cancel the statement and waits for that; cancelled again, it closes the
-        connection and returns. Hence two limits.
-        """
-        seconds = self._statement_seconds + 1 if seconds is None else seconds
-        async with asyncio.timeout(seconds + 0.5), asyncio.timeout(seconds):
-            return await connection.execute(statement, values, prepare=prepare)
-
     def told(self, error: BaseException) -> BaseException:
         """Return what stands for an error."""
         if isinstance(error, PoolTimeout) and self._problem:
@@ -187,7 +138,7 @@ class PostgresDatabase:
             b"SET LOCAL idle_in_transaction_session_timeout = 15000; SET LOCAL TIME ZONE 'UTC'"
         ) % (b"READ WRITE" if write else b"READ ONLY", self._statement_seconds * 1000)
 
-    async def _acquire(self, begin: bytes) -> _Connection:
+    async def _acquire(self, begin: bytes) -> PostgresConnection:
         """Return a connection in a transaction; one that has died meanwhile is replaced without a word."""
         deadline = time.monotonic() + (ACQUIRE_SECONDS if self._problem is None else ACQUIRE_SECONDS_AWAY)
         while True:
@@ -200,7 +151,7 @@ class PostgresDatabase:
                 continue
             stale = time.monotonic() - connection.used_at > STALE_SECONDS
             try:
-                await self.execute(connection, begin, prepare=False, seconds=STALE_PATIENCE if stale else None)
+                await connection.limited(begin, prepare=False, patience=STALE_PATIENCE if stale else None)
             except BaseException as error:
                 await self._to_the_end(self._discard(connection))
                 if not isinstance(error, UNAVAILABLE):
@@ -211,33 +162,33 @@ class PostgresDatabase:
             else:
                 return connection
 
-    async def _commit(self, connection: _Connection) -> None:
+    async def _commit(self, connection: PostgresConnection) -> None:
         """Commit, and give the connection back; away when it is of no use any more."""
         try:
-            await self.execute(connection, b"COMMIT", prepare=False)
+            await connection.limited(b"COMMIT", prepare=False)
         except UNAVAILABLE as error:
             await connection.close()
             raise self.told(error) from None
         finally:
             await self._give_back(connection)
 
-    async def _roll_back(self, connection: _Connection) -> None:
+    async def _roll_back(self, connection: PostgresConnection) -> None:
         """Roll back, and give the connection back; away when it is of no use any more."""
         try:
             if connection.pgconn.transaction_status in {TransactionStatus.INTRANS, TransactionStatus.INERROR}:
-                await self.execute(connection, b"ROLLBACK", prepare=False)
+                await connection.limited(b"ROLLBACK", prepare=False)
         except UNAVAILABLE:
             await connection.close()
         finally:
             await self._give_back(connection)
 
-    async def _give_back(self, connection: _Connection) -> None:
+    async def _give_back(self, connection: PostgresConnection) -> None:
         if connection.pgconn.transaction_status != TransactionStatus.IDLE:  # in the midst of a statement, or lost
             await connection.close()
         connection.used_at = time.monotonic()
         await self._pool.putconn(connection)
 
-    async def _discard(self, connection: _Connection) -> None:
+    async def _discard(self, connection: PostgresConnection) -> None:
         await connection.close()
         await self._pool.putconn(connection)
 
@@ -255,41 +206,3 @@ class PostgresDatabase:
 
     def _connected(self, error: psycopg.Error | None) -> None:
         self._problem = (without_password(str(error), self._url) or type(error).__name__) if error else None
-
-
-class _PostgresTransaction:
-    """A transaction; see `Transaction`."""
-
-    def __init__(self, connection: _Connection, database: PostgresDatabase) -> None:
-        self._connection = connection
-        self._database = database
-        self._failed: BaseException | None = None
-
-    async def one(self, sql: str, /, **values: Value) -> Row | None:
-        """Run a statement and return its first row, None where it has none."""
-        cursor = await self._execute(sql, values)
-        return await cursor.fetchone() if cursor.description else None
-
-    async def all(self, sql: str, /, **values: Value) -> list[Row]:
-        """Run a statement and return its rows."""
-        cursor = await self._execute(sql, values)
-        return list(await cursor.fetchall()) if cursor.description else []
-
-    async def run(self, sql: str, /, **values: Value) -> int:
-        """Run a statement and return how many rows it touched."""
-        return (await self._execute(sql, values)).rowcount
-
-    def check(self) -> None:
-        """Raise a statement's error again: whoever caught it must not believe the rest to be committed."""
-        if self._failed:
-            raise self._failed
-
-    async def _execute(self, sql: str, values: dict[str, Value]) -> psycopg.AsyncCursor[DictRow]:
-        self.check()
-        try:
-            return await self._database.execute(self._connection, for_psycopg(sql), values)
-        except Exception as error:
-            self._failed = self._database.told(error)
-            if self._failed is error:
-                raise
-            raise self._failed from None

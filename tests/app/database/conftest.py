@@ -1,14 +1,19 @@
 """Open databases."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+
 from app.backend.database import make_database
-from app.backend.database.base import Database
+from app.backend.database.base import Database, UnavailableError
 from app.backend.database.postgres import PostgresDatabase
 from app.backend.database.sqlite import SqliteDatabase
+from tests.app import postgres
+
+RETURN_SECONDS = 5.0  # what a database's return may take to show
 
 
 async def eventually(check: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
@@ -16,6 +21,33 @@ async def eventually(check: Callable[[], Awaitable[bool]], seconds: float = 20) 
     async with asyncio.timeout(seconds):
         while not await check():  # noqa: ASYNC110 - what is waited for is not in this process
             await asyncio.sleep(0.02)
+
+
+async def answers(database: Database) -> bool:
+    """Tell whether the database does a transaction, rather than being unavailable."""
+    try:
+        async with database.begin() as transaction:
+            return await transaction.one("SELECT 1 AS one") == {"one": 1}
+    except UnavailableError:
+        return False
+
+
+async def is_found(database: Database) -> None:
+    """Wait until the database answers, for as long as that may take."""
+    await eventually(lambda: answers(database), RETURN_SECONDS)
+
+
+@pytest.fixture
+def own() -> Iterator[postgres.Server]:
+    """A server of the test's own, not started yet."""
+    with postgres.own_server() as server:
+        yield server
+
+
+def started(server: postgres.Server) -> str:
+    """Start a server; return the URL of a database of it."""
+    server.start()
+    return postgres.create_database(server.url, "own")
 
 
 @asynccontextmanager

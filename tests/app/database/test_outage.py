@@ -1,7 +1,7 @@
 """The whole backend while its database is away, comes, goes and comes again: over HTTP, in one process."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import httpx
 import pytest
@@ -10,18 +10,10 @@ from app.backend import migrate
 from app.backend.application import create_app
 from app.backend.settings import Settings
 from tests.app import postgres
+from tests.app.database.conftest import RETURN_SECONDS
 from tests.app.servers import running
 
 pytestmark = pytest.mark.postgres
-
-RETURN_SECONDS = 5.0  # what the database's return may take to show
-
-
-@pytest.fixture
-def own() -> Iterator[postgres.Server]:
-    """A server of the test's own, not started yet."""
-    with postgres.own_server() as server:
-        yield server
 
 
 def within(seconds: float, holds: Callable[[], bool]) -> None:

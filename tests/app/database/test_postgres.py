@@ -4,41 +4,25 @@ import asyncio
 import itertools
 import logging
 import time
-from collections.abc import Iterator
 
 import psycopg
 import pytest
 from psycopg_pool.base import AttemptWithBackoff
 
-from app.backend import migrate
 from app.backend.database import postgres as module
 from app.backend.database.base import UnavailableError
 from app.backend.database.postgres import PostgresDatabase
+from app.backend.database.postgres_connection import CONNECT_SECONDS
 from app.backend.urls import UrlError
 from tests.app import postgres
-from tests.app.database.conftest import eventually, opened_postgres
+from tests.app.database.conftest import answers, eventually, is_found, opened_postgres, started
 from tests.app.servers import nobody_at
 
 pytestmark = pytest.mark.postgres
 
 CONNECTIONS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-PREPARED = "SELECT count(*) AS number FROM pg_prepared_statements"
-RETURN_SECONDS = 5.0  # what the database's return may take to show
 
 _names = itertools.count()
-
-
-@pytest.fixture
-def own() -> Iterator[postgres.Server]:
-    """A server of the test's own, not started yet."""
-    with postgres.own_server() as server:
-        yield server
-
-
-def started(server: postgres.Server) -> str:
-    """Start a server; return the URL of a database of it."""
-    server.start()
-    return postgres.create_database(server.url, f"own_{next(_names)}")
 
 
 def terminate(url: str) -> int:
@@ -64,20 +48,6 @@ async def hold(database: PostgresDatabase, number: int) -> None:
     await asyncio.gather(*(one() for _ in range(number)))
 
 
-async def answers(database: PostgresDatabase) -> bool:
-    """Tell whether the database does a transaction, rather than being unavailable."""
-    try:
-        async with database.begin() as transaction:
-            return await transaction.one("SELECT 1 AS one") == {"one": 1}
-    except UnavailableError:
-        return False
-
-
-async def is_found(database: PostgresDatabase) -> None:
-    """Wait until the database answers, for as long as that may take."""
-    await eventually(lambda: answers(database), RETURN_SECONDS)
-
-
 def test_a_parameter_that_libpq_does_not_know_is_refused_at_once() -> None:
     with pytest.raises(UrlError, match="nonsense") as raised:
         PostgresDatabase("postgresql://u:p4ss@h/d?nonsense=p4ss")
@@ -95,7 +65,7 @@ def test_what_the_url_says_of_connections_wins() -> None:
 
     asyncio.run(story("postgresql://h/d?connect_timeout=9"))
     asyncio.run(story("postgresql://h/d"))
-    assert ("connect_timeout" in asked[0], asked[1]["connect_timeout"]) == (False, module.CONNECT_SECONDS)
+    assert ("connect_timeout" in asked[0], asked[1]["connect_timeout"]) == (False, CONNECT_SECONDS)
 
 
 def test_nobody_there(caplog: pytest.LogCaptureFixture) -> None:
@@ -305,82 +275,6 @@ def test_an_idle_pool_lets_the_database_sleep(postgres_server: str, monkeypatch:
             await database.ping()
 
     asyncio.run(story())
-
-
-async def recur(database: PostgresDatabase) -> int:
-    """Execute a statement again and again on one connection; return how many statements that has prepared."""
-    row = None
-    for number in range(20):
-        async with database.begin() as transaction:
-            assert await transaction.one("SELECT CAST(:n AS int) AS n", n=number) == {"n": number}
-            row = await transaction.one(PREPARED)
-    assert row is not None
-    return int(row["number"])
-
-
-def test_statements_are_prepared_on_a_direct_connection_alone(postgres_url: str) -> None:
-    async def story() -> None:
-        async with opened_postgres(postgres_url, pool_size=1) as direct:
-            assert await recur(direct) == 2
-        async with opened_postgres(postgres_url, pool_size=1, pooled=True) as pooled:
-            assert await recur(pooled) == 0
-
-    asyncio.run(story())
-
-
-def test_through_pgbouncer(postgres_server: str) -> None:
-    """In transaction mode: transactions of twenty requests share two connections, and their settings stay their own."""
-    url = postgres.create_database(postgres_server, f"pooled_{next(_names)}")
-    migrate.upgrade(url, 10)
-
-    async def story(through: str) -> None:
-        async with opened_postgres(through, pool_size=20, pooled=True, statement_seconds=3) as database:
-            backends: set[int] = set()
-
-            async def one(number: int) -> None:
-                user = f"user-{number}"
-                for _ in range(10):
-                    async with database.begin() as transaction:
-                        await transaction.run(
-                            "INSERT INTO users (id, created_at) VALUES (:id, CURRENT_TIMESTAMP) "
-                            "ON CONFLICT (id) DO UPDATE SET last_task = users.last_task + 1",
-                            id=user,
-                        )
-                        row = await transaction.one(
-                            "SELECT pg_backend_pid() AS pid, current_setting('statement_timeout') AS timeout, "
-                            f"current_setting('TimeZone') AS zone, ({PREPARED.replace(' AS number', '')}) AS prepared"
-                        )
-                        assert row is not None
-                        backends.add(row["pid"])
-                        assert (row["timeout"], row["zone"], row["prepared"]) == ("3s", "UTC", 0)
-
-            await asyncio.gather(*(one(number) for number in range(20)))
-            assert len(backends) == 2
-            async with database.begin(write=False) as transaction:
-                assert await transaction.one("SELECT sum(last_task) AS sum FROM users") == {"sum": 180}
-
-    with postgres.pgbouncer(url) as through:
-        asyncio.run(story(through))
-        # What waits for migrations goes through it too, and migrating might.
-        migrate.wait(through, 5)
-        migrate.downgrade(through, "base")
-        migrate.upgrade(through, 5)
-
-
-def test_a_pooler_whose_server_is_away_is_told(own: postgres.Server) -> None:
-    url = started(own)
-
-    async def story(through: str) -> None:
-        async with opened_postgres(through, pooled=True) as database:
-            await database.ping()
-            await asyncio.to_thread(own.stop)
-            with pytest.raises(UnavailableError):
-                await database.ping()
-            await asyncio.to_thread(own.start)
-            await is_found(database)
-
-    with postgres.pgbouncer(url) as through:
-        asyncio.run(story(through))
 
 
 def test_the_process_ends_where_the_database_never_answered() -> None:
