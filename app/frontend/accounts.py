@@ -77,8 +77,12 @@ class Accounts:
         return go(visit, say="account-made")
 
     async def logout(self, visit: Visit, fields: Fields) -> Response:
-        """End the session, here in any case."""
+        """End the session, here in any case. A guest, who cannot come back, is asked first."""
         told = True
+        page = self._pages.page(visit, "account")
+        if fields.get("confirm") != "yes" and await self._is_guest(visit):
+            page.logout_error = "Tick the box first: a guest cannot come back to the list."
+            return await self._pages.account(visit, page, 422)
         try:
             await visit.call("POST", "/logout", own=False, bearer=True)
         except SessionEndedError:
@@ -87,6 +91,13 @@ class Accounts:
             told = False
         visit.end()
         return go(visit, say="logged-out" if told else "logged-out-here")
+
+    async def _is_guest(self, visit: Visit) -> bool:
+        """Tell whether it is known to be a guest who asks."""
+        try:
+            return bool((await visit.call("GET", ""))["guest"])
+        except (Refused, Unreachable):
+            return False
 
     async def delete(self, visit: Visit, fields: Fields) -> Response:
         """Delete the user and everything of theirs, where it is meant."""

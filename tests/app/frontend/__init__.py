@@ -1,0 +1,1 @@
+"""The frontend: its pages, its sessions and its proxy."""
