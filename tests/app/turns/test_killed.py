@@ -1,0 +1,258 @@
+"""kill -9, at a random moment of a turn, two hundred times: nothing acknowledged is lost, nothing is done twice.
+
+A real server on a real Postgres. The client does what the page does: it sends the message again, with the same key,
+until it is answered. What the database holds is then compared with what a list kept by hand holds.
+"""
+
+import json
+import logging
+import os
+import random
+import signal
+import statistics
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from tests.app.turns.nursery import Nursery, nursery
+
+log = logging.getLogger(__name__)
+
+IN_THE_MIDST = 1 / 5
+"""Of all kills, how many at least have to find the turn begun and not ended."""
+WORDS = ("milk", "eggs", "bread", "apples", "coffee", "rice", "tea", "soap")
+
+
+@dataclass
+class Turn:
+    """Something to say, and what it does to the list."""
+
+    message: str
+    calls: int
+    added: list[str] = field(default_factory=list)
+    completed: list[int] = field(default_factory=list)
+
+
+@dataclass
+class Person:
+    """A user, and what their list has to look like."""
+
+    client: httpx.Client
+    id: str
+    conversation: int | None = None
+    titles: list[str] = field(default_factory=list)
+    completed: set[int] = field(default_factory=set)
+    answers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What was answered, by key."""
+
+    def say(self, turn: Turn, key: str) -> dict[str, Any]:
+        """Say something once.
+
+        Raises:
+            httpx.TransportError: The server died.
+        """
+        body: dict[str, Any] = {"message": turn.message}
+        if self.conversation is not None:
+            body["conversation_id"] = self.conversation
+        answer = self.client.post(f"/api/{self.id}/chat", json=body, headers={"Idempotency-Key": key})
+        assert answer.status_code == 200, answer.text
+        said: dict[str, Any] = answer.json()
+        return said
+
+    def until_answered(self, turn: Turn, key: str) -> dict[str, Any]:
+        """Say something until it is answered."""
+        while True:
+            try:
+                return self.say(turn, key)
+            except httpx.TransportError:
+                continue
+
+    def took(self, turn: Turn) -> None:
+        """Take a turn into the list kept by hand."""
+        self.titles += turn.added
+        self.completed |= set(turn.completed)
+
+
+def scripted(person: Person, dice: random.Random) -> Turn:
+    """Say something to the scripted assistant: one to five calls."""
+    added = [f"{dice.choice(WORDS)} {len(person.titles) + n}" for n in range(dice.randint(1, 4))]
+    parts = [f"add: {', '.join(added)}"]
+    completed = [dice.randint(1, len(person.titles))] if person.titles and dice.random() < 0.7 else []
+    parts += [f"done: {number}" for number in completed]
+    return Turn("; ".join(parts), len(added) + len(completed), added, completed)
+
+
+def in_plain_words(person: Person, dice: random.Random) -> Turn:
+    """Say something to the rules."""
+    still_open = [number for number in range(1, len(person.titles) + 1) if number not in person.completed]
+    if still_open and dice.random() < 0.3:
+        number = dice.choice(still_open)
+        return Turn(f"complete task {number}", 1, completed=[number])
+    added = [f"{word} {len(person.titles) + n}" for n, word in enumerate(dice.sample(WORDS, 3))]
+    return Turn(f"add {added[0]}, {added[1]} and {added[2]}", 3, added)
+
+
+@pytest.fixture
+def record(postgres_url: str) -> Iterator[psycopg.Connection[dict[str, Any]]]:
+    """A look at the database, past the server."""
+    with psycopg.connect(postgres_url, autocommit=True, row_factory=dict_row) as connection:
+        yield connection
+
+
+def found(record: psycopg.Connection[dict[str, Any]], person: Person, key: str) -> str:
+    """Return how far a turn has got: `nothing`, how many calls, or `answered`."""
+    row = record.execute(
+        "SELECT (SELECT count(*) FROM tool_calls WHERE message_id = m.id) AS calls, "
+        "EXISTS (SELECT 1 FROM messages AS r WHERE r.reply_to = m.id) AS answered "
+        "FROM messages AS m WHERE user_id = %s AND idempotency_key = %s",
+        (person.id, key),
+    ).fetchone()
+    if row is None:
+        return "nothing"
+    return "answered" if row["answered"] else f"{row['calls']} calls"
+
+
+class Trial:
+    """Kills servers, and compares."""
+
+    def __init__(self, house: Nursery, dice: random.Random, next_turn: Callable[[Person, random.Random], Turn]) -> None:
+        self.house = house
+        self.dice = dice
+        self.next_turn = next_turn
+        self.server = house.server()
+        self.client = httpx.Client(base_url=house.url, timeout=30)
+        self.seconds: list[float] = []
+        self.hits: Counter[str] = Counter()
+
+    def person(self) -> Person:
+        session = self.client.post("/api/session").json()
+        client = httpx.Client(
+            base_url=self.house.url, timeout=30, headers={"Authorization": f"Bearer {session['token']}"}
+        )
+        return Person(client, session["user_id"])
+
+    def measure(self, person: Person) -> None:
+        """Take the time of a turn that nothing interrupts, on a server like those that are killed."""
+        self.replace()
+        self.warm(person)
+        turn, key = self.next_turn(person, self.dice), f"measured {len(self.seconds)}".replace(" ", "-")
+        began = time.perf_counter()
+        self.took(person, turn, key, person.say(turn, key))
+        self.seconds.append(time.perf_counter() - began)
+
+    def replace(self) -> None:
+        os.kill(self.server, signal.SIGKILL)
+        self.server = self.house.server()
+
+    @staticmethod
+    def warm(person: Person) -> None:
+        """Have the server connect to the database, and the client to the server."""
+        while True:
+            try:
+                assert person.client.get(f"/api/{person.id}/tasks").status_code == 200
+            except httpx.TransportError:
+                continue
+            return
+
+    def kill(self, person: Person, number: int, record: psycopg.Connection[dict[str, Any]]) -> None:
+        """Kill the server at a random moment of a turn, and see the turn through."""
+        self.warm(person)
+        turn, key = self.next_turn(person, self.dice), f"key-{number}"
+        if self.dice.random() < 0.2:
+            person.conversation = None
+        after = self.dice.uniform(0, 1.1 * statistics.median(self.seconds))
+        deadline = time.perf_counter() + after
+        answered: dict[str, Any] | None = None
+
+        def strike() -> None:
+            while time.perf_counter() < deadline:
+                time.sleep(0.0002)
+            os.kill(self.server, signal.SIGKILL)
+
+        striking = threading.Thread(target=strike)
+        striking.start()
+        with suppress(httpx.TransportError):
+            answered = person.say(turn, key)
+        striking.join()
+        self.hits[found(record, person, key)] += 1
+        self.server = self.house.server()
+        # Somebody in a hurry sends it twice at once.
+        with ThreadPoolExecutor(2) as both:
+            tries = list(both.map(lambda _n: person.until_answered(turn, key), range(1 + number % 2)))
+        given = [*tries, answered] if answered else tries
+        same = {json.dumps({**answer, "replayed": True}, sort_keys=True) for answer in given}
+        assert len(same) == 1, same
+        if answered is not None:
+            assert all(answer["replayed"] for answer in tries)
+        self.took(person, turn, key, tries[0])
+
+    @staticmethod
+    def took(person: Person, turn: Turn, key: str, answer: dict[str, Any]) -> None:
+        assert len(answer["tool_calls"]) == turn.calls, (turn, answer)
+        assert all(call["result"]["ok"] for call in answer["tool_calls"]), answer
+        person.took(turn)
+        person.answers[key] = answer
+        person.conversation = answer["conversation_id"]
+
+
+def check(record: psycopg.Connection[dict[str, Any]], person: Person) -> None:
+    """Compare what is stored with what was acknowledged, and with the list kept by hand."""
+    tasks = record.execute("SELECT * FROM tasks WHERE user_id = %s ORDER BY id", (person.id,)).fetchall()
+    assert [task["id"] for task in tasks] == list(range(1, len(tasks) + 1))
+    assert [task["title"] for task in tasks] == person.titles
+    assert {task["id"] for task in tasks if task["completed"]} == person.completed
+    messages = record.execute("SELECT * FROM messages WHERE user_id = %s ORDER BY id", (person.id,)).fetchall()
+    asked = {message["id"]: message for message in messages if message["role"] == "user"}
+    replies = [message for message in messages if message["role"] == "assistant"]
+    # Every message is answered once, in its own conversation, and as it was acknowledged.
+    assert sorted(reply["reply_to"] for reply in replies) == sorted(asked)
+    assert sorted(message["idempotency_key"] for message in asked.values()) == sorted(person.answers)
+    calls = record.execute("SELECT * FROM tool_calls WHERE user_id = %s ORDER BY id", (person.id,)).fetchall()
+    for reply in replies:
+        message = asked[reply["reply_to"]]
+        answer = person.answers[message["idempotency_key"]]
+        assert reply["conversation_id"] == message["conversation_id"] == answer["conversation_id"]
+        assert (reply["id"], reply["content"]) == (answer["message_id"], answer["response"])
+        own = [call for call in calls if call["message_id"] == message["id"]]
+        assert [call["position"] for call in own] == list(range(len(own)))
+        assert [call["id"] for call in own] == [call["id"] for call in answer["tool_calls"]]
+    assert len(calls) == sum(len(answer["tool_calls"]) for answer in person.answers.values())
+
+
+@pytest.mark.parametrize(("assistant", "turns", "kills"), [("rules", in_plain_words, 200), ("scripted", scripted, 100)])
+def test_nothing_is_lost_and_nothing_happens_twice(
+    postgres_url: str,
+    record: psycopg.Connection[dict[str, Any]],
+    assistant: str,
+    turns: Callable[[Person, random.Random], Turn],
+    kills: int,
+) -> None:
+    seed = int(os.environ.get("KILL_SEED", "0")) or random.SystemRandom().randrange(1, 10**9)
+    log.warning("KILL_SEED=%d", seed)
+    began = time.perf_counter()
+    with nursery(postgres_url, assistant) as house:
+        trial = Trial(house, random.Random(seed), turns)  # noqa: S311 - no secret
+        people = [trial.person() for _ in range(4)]
+        for person in people * 3:
+            trial.measure(person)
+        for number in range(kills):
+            trial.kill(people[number % len(people)], number, record)
+        for person in people:
+            check(record, person)
+            person.client.close()
+        trial.client.close()
+    log.warning("%d kills in %.0f s found: %s", kills, time.perf_counter() - began, dict(sorted(trial.hits.items())))
+    midst = sum(count for state, count in trial.hits.items() if state.endswith("calls"))
+    assert sum(trial.hits.values()) == kills
+    assert midst >= kills * IN_THE_MIDST, trial.hits
+    assert {"0 calls", "1 calls", "2 calls"} <= set(trial.hits)
