@@ -3,7 +3,7 @@
     python bench/images.py [--base kubetasks.local/python:3.11] [--runs 5] [--turns 1000]
 
 Builds both services and the backend with the model extra from the checkout, and runs the backend as a pod would:
-read-only root, no privileges, SQLite in a folder of its own. A size is what `docker image ls` says: the uncompressed
+read-only root, no privileges, with SQLite and with Postgres. A size is what `docker image ls` says: the uncompressed
 layers together. "Ready" is from the start of the container's process (and with what the engine takes before it) until
 /ready answers 200. Memory is the server's resident set.
 """
@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -34,6 +35,9 @@ IMAGES = {
 }
 READY_SECONDS = 2.5
 RESIDENT_MIB = 90
+ABREAST = 8
+# As little as a pod may.
+POD = ("--network", "host", "--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL")
 KEY = "only-for-the-benchmark-0123456789"
 SAID = (
     "add buy milk {}",
@@ -110,22 +114,53 @@ def call(connection: HTTPConnection, method: str, path: str, token: str = "", bo
 
 
 @contextlib.contextmanager
-def backend(folder: Path, image: str) -> Iterator[tuple[str, int, float]]:
+def container(*words: str) -> Iterator[str]:
+    """A running container."""
+    made = docker("run", "--detach", *words)
+    try:
+        yield made
+    finally:
+        docker("rm", "--force", "--volumes", made)
+
+
+@contextlib.contextmanager
+def sqlite() -> Iterator[list[str]]:
+    """What gives a backend a SQLite database."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        yield ["--volume", f"{folder}:/data", "--env", "DATABASE_URL=sqlite:////data/app.db"]
+
+
+@contextlib.contextmanager
+def postgres(image: str) -> Iterator[list[str]]:
+    """What gives a backend a Postgres of its own."""
+    given = ["POSTGRES_USER=todo", "POSTGRES_DB=todo", f"POSTGRES_PASSWORD={KEY}"]
+    with container(*(word for each in given for word in ("--env", each)), image) as server:
+        address = docker("inspect", "--format", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", server)
+        yield ["--env", f"DATABASE_URL=postgresql://todo:{KEY}@{address}:5432/todo"]
+
+
+def migrate(database: list[str]) -> None:
+    docker("run", "--rm", *POD, *database, "bench/backend", "python", "-m", "app.backend.migrate")
+
+
+@contextlib.contextmanager
+def backend(database: list[str]) -> Iterator[tuple[str, int, float]]:
     """A running backend: container, port, and when it was asked for."""
     port = free_port()
+    given = [
+        f"JWT_SECRET={KEY}",
+        "RATE_LIMIT=off",
+        "CHAT_RATE_LIMIT=off",
+        "LOGIN_RATE_LIMIT=off",
+        f"UVICORN_PORT={port}",
+    ]
     began = time.time()
-    container = docker(
-        "run", "--detach", "--network", "host", "--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL",
-        "--volume", f"{folder}:/data", "--env", "DATABASE_URL=sqlite:////data/app.db", "--env", f"JWT_SECRET={KEY}",
-        "--env", "RATE_LIMIT=off", "--env", "CHAT_RATE_LIMIT=off", "--env", f"UVICORN_PORT={port}", image,
-    )  # fmt: skip
-    try:
-        yield container, port, began
-    finally:
-        docker("rm", "--force", container)
+    with container(*POD, *database, *(word for each in given for word in ("--env", each)), "bench/backend") as made:
+        yield made, port, began
 
 
-def wait_ready(container: str, port: int) -> float:
+def wait_ready(server: str, port: int) -> float:
     """When /ready first answered 200."""
     deadline = time.time() + 60
     while time.time() < deadline:
@@ -136,82 +171,83 @@ def wait_ready(container: str, port: int) -> float:
             if call(connection, "GET", "/ready")[0] == 200:
                 return time.time()
         time.sleep(0.005)
-    sys.exit(f"not ready after a minute:\n{docker('logs', container)}")
+    sys.exit(f"not ready after a minute:\n{docker('logs', server)}")
 
 
-def started(container: str) -> float:
+def started(server: str) -> float:
     """When the container's process began."""
-    text = docker("inspect", "--format", "{{.State.StartedAt}}", container)
+    text = docker("inspect", "--format", "{{.State.StartedAt}}", server)
     return datetime.fromisoformat(text).timestamp()
 
 
-def resident(container: str) -> tuple[float, float]:
+def resident(server: str) -> tuple[float, float]:
     """The server's resident set, now and at its highest, in MiB."""
-    pid = docker("inspect", "--format", "{{.State.Pid}}", container)
+    pid = docker("inspect", "--format", "{{.State.Pid}}", server)
     status = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line)
     return int(status["VmRSS"].split()[0]) / 1024, int(status["VmHWM"].split()[0]) / 1024
 
 
 def converse(port: int, turns: int) -> int:
-    """So many chat turns, ten for each user; how many were not answered with 200."""
+    """So many chat turns of one user after the other, ten each; how many were not answered with 200."""
     failed = 0
     with contextlib.closing(HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
         for turn in range(turns):
             if turn % 10 == 0:
                 _, session = call(connection, "POST", "/api/session")
-            status, _ = call(
-                connection,
-                "POST",
-                f"/api/{session['user_id']}/chat",
-                session["token"],
-                {"message": SAID[turn % len(SAID)].format(turn // 7)},
-            )
+            said = {"message": SAID[turn % len(SAID)].format(turn // 7)}
+            status, _ = call(connection, "POST", f"/api/{session['user_id']}/chat", session["token"], said)
             failed += status != 200
     return failed
+
+
+def memory(name: str, database: list[str], turns: int) -> dict[str, Any]:
+    """The server's memory before and after so many turns, eight at a time, and an account that is made and entered."""
+    migrate(database)
+    with backend(database) as (server, port, _):
+        wait_ready(server, port)
+        before, _ = resident(server)
+        with ThreadPoolExecutor(ABREAST) as pool:
+            failed = sum(pool.map(lambda each: converse(port, each), [turns // ABREAST] * ABREAST))
+        after, _ = resident(server)
+        with contextlib.closing(HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+            somebody = {"name": "ann", "password": KEY}
+            statuses = [call(connection, "POST", path, "", somebody)[0] for path in ("/api/accounts", "/api/login")]
+        _, highest = resident(server)
+    figures = {"MiB with": name, "before": before, "after": after, "highest, hashing a password": highest}
+    rounded = {key: round(value, 1) if isinstance(value, float) else value for key, value in figures.items()}
+    holds = after <= RESIDENT_MIB and not failed and statuses == [201, 200]
+    return rounded | {"turns": turns, "failed": failed, "limit": RESIDENT_MIB, "holds": holds}
+
+
+def readiness(runs: int) -> dict[str, Any]:
+    """How soon a backend with SQLite is ready."""
+    own: list[float] = []
+    whole: list[float] = []
+    with sqlite() as database:
+        migrate(database)
+        for _ in range(runs):
+            with backend(database) as (server, port, began):
+                ready = wait_ready(server, port)
+                own.append(ready - started(server))
+                whole.append(ready - began)
+    figures = {"ready after seconds": statistics.median(own), "with the engine's part": statistics.median(whole)}
+    rounded = {key: round(value, 2) for key, value in figures.items()}
+    return rounded | {"limit": READY_SECONDS, "holds": max(own) <= READY_SECONDS}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--base", default="kubetasks.local/python:3.11", help="the base image")
+    parser.add_argument("--postgres", default="kubetasks.local/postgres:15", help="a Postgres image")
     parser.add_argument("--runs", type=int, default=5, help="how often the start is measured")
     parser.add_argument("--turns", type=int, default=1000, help="chat turns before memory is measured")
     parser.add_argument("--out", default="bench/results/images.json", help="where the figures go")
     args = parser.parse_args()
-    rows = build(args.base)
-    own: list[float] = []
-    whole: list[float] = []
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o777)
-        docker(
-            "run", "--rm", "--read-only", "--tmpfs", "/tmp", "--volume", f"{folder}:/data", "--env", "DATABASE_URL=sqlite:////data/app.db",
-            "bench/backend", "python", "-m", "app.backend.migrate",
-        )  # fmt: skip
-        for _ in range(args.runs):
-            with backend(folder, "bench/backend") as (container, port, began):
-                ready = wait_ready(container, port)
-                own.append(ready - started(container))
-                whole.append(ready - began)
-        with backend(folder, "bench/backend") as (container, port, _):
-            wait_ready(container, port)
-            before, _ = resident(container)
-            failed = converse(port, args.turns)
-            after, highest = resident(container)
-    rows += [
-        {
-            "ready after seconds": round(statistics.median(own), 2),
-            "with the engine's part": round(statistics.median(whole), 2),
-        }
-        | {"limit": READY_SECONDS, "holds": max(own) <= READY_SECONDS},
-        {
-            "resident MiB": round(after, 1),
-            "before": round(before, 1),
-            "highest": round(highest, 1),
-            "turns": args.turns,
-            "failed": failed,
-        }
-        | {"limit": RESIDENT_MIB, "holds": highest <= RESIDENT_MIB and not failed},
-    ]
+    rows = [*build(args.base), readiness(args.runs)]
+    with sqlite() as database:
+        rows.append(memory("SQLite", database, args.turns))
+    with postgres(args.postgres) as database:
+        rows.append(memory("Postgres", database, args.turns))
     for row in rows:
         print(json.dumps(row))
     out = ROOT / args.out
