@@ -51,6 +51,14 @@ export function failure(status, answer, wait) {
 
 const csrf = () => document.querySelector('meta[name="csrf-token"]');
 
+/** The session was renewed, and its token with it: the plain forms need the new one too. */
+function renew(token) {
+  csrf()?.setAttribute("content", token);
+  for (const field of document.querySelectorAll('input[name="csrf"]')) {
+    field.value = token;
+  }
+}
+
 /** Send a request; return the response once its headers are there. Raises a Failure unless it went well. */
 export async function request(method, path, { body, headers = {}, signal } = {}) {
   const all = { Accept: "application/json", "X-CSRF-Token": csrf()?.content ?? "", ...headers };
@@ -67,7 +75,7 @@ export async function request(method, path, { body, headers = {}, signal } = {})
     throw failure(0);
   }
   if (response.headers.has("X-CSRF-Token")) {
-    csrf()?.setAttribute("content", response.headers.get("X-CSRF-Token"));
+    renew(response.headers.get("X-CSRF-Token"));
   }
   if (!response.ok) {
     throw failure(response.status, await response.json().catch(() => null), response.headers.get("Retry-After"));

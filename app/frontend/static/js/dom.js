@@ -17,17 +17,8 @@ export function element(name, attributes = {}, ...children) {
   return made;
 }
 
-/** Make an icon of icons.svg. */
-export function icon(name) {
-  const space = "http://www.w3.org/2000/svg";
-  const svg = document.createElementNS(space, "svg");
-  svg.setAttribute("class", "icon");
-  svg.setAttribute("aria-hidden", "true");
-  const use = document.createElementNS(space, "use");
-  use.setAttribute("href", `/static/icons.svg#${name}`);
-  svg.append(use);
-  return svg;
-}
+/** Let an icon show another picture of icons.svg. */
+export const picture = (icon, name) => one("use", icon).setAttribute("href", `${new URL("../icons.svg", import.meta.url).pathname}#${name}`);
 
 /** Make a copy of what a `<template>` of the page holds: the server and the script draw the same thing. */
 export const copy = (id) => document.getElementById(id).content.firstElementChild.cloneNode(true);
