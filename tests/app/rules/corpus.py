@@ -72,7 +72,7 @@ def cases() -> list[Case]:
             row["intent"],
             document["tasks"][row.get("tasks", "home")],
             row.get("before", []),
-            {label: _plain(row[label]) for label in _LABELS if label in row},
+            {label: _plain(row[label]) for label in row if label in _LABELS},
         )
         for row in document["cases"]
     ]

@@ -90,6 +90,8 @@ def _kept(plan: Plan, calls: list[ToolCall], shown: list[int] | None, before: St
     it = plan.get("it") or touched or shown or before.it
     done = [call.id for call in acted] or ([] if any(call.tool == "undo" for call in calls) else before.done)
     added = any(call.tool == "add_task" for call in acted)
-    kept = State(tuple(dict.fromkeys(it)), tuple(shown if shown is not None else () if added else before.shown), tuple(done))
+    kept = State(
+        tuple(dict.fromkeys(it)), tuple(shown if shown is not None else () if added else before.shown), tuple(done)
+    )
     state = kept.json()
     return {**state, "pending": plan["pending"]} if plan.get("pending") else state

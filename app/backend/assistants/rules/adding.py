@@ -17,7 +17,8 @@ MOST = 50
 """How many tasks one message adds."""
 
 _NOTE = re.compile(
-    r"(?:^|[\s,;.(]+)(?:with (?:the |a )?(?:notes?|description|details?|comment)(?: that says| saying| of)?:?|(?:notes?|description|details?|desc):)\s+(?P<note>\S.*)$",
+    r"(?:^|[\s,;.(]+)(?:with (?:the |a )?(?:notes?|description|details?|comment)(?: that says| saying| of)?:?|"
+    r"(?:notes?|description|details?|desc):)\s+(?P<note>\S.*)$",
     re.IGNORECASE | re.DOTALL,
 )
 _LEVELS = {"high": lexicon.HIGH, "low": lexicon.LOW, "normal": lexicon.NORMAL}
@@ -31,16 +32,19 @@ _PRIORITY = [
     )
 ]
 _URGENT = re.compile(
-    r"[\s]*(?:[,;(\[-]\s*|\.\s+)(?:(?:it'?s|it is|this is|that'?s|which is|is|very|really|super|pretty)\s+)*(?P<not>not (?:that |very |so )?)?(?:urgent|important|critical)\s*[)\]]?\s*$"
+    r"[\s]*(?:[,;(\[-]\s*|\.\s+)(?:(?:it'?s|it is|this is|that'?s|which is|is|very|really|super|pretty)\s+)"
+    r"*(?P<not>not (?:that |very |so )?)?(?:urgent|important|critical)\s*[)\]]?\s*$"
     r"|\s+(?:asap|urgently|p1|as soon as possible|!!+)\s*$|^(?:urgent|important|asap)\s*[:!,-]\s*",
     re.IGNORECASE,
 )
 _LOW = re.compile(r"\s+p3\s*$", re.IGNORECASE)
 _LIST = re.compile(
-    r"\s+(?:to|on|onto|in|into|for) (?:my|the|our|this) (?:[\w-]+ )?(?:list|tasks|to-?dos?|to do list|task list|reminders)\b", re.IGNORECASE
+    r"\s+(?:to|on|onto|in|into|for) (?:my|the|our|this) (?:[\w-]+ )?(?:list|tasks|to-?dos?|to do list|task "
+    r"list|reminders)\b",
+    re.IGNORECASE,
 )
 _BULLET = re.compile(r"(?:[-*+\u2022\u2023\u25cf]|\[ ?\]|\d{1,3}[.)])\s+")
-_PIECES = re.compile(r"\s*(?:,\s*(?:and|&)\s+|,\s+|\s+(?:and|&)\s+)", re.IGNORECASE)
+_PIECES = re.compile(r"\s*(?:,\s*(?:and|&)\s+|,\s+|,(?=[^\s\d])|\s+(?:and|&)\s+)", re.IGNORECASE)
 
 
 def items(text: str, now: datetime, *, several: bool = False) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from app.backend.assistants.rules import adding, dates, lexicon, normalise
 from app.backend.assistants.rules.wishes import Wish
+from app.backend.assistants.rules.words_of_time import AMOUNT, UNITS
 
 _I = re.IGNORECASE
 _DUE = r"(?:due ?dates?|deadlines?|due time|due|date|time)"
@@ -14,55 +15,114 @@ _PRIORITY = r"(?:priority|prio|importance)"
 _SET = r"(?:set|change|update|make|put|move|adjust|modify|edit|switch|raise|lower|increase|decrease|fix)"
 _OFF = r"(?:remove|delete|clear|drop|unset|erase|cancel|take off|take away|take|get rid of|strip)"
 _NO_DUE = re.compile(
-    rf"(?:{_OFF}\s+(?:the\s+)?{_DUE}\s+(?:of|from|for|on|off)\s+(?P<a>.+)|{_OFF}\s+(?P<b>.+?)(?:'s|s')\s+{_DUE}|{_OFF}\s+(?P<c>its|the)\s+(?:due ?date|deadline)"
-    rf"|(?P<d>.+?)\s+(?:has|have|needs|should have|with)\s+no\s+{_DUE}|(?P<e>.+?)\s+(?:is not|isn't|isnt)\s+due(?: anymore| any more)?"
-    rf"|(?:make|set)\s+(?P<f>.+?)\s+(?:not due|(?:to )?(?:have )?no {_DUE}|without (?:a )?{_DUE})|no\s+{_DUE}\s+(?:for|on)\s+(?P<g>.+))",
+    rf"(?:{_OFF}\s+(?:the\s+)?{_DUE}\s+(?:of|from|for|on|off)\s+(?P<a>.+)|{_OFF}\s+(?P<b>.+?)(?:'s|s')"
+    rf"\s+{_DUE}|{_OFF}\s+(?P<c>its|the)\s+(?:due ?date|deadline)"
+    rf"|(?P<d>.+?)\s+(?:has|have|needs|should have|with)\s+no\s+{_DUE}|(?P<e>.+?)\s+(?:is not|isn't|isnt)"
+    rf"\s+due(?: anymore| any more)?"
+    rf"|(?:make|set)\s+(?P<f>.+?)\s+(?:not due|(?:to )?(?:have )?no {_DUE}|without (?:a )?{_DUE})|"
+    rf"no\s+{_DUE}\s+(?:for|on)\s+(?P<g>.+))",
     _I,
 )
-_NO_PRIORITY = re.compile(rf"(?:{_OFF})\s+(?:the\s+)?(?:high |low )?{_PRIORITY}\s+(?:of|from|for|on|off)\s+(?P<ref>.+)", _I)
+_NO_PRIORITY = re.compile(
+    rf"(?:{_OFF})\s+(?:the\s+)?(?:high |low )?{_PRIORITY}\s+(?:of|from|for|on|off)\s+(?P<ref>.+)", _I
+)
 _NO_NOTE = re.compile(rf"(?:{_OFF})\s+(?:the\s+)?{_NOTE}\s+(?:of|from|for|on|off)\s+(?P<ref>.+)", _I)
 _FIELD = re.compile(
-    rf"(?:(?:{_SET}|give|add|assign)\s+)?(?:(?:the|a|an|new)\s+)*(?P<field>{_DUE}|{_PRIORITY}|title|name|text|wording|{_NOTE})\s+(?:of|for|on|to|in)\s+"
+    rf"(?:(?:{_SET}|give|add|assign)\s+)?(?:(?:the|a|an|new)\s+)*(?P<field>{_DUE}|{_PRIORITY}|title|name|text|"
+    rf"wording|{_NOTE})\s+(?:of|for|on|to|in)\s+"
     r"(?P<ref>.+?)(?:\s*:\s*|\s+(?:to be|to|as|into|is|saying|that says|of|for|->|=|-)\s+)(?P<value>\S.*)",
     _I | re.DOTALL,
 )
 _FIELD_OPEN = re.compile(
-    rf"(?:{_SET}|add|give)\s+(?:(?:the|a|an|new)\s+)*(?P<field>{_DUE}|{_PRIORITY}|title|name|{_NOTE})\s+(?:of|for|on|to)\s+(?P<ref>.+)", _I
+    rf"(?:{_SET}|add|give)\s+(?:(?:the|a|an|new)\s+)*(?P<field>{_DUE}|{_PRIORITY}|title|name|{_NOTE})\s+(?:of|"
+    rf"for|on|to)\s+(?P<ref>.+)",
+    _I,
 )
 _OWN = re.compile(
-    rf"(?:{_SET}\s+)?(?P<ref>\S.*?)(?:'s|s')\s+(?P<field>{_DUE}|{_PRIORITY}|title|name|text|{_NOTE})(?:\s*:\s*|\s+(?:to|as|into|is|should be)\s+)(?P<value>\S.*)",
+    rf"(?:{_SET}\s+)?(?P<ref>\S.*?)(?:'s|s')\s+(?P<field>{_DUE}|{_PRIORITY}|title|name|text|{_NOTE})(?:\s*:\s*|"
+    rf"\s+(?:to|as|into|is|should be)\s+)(?P<value>\S.*)",
     _I | re.DOTALL,
 )
-_ITS = re.compile(rf"(?:{_SET})\s+(?:its|the)\s+(?P<field>due ?date|deadline|{_PRIORITY}|title|name|description|note)\s+(?:to|as|into)\s+(?P<value>\S.*)", _I)
-_GIVE = re.compile(rf"(?:give|assign)\s+(?P<ref>.+?)\s+(?:a|an|the)\s+(?P<value>.+?)\s+(?P<field>{_PRIORITY}|due date|deadline)", _I)
-_GIVE_DUE = re.compile(rf"(?:give|assign)\s+(?P<ref>.+?)\s+(?:a|an|the)\s+(?P<field>{_DUE}|{_PRIORITY}|{_NOTE})\s*(?:of|for|:|on)?\s+(?P<value>\S.*)", _I)
+_ITS = re.compile(
+    rf"(?:{_SET})\s+(?:its|the)\s+(?P<field>due ?date|deadline|{_PRIORITY}|title|name|description|note)"
+    rf"\s+(?:to|as|into)\s+(?P<value>\S.*)",
+    _I,
+)
+_GIVE = re.compile(
+    rf"(?:give|assign)\s+(?P<ref>.+?)\s+(?:a|an|the)\s+(?P<value>.+?)\s+(?P<field>{_PRIORITY}|due date|deadline)", _I
+)
+_GIVE_DUE = re.compile(
+    rf"(?:give|assign)\s+(?P<ref>.+?)\s+(?:a|an|the)\s+(?P<field>{_DUE}|{_PRIORITY}|{_NOTE})\s*(?:of|for|:|on)"
+    rf"?\s+(?P<value>\S.*)",
+    _I,
+)
+_OF = re.compile(
+    rf"(?:set|add|put|give)\s+(?:a|the|an)\s+(?P<field>{_DUE}|{_PRIORITY})\s+of\s+(?P<value>.+?)\s+(?:for|on|"
+    rf"to)\s+(?P<ref>\S.*)",
+    _I,
+)
+_TO_NOTES = re.compile(
+    r"add\s+to\s+(?P<ref>(?:task |number |the notes? of |the description of )*#?\d+)\s*:\s*(?P<value>\S.*)",
+    _I | re.DOTALL,
+)
 _DESCRIBE = re.compile(r"describe\s+(?P<ref>.+?)\s*(?:\bas\b|:)\s*(?P<value>\S.*)", _I)
-_NOTED = re.compile(rf"(?:{_NOTE})\s+(?:for|on|to|about)\s+(?P<ref>[^:]+?)\s*(?::|\bthat\b|\bsaying\b)\s*(?P<value>\S.*)", _I | re.DOTALL)
+_NOTED = re.compile(
+    rf"(?:{_NOTE})\s+(?:for|on|to|about)\s+(?P<ref>[^:]+?)\s*(?::|\bthat\b|\bsaying\b)\s*(?P<value>\S.*)",
+    _I | re.DOTALL,
+)
 _RENAME = re.compile(r"(?:rename|retitle|reword|rephrase|re-?name)\s+(?P<rest>.+)", _I | re.DOTALL)
 _CALL = re.compile(r"call\s+(?P<ref>(?:task\s+|#|it\b|that\b)\d*|\d+)\s+(?P<value>.+?)(?:\s+instead)?", _I)
-_CHANGE = re.compile(r"(?:change|update|edit|modify|make|set|switch|turn|mark|flag|put|alter|replace|correct)\s+(?P<rest>.+)", _I | re.DOTALL)
+_CHANGE = re.compile(
+    r"(?:change|update|edit|modify|make|set|switch|turn|mark|flag|put|alter|replace|correct|drop|lower|raise|"
+    r"bump)\s+(?P<rest>.+)",
+    _I | re.DOTALL,
+)
 _TO = re.compile(r"\s*(?:\s(?:to say|to be|to|into|as|with|->|=>)\s|:\s)\s*(?:read\s+)?", _I)
 _MOVE = re.compile(
-    r"(?:move|postpone|push back|push|reschedule|re-schedule|snooze|delay|defer|shift|bump|put off|bring forward|extend|pull forward|schedule)\s+(?P<rest>.+)", _I
+    r"(?:move|postpone|push back|push|reschedule|re-schedule|snooze|delay|defer|shift|bump|put off|bring "
+    r"forward|extend|pull forward|schedule)\s+(?P<rest>.+)",
+    _I,
 )
-_MOVE_BY = re.compile(rf"(?P<ref>.+?)\s+(?:(?:back|out|off|forward)\s+)?(?:by|for|back|another)?\s*(?P<later>{dates.AMOUNT}\s+{dates.UNITS})", _I)
-_MOVE_TO = re.compile(r"\s+(?:(?:back|off|out|forward|over)\s+)?(?:to|until|till|til|for|on|by|from now to)\s+|\s+(?:due\s+)", _I)
+_MOVE_BY = re.compile(
+    rf"(?P<ref>.+?)\s+(?:(?:back|out|off|forward)\s+)?(?:by|for|back|another)?\s*(?P<later>{AMOUNT}\s+{UNITS})", _I
+)
+_MOVE_TO = re.compile(
+    r"\s+(?:(?:back|off|out|forward|over)\s+)?(?:to|until|till|til|for|on|by|from now to)\s+|\s+(?:due\s+)", _I
+)
 _ABOUT = re.compile(r"remind me (?:about|of|on)\s+(?P<rest>.+)", _I)
-_IS_DUE = re.compile(r"(?P<ref>.+?)\s*(?:\s(?:is|are|must be|should be|needs to be|has to be|gets)|'s)\s+(?:now\s+)?due\s+(?P<value>.+)", _I)
+_IS_DUE = re.compile(
+    r"(?P<ref>.+?)\s*(?:\s(?:is|are|must be|should be|needs to be|has to be|gets)|'s)\s+(?:now\s+)?due\s+(?P<value>.+)",
+    _I,
+)
 _IS = re.compile(
-    rf"(?P<ref>.+?)\s*(?:\s(?:is|are|has|should be|should have|needs|became)|'s)\s+(?:now |really |very |super |so |pretty |a |actually |kind of )*(?P<not>not |no longer |not that |not so )?(?:very |really |that |so )?"
+    rf"(?P<ref>.+?)\s*(?:\s(?:is|are|has|should be|should have|needs|became)|'s)\s+(?:now |really |very |super "
+    rf"|so |pretty |a |actually |kind of )*(?P<not>not |no longer |not that |not so )?(?:very |really |that |so )?"
     rf"(?P<level>{lexicon.HIGH}|{lexicon.LOW}|{lexicon.NORMAL})(?:[- ](?:priority|prio))?(?: now)?",
     _I,
 )
-_ISNT = re.compile(r"(?P<ref>.+?)\s+(?:isn't|isnt|aren't) (?:that |so |very |really )*(?:urgent|important|critical|high priority)(?: anymore| any more)?", _I)
-_RAISE = re.compile(r"(?P<down>de-?prioriti[sz]e|lower|demote)\s+(?:the )?(?:priority (?:of|on|for) )?(?P<a>.+)|(?:prioriti[sz]e|promote|star|bump up|(?:raise|increase|bump) (?:the )?priority (?:of|on|for))\s+(?P<b>.+)", _I)
-_LEVEL = re.compile(
-    rf"(?:(?:to|as|of|with|be|a|the|is|very|more|super|really)\s+)*(?:(?P<not>not|less)\s+)?(?:{_PRIORITY}\s+)?(?:(?P<high>{lexicon.HIGH}|higher|max|maximum)|(?P<low>{lexicon.LOW}|lower|min)|(?P<normal>{lexicon.NORMAL}))(?:[- ]*{_PRIORITY})?",
+_ISNT = re.compile(
+    r"(?P<ref>.+?)\s+(?:isn't|isnt|aren't) (?:that |so |very |really )*(?:urgent|important|critical|high "
+    r"priority)(?: anymore| any more)?",
     _I,
 )
-_DONE = re.compile(r"(?:(?:to|as|is|be|being)\s+)*(?:done|completed?|finished|closed|ticked(?: off)?|checked(?: off)?)", _I)
+_RAISE = re.compile(
+    r"(?P<down>de-?prioriti[sz]e|lower|demote)\s+(?:the )?(?:priority (?:of|on|for) )?(?P<a>.+)|"
+    r"(?:prioriti[sz]e|promote|star|bump up|(?:raise|increase|bump) (?:the )?priority (?:of|on|for))\s+(?P<b>.+)",
+    _I,
+)
+_LEVEL = re.compile(
+    rf"(?:(?:to|as|of|with|be|a|the|is|very|more|super|really)\s+)*(?:(?P<not>not|less)\s+)?(?:{_PRIORITY}\s+)"
+    rf"?(?:(?P<high>{lexicon.HIGH}|higher|max|maximum)|(?P<low>{lexicon.LOW}|lower|min)|"
+    rf"(?P<normal>{lexicon.NORMAL}))(?:[- ]*{_PRIORITY})?",
+    _I,
+)
+_DONE = re.compile(
+    r"(?:(?:to|as|is|be|being)\s+)*(?:done|completed?|finished|closed|ticked(?: off)?|checked(?: off)?)", _I
+)
 _OPEN = re.compile(
-    r"(?:(?:to|as|is|be|back)\s+)*(?:not (?:yet )?(?:done|completed?|finished)|un ?done|open|pending|incomplete|unfinished|uncompleted|to ?do|active|not done yet)(?: again)?", _I
+    r"(?:(?:to|as|is|be|back)\s+)*(?:not (?:yet )?(?:done|completed?|finished)|un ?done|open|pending|"
+    r"incomplete|unfinished|uncompleted|to ?do|active|not done yet)(?: again)?",
+    _I,
 )
 
 
@@ -114,7 +174,11 @@ def valued(field: str, text: str, now: datetime) -> Wish | None:
         return Wish("update", changes={"priority": found}) if found else None
     if re.fullmatch(_DUE, field, _I):
         found_due = change(text, now)
-        return Wish("update", changes=found_due) if found_due and ("due" in found_due or "clear_due" in found_due) else None
+        return (
+            Wish("update", changes=found_due)
+            if found_due and ("due" in found_due or "clear_due" in found_due)
+            else None
+        )
     text = normalise.unquoted(text)
     if re.fullmatch(_NOTE, field, _I):
         return Wish("update", changes={"description": text})
@@ -140,7 +204,7 @@ def _cleared(text: str, now: datetime) -> Wish | None:
 
 
 def _field(text: str, now: datetime) -> Wish | None:
-    for pattern in (_NOTED, _FIELD, _OWN, _ITS, _GIVE, _GIVE_DUE, _DESCRIBE):
+    for pattern in (_NOTED, _TO_NOTES, _OF, _FIELD, _OWN, _ITS, _GIVE, _GIVE_DUE, _DESCRIBE):
         match = pattern.fullmatch(text)
         if not match:
             continue
@@ -150,12 +214,24 @@ def _field(text: str, now: datetime) -> Wish | None:
         if not found:
             continue
         changes = dict(found.changes)
-        if "description" in changes and "title" not in changes and (pattern is _NOTED or re.match(r"(?:add|give|note)", text, _I)):
+        if (
+            "description" in changes
+            and "title" not in changes
+            and (pattern is _NOTED or re.match(r"(?:add|give|note)", text, _I))
+        ):
             changes = {"append": changes["description"]}
         return Wish("update", ref=groups.get("ref") or "it", changes=changes)
     if match := _FIELD_OPEN.fullmatch(text):
         field = match["field"].lower()
-        missing = "priority" if re.fullmatch(_PRIORITY, field) else "due" if re.fullmatch(_DUE, field) else "note" if re.fullmatch(_NOTE, field) else "title"
+        missing = (
+            "priority"
+            if re.fullmatch(_PRIORITY, field)
+            else "due"
+            if re.fullmatch(_DUE, field)
+            else "note"
+            if re.fullmatch(_NOTE, field)
+            else "title"
+        )
         return Wish("update", ref=match["ref"], missing=missing)  # type: ignore[arg-type]  # one of the four
     return None
 
@@ -169,7 +245,9 @@ def _about(text: str, now: datetime) -> Wish | None:
     add = Wish("add", items=(item,)) if item else Wish("add", missing="title")
     if not when:
         return add
-    return Wish("update", ref=dates.without(match["rest"], when), changes={"due": when.due}, certain=False, otherwise=add)
+    return Wish(
+        "update", ref=dates.without(match["rest"], when), changes={"due": when.due}, certain=False, otherwise=add
+    )
 
 
 def _renamed(text: str, now: datetime) -> Wish | None:
@@ -206,9 +284,20 @@ def _moved(text: str, now: datetime) -> Wish | None:
     for cut in _MOVE_TO.finditer(rest):
         if value := change(rest[cut.end() :], now):
             if "completed" not in value:
-                return Wish("update", ref=re.sub(r"\s+(?:back|off|out|forward)$", "", rest[: cut.start()]), changes=value, certain=certain)
-    if (when := dates.find(normalise.masked(rest), now)) and when.spans[-1][1] == len(rest) and (ref := dates.without(rest, when)):
-        return Wish("update", ref=re.sub(r"\s+(?:to|until|till|off|back)$", "", ref), changes={"due": when.due}, certain=certain)
+                return Wish(
+                    "update",
+                    ref=re.sub(r"\s+(?:back|off|out|forward)$", "", rest[: cut.start()]),
+                    changes=value,
+                    certain=certain,
+                )
+    if (
+        (when := dates.find(normalise.masked(rest), now))
+        and when.spans[-1][1] == len(rest)
+        and (ref := dates.without(rest, when))
+    ):
+        return Wish(
+            "update", ref=re.sub(r"\s+(?:to|until|till|off|back)$", "", ref), changes={"due": when.due}, certain=certain
+        )
     if text.lower().startswith(("schedule", "extend")):
         return None
     if re.search(r"\sto\s", rest):
@@ -222,12 +311,14 @@ def _changed(text: str, now: datetime) -> Wish | None:
         return None
     verb, rest = text.split(" ", 1)[0].lower(), match["rest"]
     rest = re.sub(r"^(?:the )?(?:status|state) (?:of|for)\s+", "", rest, flags=_I)
-    for cut in re.finditer(r"\s*(?:\s(?:to be|to|into|as|for|with|->|=>|due|back to)\s|:\s)\s*|\s", normalise.masked(rest)):
+    for cut in re.finditer(
+        r"\s*(?:\s(?:to be|to|into|as|for|with|->|=>|due|back to)\s|:\s)\s*|\s", normalise.masked(rest)
+    ):
         ref, value = rest[: cut.start()].strip(), rest[cut.end() :]
         if cut[0].strip().lower() == "due":
             value = f"due {value}"
         found = change(value, now) if ref and len(value) < 80 else None
-        if found and not re.fullmatch(r"(?:the|my|a|an)", ref, _I):
+        if found and not re.fullmatch(r"the|my|an?|as|to|is|task", ref, _I):
             ref = re.sub(r"\s+(?:to|as|into|for|back|to be|is)$", "", ref, flags=_I)
             if "completed" in found:
                 return Wish("complete" if found["completed"] else "reopen", ref=ref)
@@ -241,7 +332,12 @@ def _raised(text: str, now: datetime) -> Wish | None:
     match = _RAISE.fullmatch(text)
     if not match:
         return None
-    return Wish("update", ref=match["a"] or match["b"], changes={"priority": "low" if match["down"] else "high"}, certain=bool(match["b"]) or text.lower().startswith("de"))
+    return Wish(
+        "update",
+        ref=match["a"] or match["b"],
+        changes={"priority": "low" if match["down"] else "high"},
+        certain=bool(match["b"]) or text.lower().startswith("de"),
+    )
 
 
 def _stated(text: str, now: datetime) -> Wish | None:
@@ -250,6 +346,6 @@ def _stated(text: str, now: datetime) -> Wish | None:
     if match := _ISNT.fullmatch(text):
         return Wish("update", ref=match["ref"], changes={"priority": "low"}, certain=False)
     if match := _IS.fullmatch(text):
-        found = level((match["not"] and "not " or "") + match["level"])
+        found = level(((match["not"] and "not ") or "") + match["level"])
         return Wish("update", ref=match["ref"], changes={"priority": found}, certain=False) if found else None
     return None

@@ -44,12 +44,15 @@ class When:
 
 
 _WHEN = re.compile(
-    rf"(?<![\w\ufffc#])(?P<prep>{PREPOSITION})?(?:(?P<day>{DAY})(?:,?\s+(?:in the )?(?P<part>{PART}))?(?:,?\s+(?:at |by |@ ?|around )?(?P<t1>{TIME})|T(?P<iso>\d\d:\d\d))?"
+    rf"(?<![\w\ufffc#-])(?P<prep>{PREPOSITION})?(?:(?P<day>{DAY})(?:,?\s+(?:in the )?(?P<part>{PART}))"
+    rf"?(?:,?\s+(?:at |by |@ ?|around )?(?P<t1>{TIME})|T(?P<iso>\d\d:\d\d))?"
     rf"|(?P<t2>{TIME})(?:,?\s+(?:on |of )?(?:(?P<day2>{DAY})|(?P<part2>(?:in the )?{PART})))?"
     rf"|(?P<rel>{DURATION}))(?![\w\ufffc'/]|-\w|:\d)",
     re.IGNORECASE,
 )
-_EVERY = re.compile(r"\b(?:every|each)\s+(?:other\s+)?\w+(?:\s+(?:at\s+)?\d{1,2}(?::\d\d)?\s*(?:am|pm)?)?", re.IGNORECASE)
+_EVERY = re.compile(
+    r"\b(?:every|each)\s+(?:other\s+)?\w+(?:\s+(?:at\s+)?\d{1,2}(?::\d\d)?\s*(?:am|pm)?)?", re.IGNORECASE
+)
 
 
 def find(text: str, now: datetime) -> When | None:
@@ -59,8 +62,12 @@ def find(text: str, now: datetime) -> When | None:
     clock: time | None = None
     spans: list[tuple[int, int]] = []
     preposition = ""
+    ranged = False
     for match in _WHEN.finditer(text):
-        found = _read(match, now)
+        before = text[max(0, match.start() - 8) : match.start()].lower()
+        # "from may 3 to may 8" is a stretch, and part of what is to be done.
+        ranged = before.endswith("from ") or (ranged and before.endswith(("to ", "until ", "till ", "- ")))
+        found = None if ranged else _read(match, now)
         if found is None or (found[0] and day) or (found[1] and clock):
             continue
         spans.append(match.span())
@@ -155,7 +162,7 @@ def _clock(text: str, *, evening: bool, morning: bool) -> time:
         if not 1 <= hour <= 12:
             raise ValueError(text)
         hour = hour % 12 + (12 if twelve[1] == "p" else 0)
-    elif hour < 12 and evening or (not morning and 1 <= hour < 8 and not re.search(r"\d[:h.]|0\d", text)):
+    elif (hour < 12 and evening) or (not morning and 1 <= hour < 8 and not re.search(r"\d[:h.]|0\d", text)):
         hour += 12
     moment = datetime(2000, 1, 2, hour, minute)  # noqa: DTZ001 - arithmetic on a clock, no date
     if "half past" in text or "half" in text:
@@ -172,7 +179,7 @@ def _day(text: str, today: date) -> tuple[date, date | None] | None:
 def _named(text: str, today: date) -> tuple[date, date | None] | None:
     if text.startswith(("today", "tod", "tonight", "this morning", "this afternoon", "this evening", "eod", "cob")):
         return today, None
-    if "day" in text and text.endswith("end of the day") or text == "end of day":
+    if ("day" in text and text.endswith("end of the day")) or text == "end of day":
         return today, None
     if text.startswith(("the day after", "day after", "overmorrow")):
         return _later(today, 2), None
@@ -188,7 +195,7 @@ def _stretch(text: str, today: date) -> tuple[date, date | None] | None:
     if "weekend" in text:
         saturday = _later(monday, 5 + 7 * after)
         return max(saturday, today), _later(saturday, 2)
-    if "week" in text and not any(name in text for name in ("from", "after")) or text == "eow":
+    if ("week" in text and not any(name in text for name in ("from", "after"))) or text == "eow":
         start = _later(monday, 7 * after)
         return (_later(start, 6), None) if end else (max(start, today), _later(start, 7))
     if "month" in text or text == "eom":
@@ -236,7 +243,12 @@ def _dated(text: str, today: date) -> tuple[date, date | None] | None:
     if year is not None:
         return date(year + 2000 if year < 100 else year, month, day), None
     this = date(today.year, month, min(day, 28))
-    return date(today.year + (1 if this.replace(day=1) < today.replace(day=1) or (this.month == today.month and day < today.day) else 0), month, day), None
+    return date(
+        today.year
+        + (1 if this.replace(day=1) < today.replace(day=1) or (this.month == today.month and day < today.day) else 0),
+        month,
+        day,
+    ), None
 
 
 def _day_of_month(day: int, today: date) -> date:

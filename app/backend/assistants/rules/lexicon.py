@@ -2,9 +2,15 @@
 
 import re
 
+
+def word_set(text: str) -> frozenset[str]:
+    """Return the words of a text."""
+    return frozenset(text.split())
+
+
 DESTROY = (
     r"(?:delete|remove|erase|trash|scrap|discard|purge|bin|axe|nuke|drop|cancel|kill|dump|wipe|clear|forget|get rid of|"
-    r"throw (?:away|out)|clean up|clean out|clear out|take)"
+    r"throw (?:away|out)|empty|clean up|clean out|clear out|take)"
 )
 COMMANDS = (
     "add", "create", "list", "show", "display", "find", "search", "complete", "finish", "mark", "tick", "check", "close",
@@ -17,7 +23,8 @@ COMMAND = (
     r"cross|know|undo|scrap)"
 )
 TAKES_TITLE = re.compile(
-    r"(?:add|create|new|insert|put|schedule|remind|remember|note|todo|to-do|rename|retitle|i |don't|jot|\+)", re.IGNORECASE
+    r"(?:add|create|new|insert|put|schedule|remind|remember|note|todo|to-do|rename|retitle|i |don't|jot|\+)",
+    re.IGNORECASE,
 )
 """How a message begins that carries words of the person's own, which stay as typed."""
 
@@ -27,12 +34,12 @@ SHORT_SLIPS = {
     "unod": "undo", "udno": "undo", "undoo": "undo", "hlep": "help", "halp": "help", "tcik": "tick", "fidn": "find",
     "eidt": "edit", "edlete": "delete", "dlete": "delete", "emove": "remove",
 }  # fmt: skip
-NO_SLIPS = frozenset(
-    "remote remover rewind deplete relate chance charge chances crate update dated adding removed deleted completed finished"
-    " renamed moved marked shower shown mask mart mack lift lost lust shop shot chow love dove more mode most fine fund bind"
-    " close closet clone loser trace trashy crash clear chick chuck thick ticket earlier finishes schedules listen listed"
-    " changed marks checks moves adds shows lists finds".split()
-)
+NO_SLIPS = word_set("""
+    remote remover rewind deplete relate chance charge chances crate update dated adding removed deleted completed
+    finished renamed moved marked shower shown mask mart mack lift lost lust shop shot chow love dove more mode most
+    fine fund bind close closet clone loser trace trashy crash clear chick chuck thick ticket earlier finishes
+    schedules listen listed changed marks checks moves adds shows lists finds
+""")
 """English words one slip from a command, which they are not."""
 
 SLIPS = {
@@ -45,17 +52,17 @@ SLIPS = {
     "everyting": "everything", "evrything": "everything", "eveything": "everything", "lsit": "list", "ytask": "task",
 }  # fmt: skip
 
-VERBS = frozenset(
-    "answer apply arrange ask assemble attend back bake book borrow bring brush build buy call cancel change charge clean"
-    " collect contact cook copy cut deliver design discuss do download draft draw drink drive drop dust eat email empty"
-    " exercise explain feed file fill finalize find fix fold follow get give go grab grocery hang help hire install invite"
-    " iron join learn lock look mail make measure meditate meet message mop mow order organise organize pack paint park pay"
-    " phone pick plan plant play polish post practice practise prepare print promise publish purchase put read record recycle"
-    " register rehearse renew rent repair replace reply report request research reserve return review ring run schedule"
-    " sell send set sew share shop sign sort speak start stop store stretch study submit subscribe sweep take talk tell test"
-    " text thank throw tidy train transfer translate try turn update upgrade upload vacuum visit walk wash watch water"
-    " wipe wrap write".split()
-)
+VERBS = word_set("""
+    answer apply arrange ask assemble attend back bake book borrow bring brush build buy call cancel change charge
+    clean collect contact cook copy cut deliver design discuss do download draft draw drink drive dust eat email
+    empty exercise explain feed file fill finalize find fix fold follow get give go grab grocery hang help hire
+    install invite iron join learn lock look mail make measure meditate meet message mop mow order organise organize
+    pack paint park pay phone pick plan plant play polish post practice practise prepare print promise publish
+    purchase put read record recycle register rehearse renew rent repair replace reply report request research
+    reserve return review ring run schedule sell send set sew share shop sign sort speak start stop store stretch
+    study submit subscribe sweep take talk tell test text thank throw tidy train transfer try turn update upgrade
+    upload vacuum visit walk wash watch water wipe wrap write
+""")
 """Verbs that begin what people have to do: `buy bread`."""
 
 PAST = {
@@ -67,19 +74,19 @@ PAST = {
 }  # fmt: skip
 """Irregular past forms."""
 
-STOP = frozenset(
-    "a an the my our your this that these those some any task tasks todo todos item items reminder one ones thing to for of"
-    " on at in with about and please is be called named number off from me".split()
-)
+STOP = word_set("""
+    a an the my our your this that these those some any task tasks todo todos item items reminder one ones thing to
+    for of on at in with about and please is be called named number off from me
+""")
 """Words that tell no task from another."""
 
 NUMBERS = {
     word: number
-    for number, word in enumerate("one two three four five six seven eight nine ten eleven twelve".split(), start=1)
+    for number, word in enumerate(["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"], start=1)
 }
 ORDINALS = {
-    **{word: at for at, word in enumerate("first second third fourth fifth sixth seventh eighth ninth tenth".split())},
-    **{word: at for at, word in enumerate("1st 2nd 3rd 4th 5th 6th 7th 8th 9th 10th".split())},
+    **{word: at for at, word in enumerate(["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"])},
+    **{word: at for at, word in enumerate(["1st", "2nd", "3rd", "4th", "5th", "6th", "7th", "8th", "9th", "10th"])},
     "top": 0, "last": -1, "latest": -1, "bottom": -1, "newest": -1, "final": -1, "other": -1,
 }  # fmt: skip
 """Places in a list, from 0; -1 is its end."""

@@ -2,10 +2,11 @@
 
 import re
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from app.backend.assistants.rules import dates, lexicon, normalise
+from app.backend.assistants.rules.words_of_time import AMOUNT, UNITS
 
 
 @dataclass(frozen=True)
@@ -21,35 +22,56 @@ class View:
 
 
 _FIND = re.compile(
-    rf"(?:find|search(?: for| my (?:list|tasks) for)?|look (?:for|up)|look)\s+(?:me\s+)?(?:(?:the|my|all|any)\s+)*(?:{lexicon.NOUN}\s+)?"
+    rf"(?:find|search(?: for| my (?:list|tasks) for)?|look (?:for|up)|look)\s+(?:me\s+)?(?:(?:the|my|all|any)"
+    rf"\s+)*(?:{lexicon.NOUN}\s+)?"
     r"(?:(?:about|with|containing|mentioning|called|named|for|that (?:say|mention|contain)s?)\s+)?(?P<text>\S.*)",
     re.IGNORECASE,
 )
 _ABOUT = re.compile(
-    r"\s+(?:about|containing|mentioning|regarding|concerning|related to|to do with|with the (?:word|text)|that (?:contain|mention|say|include)s?|matching|"
-    r"(?:which|that) have|called|named|with(?=\s+[\"'])|with(?! (?:high|low|normal|a |the |due|prio|no )))\s+(?P<text>\S.*)$",
+    r"\s+(?:about|containing|mentioning|regarding|concerning|related to|to do with|with the (?:word|text)|"
+    r"that (?:contain|mention|say|include)s?|matching|"
+    r"(?:which|that) have|called|named|with(?=\s+[\"'])|with(?! (?:high|low|normal|a |the |due|prio|no )))"
+    r"\s+(?P<text>\S.*)$",
     re.IGNORECASE,
 )
 _START = re.compile(
-    r"(?:list|show|display|view|see|what|what's|whats|wat|wats|which|how many|how much|anything|do i|did i|have i|is there|are there|am i|give|get|read|tell|print|let me see|"
-    r"let me know|any|my|all|todays?|today's|tomorrow's|this week's|overdue|pending|completed|open|done|finished|high|low|urgent|important|tasks?|todos?|to-dos?|remaining|unfinished|incomplete|everything|the list|i want to (?:see|know)|review|check my|check the|go through|where)\b",
+    r"(?:list|show|display|view|see|what|what's|whats|wat|wats|which|how many|how much|anything|do i|did i|"
+    r"have i|is there|are there|am i|give|get|read|tell|print|let me see|"
+    r"let me know|any|my|all|todays?|today's|tomorrow's|this week's|overdue|pending|completed|open|done|"
+    r"finished|high|low|urgent|important|tasks?|todos?|to-dos?|remaining|unfinished|incomplete|everything|"
+    r"the list|i want to (?:see|know)|review|check my|check the|go through|where|sort|order)\b",
     re.IGNORECASE,
 )
-_FILLERS = frozenset(
-    "list show display view see what what's whats wat wats which how many much anything do did have has i i've there is are am give get read tell print let"
-    " me us know any my the on in of for to a an need should must be been still so far got up look going like come coming you can could please need"
-    " all and or with that now currently right yet left next first remaining out full whole complete- every everything review check go through"
-    " tasks task todo todos to-do to-dos items item things thing reminders stuff list overview summary agenda plan plate schedule calendar chores"
-    " due until by before marked as it's its s ones one who else more also again where want am today's tomorrow's week's most priority priorities"
-    " this deadline deadlines status were was work today currently upcoming soon does".split()
+_FILLERS = lexicon.word_set("""
+    list show display view see what what's whats wat wats which how many much anything do did have has i i've there
+    is are am give get read tell print let me us know any my the on in of for to a an need should must be been still
+    so far got up look going like come coming you can could please need all and or with that now currently right yet
+    left next first remaining out full whole complete- every everything review check go through tasks task todo
+    todos to-do to-dos items item things thing reminders stuff list overview summary agenda plan plate schedule
+    calendar chores due until by before marked as it's its s ones one who else more also again where want am sort
+    sorted order ordered date dates title number by today's tomorrow's week's that's there's supposed i'm i'd you've
+    most priority priorities this deadline deadlines status were was work today currently upcoming soon does
+""")
+_AHEAD = re.compile(
+    rf"\b(?:in|within|over|during|for)\s+(?:the\s+)?(?:next|coming|following)\s+(?P<amount>{AMOUNT})"
+    rf"\s+(?P<unit>{UNITS})\b",
+    re.IGNORECASE,
 )
-_EVIDENCE = frozenset(
-    "tasks task todo todos to-do to-dos items things reminders list overview summary agenda plate left remaining next pending open chores deadlines upcoming"
-    " priorities due everything today's schedule".split()
+_EVIDENCE = lexicon.word_set("""
+    tasks task todo todos to-do to-dos items things reminders list overview summary agenda plate left remaining next
+    pending open chores deadlines upcoming priorities due everything today's schedule
+""")
+_DONE = lexicon.word_set("""
+    done finished completed complete finish accomplished ticked closed did accomplish
+""")
+_OPEN = lexicon.word_set("""
+    pending open unfinished incomplete undone outstanding active uncompleted remaining
+""")
+_NOT = re.compile(
+    r"\b(?:not|aren't|isn't|haven't|arent|isnt|havent|didn't|hasn't|yet to|still to)\b(?:\s+\w+)"
+    r"{0,2}?\s+(?:be\s+)?(?:done|finished|completed?|do|finish)\b(?:\s+yet)?|\bto be done\b",
+    re.IGNORECASE,
 )
-_DONE = frozenset("done finished completed complete finish accomplished ticked closed did accomplish".split())
-_OPEN = frozenset("pending open unfinished incomplete undone outstanding active uncompleted remaining".split())
-_NOT = re.compile(r"\b(?:not|aren't|isn't|haven't|arent|isnt|havent|didn't|hasn't|yet to|still to)\b(?:\s+\w+){0,2}?\s+(?:be\s+)?(?:done|finished|completed?|do|finish)\b(?:\s+yet)?|\bto be done\b", re.IGNORECASE)
 
 
 def view(text: str, now: datetime) -> View | None:
@@ -79,7 +101,12 @@ def _search(text: str) -> View | None:
 
 def _words(text: str) -> str:
     text = normalise.unquoted(text.strip(" .?!,"))
-    text = re.sub(r"^(?:the|my|a|an)\s+(?=\S)|\s+(?:tasks?|in (?:it|them)|on my list|in my list|on the list)$", "", text, flags=re.IGNORECASE)
+    text = re.sub(
+        r"^(?:the|my|a|an)\s+(?=\S)|\s+(?:tasks?|in (?:it|them)|on my list|in my list|on the list)$",
+        "",
+        text,
+        flags=re.IGNORECASE,
+    )
     return text.strip(" .?!,")[:200]
 
 
@@ -89,13 +116,25 @@ def _consumed(text: str, now: datetime, *, proof: bool) -> View | None:
     shorter = _NOT.sub(" ", text)
     status: str | None = "pending" if shorter != text else None
     text, seen = shorter, shorter != text
-    overdue = re.compile(r"\b(?:overdue|past due|late(?: with| on)?|behind(?: with| on)?|missed|past (?:its|their) (?:due date|deadline)s?)\b", re.IGNORECASE)
+    overdue = re.compile(
+        r"\b(?:overdue|past due|late(?: with| on)?|behind(?: with| on)?|missed|past (?:its|their) (?:due date|"
+        r"deadline)s?)\b",
+        re.IGNORECASE,
+    )
     late = bool(overdue.search(text))
     text = overdue.sub(" ", text)
-    for level, words in (("low", rf"(?:{lexicon.LOW}|not (?:urgent|important))"), ("high", lexicon.HIGH), ("normal", lexicon.NORMAL)):
+    for level, words in (
+        ("low", rf"(?:{lexicon.LOW}|not (?:urgent|important))"),
+        ("high", lexicon.HIGH),
+        ("normal", lexicon.NORMAL),
+    ):
         shorter = re.sub(rf"\b{words}(?:[- ]prio(?:rity)?)?\b", " ", text, flags=re.IGNORECASE)
         if shorter != text:
             filters["priority"], text = level, shorter
+    if ahead := _AHEAD.search(text):
+        moment = dates.later(f"{ahead['amount']} {ahead['unit']}", now)
+        if moment:
+            return _consumed_until(text[: ahead.start()] + text[ahead.end() :], now, moment.date() + timedelta(days=1))
     when = dates.find(re.sub(r"\b(today|tomorrow)'s\b", lambda match: match[1] + "  ", text, flags=re.IGNORECASE), now)
     if when:
         text = dates.without(text, when)
@@ -103,19 +142,34 @@ def _consumed(text: str, now: datetime, *, proof: bool) -> View | None:
     symbols = set(re.sub(r"[\w\s'\",.?!:;()-]", "", text))
     if symbols - set("\ufe0f") and any(symbol.isascii() for symbol in symbols):
         return None
-    left = [word for word in words_left if word not in _FILLERS and word not in _DONE and word not in _OPEN and word not in ("including", "both", "ever", "already", "just")]
+    left = [
+        word
+        for word in words_left
+        if word not in _FILLERS
+        and word not in _DONE
+        and word not in _OPEN
+        and word not in ("including", "both", "ever", "already", "just")
+    ]
     if left:
         return None
     said = set(words_left)
     if status is None:
         status = _status(said)
     seen = seen or late or bool(filters) or bool(when) or status is not None or bool(said & _EVIDENCE)
-    seen = seen or {"have", "do"} <= said or {"should", "do"} <= said or {"need", "do"} <= said or said & {"list"} != set()
+    seen = (
+        seen or {"have", "do"} <= said or {"should", "do"} <= said or {"need", "do"} <= said or said & {"list"} != set()
+    )
     if proof and not seen:
         return None
     if status in ("all", "completed"):
         filters["status"] = status
     return _dated(filters, when, now, late=late)
+
+
+def _consumed_until(text: str, now: datetime, end: date) -> View | None:
+    """What is due within a number of days."""
+    view = _consumed(text, now, proof=False)
+    return view and View({**view.filters, "due_before": end.isoformat()}, title="due until then")
 
 
 def _status(said: set[str]) -> str | None:

@@ -10,24 +10,34 @@ LONGEST = 600
 """Characters of a message in which references and changes are looked for; a longer one is a title or nothing."""
 
 _QUOTES = str.maketrans(
-    {**dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033", '"'), **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\u0060\u00b4", "'")}
+    {
+        **dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033", '"'),
+        **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\u0060\u00b4", "'"),
+    }
 )
 _INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _QUOTED = re.compile(r"\"[^\"\n]{1,400}\"|(?<![\w'])'[^'\n]{0,400}\w[^'\n]{0,400}'(?![\w'])")
 _FILLER = (
-    r"please|pls|plz|kindly|hey(?: there)?|hi(?: there)?|hello|hiya|yo|ok|okay|alright|all right|so|well|um+|uh+|hmm+|and|also|now|then|actually|"
-    r"oh|oops|yes|yeah|yep|yup|sure|great|cool|perfect|thanks|thank you|good morning|good evening|just|quickly|first|next"
+    r"please|pls|plz|kindly|hey(?: there)?|hi(?: there)?|hello|hiya|yo|ok|okay|alright|all right|so|well|um+|"
+    r"uh+|hmm+|and|also|now|then|actually|"
+    r"oh|oops|yes|yeah|yep|yup|sure|great|cool|perfect|thanks|thank you|good morning|good evening|just|"
+    r"quickly|first|next"
 )
 _BEFORE = re.compile(
-    rf"(?:(?:{_FILLER})(?![\w'-])[\s,.!:;]*(?=\S)|(?:can|could|would|will) (?:you|u|ya)(?! have\b)\s+(?:please\s+|pls\s+)?"
-    rf"|i(?:'d| would) (?:like|love) (?:you )?to\s+(?={lexicon.COMMAND}\b)|i (?:want|wanna|wish)(?: you)?(?: to)?\s+(?={lexicon.COMMAND}\b)"
-    rf"|i (?:need|have)(?: you)? to\s+(?={lexicon.COMMAND}\s+(?:(?:the )?(?:task|number|item)\s*)?(?:#?\d|it\b|all\b|everything\b))"
-    rf"|i (?:need|have) you to\s+|let'?s\s+|(?:go ahead and|you (?:can|may)|would you mind|feel free to|time to)\s+(?={lexicon.COMMAND}\b))",
+    rf"(?:(?:{_FILLER})(?![\w'-])[\s,.!:;]*+(?=\S)|(?:can|could|would|will) (?:you|u|ya)(?! have\b)"
+    rf"\s+(?:please\s+|pls\s+)?"
+    rf"|i(?:'d| would) (?:like|love) (?:you )?to\s+(?={lexicon.COMMAND}\b)|i (?:want|wanna|wish)(?: you)?(?: "
+    rf"to)?\s+(?={lexicon.COMMAND}\b)"
+    rf"|i (?:need|have)(?: you)? to\s+(?={lexicon.COMMAND}\s+(?:(?:the )?(?:task|number|item)\s*)?(?:#?\d|it\b|"
+    rf"all\b|everything\b))"
+    rf"|i (?:need|have) you to\s+|let'?s\s+|(?:go ahead and|you (?:can|may)|would you mind|feel free to|time "
+    rf"to)\s+(?={lexicon.COMMAND}\b))",
     re.IGNORECASE,
 )
 _AFTER = re.compile(
-    r"(?:[\s,.!]+(?:please|pls|plz|thanks(?: a lot)?|thank you(?: so much| very much)?|thx|ty|cheers|for me|if you can|would you|will you|"
+    r"(?:[\s,.!]+(?:please|pls|plz|thanks(?: a lot)?|thank you(?: so much| very much)?|thx|ty|cheers|for me|"
+    r"if you can|would you|will you|"
     r"right now|immediately|if possible))$",
     re.IGNORECASE,
 )
@@ -110,7 +120,9 @@ def _slips_of(word: str) -> frozenset[str]:
     missing = {word[:at] + word[at + 1 :] for at in range(1, len(word))}
     more = {word[:at] + letter + word[at:] for at in range(1, len(word) + 1) for letter in letters}
     changed = {word[:at] + letter + word[at + 1 :] for at in range(1, len(word)) for letter in letters}
-    return frozenset(swapped | (missing | more | changed if len(word) > 4 else more & {word + word[-1], word[0] + word}))
+    return frozenset(
+        swapped | (missing | more | changed if len(word) > 4 else more & {word + word[-1], word[0] + word})
+    )
 
 
 def _command(word: str, after: str) -> str:

@@ -12,7 +12,11 @@ from app.backend.assistants.rules.state import MOST, Pending, State, Verb
 from app.backend.assistants.rules.wishes import NOTHING, Wish
 from app.backend.records import DESCRIPTION, Task
 
-_WANTED: dict[str, Literal["pending", "completed", "any"]] = {"complete": "pending", "reopen": "completed"}
+_WANTED: dict[str, Literal["pending", "completed", "any"]] = {
+    "complete": "pending",
+    "update": "pending",
+    "reopen": "completed",
+}
 _MANY = re.compile(r"all|every", re.IGNORECASE)
 
 
@@ -58,7 +62,7 @@ class Planner:
         if there or (wish.certain and wish.otherwise is None):
             return wish
         if wish.otherwise is not None:
-            return wish.otherwise
+            return self._meant(wish.otherwise)
         return wish if wish.certain or found.how in ("number", "it", "place") else NOTHING
 
     def _likely(self, wish: Wish, found: Reference) -> bool:
@@ -138,7 +142,9 @@ class Planner:
         if found.options:
             tasks = self.chosen(found.options)
             self.draft.it = found.options
-            self._ask(Pending("which", verb, tuple(found.options), changes=changes), wording.which(verb, tasks, self.now))
+            self._ask(
+                Pending("which", verb, tuple(found.options), changes=changes), wording.which(verb, tasks, self.now)
+            )
         elif not found.ids:
             self._lost(verb, found, changes)
         elif wish.missing:
@@ -147,7 +153,7 @@ class Planner:
         else:
             if found.missing:
                 self.draft.say.append(wording.lost(found.missing))
-            self.act(verb, found, changes, careful=wish.careful)
+            self.act(verb, found, changes, careful=wish.careful or bool(found.missing))
 
     def _lost(self, verb: Verb, found: Reference, changes: dict[str, Any]) -> None:
         if found.missing:

@@ -65,7 +65,7 @@ def _ordered(text: str, planner: Planner) -> bool:
 
 def _named(text: str, planner: Planner) -> Draft | None:
     first = patterns.wishes(text, planner.now)[0]
-    if first.intent in _ORDERS - {"keep"} and first.certain or first.intent in ("help", "cancel", "greet", "thanks"):
+    if (first.intent in _ORDERS - {"keep"} and first.certain) or first.intent in ("help", "cancel", "greet", "thanks"):
         return None
     if first.intent == "add" and not first.offered:
         return None
@@ -126,7 +126,9 @@ def _valued(text: str, planner: Planner, pending: Pending) -> Draft | None:
         if changes and "completed" in changes:
             return planner.grant([Wish("complete" if changes["completed"] else "reopen", ref=_refs(pending))])
         if not changes:
-            named = re.fullmatch(r"(?:(?:to|the title to|its title to|title to|title:?)\s+)(?P<title>.+)", bare, re.IGNORECASE)
+            named = re.fullmatch(
+                r"(?:(?:to|the title to|its title to|title to|title:?)\s+)(?P<title>.+)", bare, re.IGNORECASE
+            )
             wish = changing.valued("title", named["title"], planner.now) if named else None
             changes = dict(wish.changes) if wish else None
     else:

@@ -45,14 +45,18 @@ class Knowledge:
 
 _NUMBER = r"(?:(?:tasks?|todos?|items?|numbers?|nos?\.?|nrs?\.?|ids?)\s*)*(?:(?:number|no\.?|nr\.?)\s*)?#?\s?\d{1,25}"
 _NUMBERS = re.compile(
-    rf"(?:the\s+|my\s+)?{_NUMBER}(?:\s*(?:,\s*and|,|&|\band\b|\bto\b|\bthrough\b|\bthru\b|\bor\b|[-\u2013]|\+|\s)\s*{_NUMBER}){{0,99}}(?:\s+tasks?)?", re.IGNORECASE
+    rf"(?:the\s+|my\s+)?{_NUMBER}(?:\s*(?:,\s*and|,|&|\band\b|\bto\b|\bthrough\b|\bthru\b|\bor\b|[-\u2013]|\+|"
+    rf"\s)\s*{_NUMBER}){{0,99}}(?:\s+tasks?)?",
+    re.IGNORECASE,
 )
 _RANGE = re.compile(r"(\d{1,10})\s*(?:-|\u2013|to|through|thru)\s*#?(\d{1,10})", re.IGNORECASE)
 _IT = re.compile(
-    r"(?:it|its|that|this|that one|this one|(?:that|this|the|the same|said) (?:task|todo|item|reminder)|the one)", re.IGNORECASE
+    r"(?:it|its|that|this|that one|this one|(?:that|this|the|the same|said) (?:task|todo|item|reminder)|the one)",
+    re.IGNORECASE,
 )
 _THEM = re.compile(
-    r"(?:all of )?(?:them|those|these|they)(?: all)?(?: (?:tasks|ones|two|three))?|all of (?:it|that)|(?:them |those )?both(?: of (?:them|those|these))?(?: tasks)?|both ones|"
+    r"(?:all of )?(?:them|those|these|they)(?: all)?(?: (?:tasks|ones|two|three))?|all of (?:it|that)|(?:them "
+    r"|those )?both(?: of (?:them|those|these))?(?: tasks)?|both ones|"
     r"the (?:two|three) of them|all (?:three|two)",
     re.IGNORECASE,
 )
@@ -63,9 +67,11 @@ _PLACE = re.compile(
 )
 _EXCEPT = re.compile(r"\s+(?:except(?: for)?|but(?: not)?|apart from|besides|other than|save)\s+", re.IGNORECASE)
 _GROUP = re.compile(
-    r"(?:(?P<all>all|everything|every|each|any)(?: of)?\b\s*)?(?:(?:my|the|of|that is|that's|that are|which are|are|is)\s+)*"
+    r"(?:(?P<all>all|everything|every|each|any)(?: of)?\b\s*)?(?:(?:my|the|of|that is|that's|that are|which "
+    r"are|are|is)\s+)*"
     r"(?P<rest>.*?)\s*(?P<noun>\b(?:tasks?|to-?dos?|items?|reminders?|ones|things|stuff|list|entries|chores?))?"
-    r"(?:\s+(?:which|that) (?:is|are)\s+(?P<after>.+?))?(?:\s+(?:about|with|containing|mentioning|related to)\s+(?P<about>.+))?",
+    r"(?:\s+(?:which|that) (?:is|are)\s+(?P<after>.+?))?(?:\s+(?:about|with|containing|mentioning|related to)"
+    r"\s+(?P<about>.+))?",
     re.IGNORECASE,
 )
 _STATE_WORDS = {
@@ -73,9 +79,16 @@ _STATE_WORDS = {
     "pending": False, "open": False, "unfinished": False, "incomplete": False, "undone": False, "remaining": False,
     "active": False, "outstanding": False, "uncompleted": False,
 }  # fmt: skip
-_OFF = re.compile(r"\s+(?:(?:from|off|on|in|of|out of) (?:my|the|this) (?:\S+\s)?(?:list|tasks|todos|to-dos)|without asking.*|now|again|already|today|yesterday|too|as well|completely|entirely|forever|for good|instead)$", re.IGNORECASE)
+_OFF = re.compile(
+    r"\s+(?:(?:from|off|on|in|of|out of) (?:my|the|this) (?:\S+\s)?(?:list|tasks|todos|to-dos)|without "
+    r"asking.*|now|again|already|(?<!due )(?<!for )today|yesterday|too|as well|completely|entirely|"
+    r"forever|for good|instead)$",
+    re.IGNORECASE,
+)
 _HEAD = re.compile(
-    rf"(?:(?:the|my|that|this|a|an|your|old|whole)\s+)*(?:{lexicon.NOUN}\s+)?(?:(?:called|named|titled|about|which says|that says|for|to|with the title)\s+)?", re.IGNORECASE
+    rf"(?:(?:the|my|that|this|a|an|your|old|whole)\s+)*(?:{lexicon.NOUN}\s+)?(?:(?:called|named|titled|about|"
+    rf"which says|that says|for|to|with the title)\s+)?",
+    re.IGNORECASE,
 )
 _TAIL = re.compile(rf"\s+(?:one|{lexicon.NOUN}|please)$", re.IGNORECASE)
 _NOTHING = re.compile(
@@ -133,7 +146,11 @@ def _numbered(text: str, known: Knowledge) -> Reference | None:
     there = tuple(number for number in found if number in own)
     ranged = bool(_RANGE.search(text))
     missing = tuple(f"#{number}" for number in found if number not in own and not (ranged and there))
-    return Reference(there, "number", missing=tuple(name if len(name) <= len(str(LARGEST_ID)) + 1 else name[:12] + "\u2026" for name in missing))
+    return Reference(
+        there,
+        "number",
+        missing=tuple(name if len(name) <= len(str(LARGEST_ID)) + 1 else name[:12] + "\u2026" for name in missing),
+    )
 
 
 def _pronoun(text: str, known: Knowledge) -> Reference | None:
@@ -169,7 +186,19 @@ def _grouped(text: str, known: Knowledge) -> Reference | None:
     if not match:
         return None
     group = select(f"{match['rest'] or ''} {match['after'] or ''}", known)
-    plural = bool(match["all"]) or (match["noun"] or "").lower() in {"tasks", "todos", "to-dos", "items", "ones", "list", "things", "stuff", "reminders", "entries", "chores"}
+    plural = bool(match["all"]) or (match["noun"] or "").lower() in {
+        "tasks",
+        "todos",
+        "to-dos",
+        "items",
+        "ones",
+        "list",
+        "things",
+        "stuff",
+        "reminders",
+        "entries",
+        "chores",
+    }
     named = bool((match["rest"] or "").strip())
     if group is None or not (plural or (named and match["noun"] is None and _only_state(match["rest"]))):
         return None
@@ -193,7 +222,9 @@ def select(text: str, known: Knowledge) -> list[Task] | None:
     done: bool | None = None
     priority: str | None = None
     tasks = list(known.tasks)
-    text = re.sub(r"\b(?:and|of|the|my|with|are|is|that|old|already|tasks?|due(?! \w))\b|,", " ", text, flags=re.IGNORECASE)
+    text = re.sub(
+        r"\b(?:and|of|the|my|with|are|is|that|old|already|tasks?|due(?! \w))\b|,", " ", text, flags=re.IGNORECASE
+    )
     for level, pattern in (("high", lexicon.HIGH), ("low", lexicon.LOW), ("normal", lexicon.NORMAL)):
         shorter = re.sub(rf"\b{pattern}(?:[- ]priority)?\b", " ", text, flags=re.IGNORECASE)
         priority, text = (level if shorter != text else priority), shorter

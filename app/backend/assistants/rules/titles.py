@@ -10,6 +10,10 @@ from app.backend.assistants.rules import lexicon
 from app.backend.records import Task
 
 _WORD = re.compile(r"\w+(?:'\w+)?")
+_VAGUE = lexicon.word_set("""
+    appointment appt errand job chor stuff meeting call email project
+""")
+"""Stems of words that people add to a title which has not got them."""
 _MOST = 24  # words of a reference that are looked at
 
 
@@ -78,6 +82,7 @@ def like(text: str, tasks: Sequence[Task], *, loosely: bool = True) -> Found:
     if not wanted:
         return Found(())
     known = {word for task in tasks for word in _stems(task.title)}
+    wanted = [word for word in wanted if word in known or word not in _VAGUE] or wanted
     meant = [word if word in known else _nearest(word, known) for word in wanted]
     everything = [task for task in tasks if all(word in _stems(task.title) for word in meant)]
     if everything:
@@ -110,7 +115,9 @@ def _nearest(word: str, known: set[str]) -> str:
             continue
         if len(word) == len(other) and sorted(word) == sorted(other):
             return other
-        ratio = SequenceMatcher(None, word, other, autojunk=False).ratio() if len(word) < 30 and len(other) < 30 else 0.0
+        ratio = (
+            SequenceMatcher(None, word, other, autojunk=False).ratio() if len(word) < 30 and len(other) < 30 else 0.0
+        )
         if ratio > max(score, 0.79 if len(word) > 4 else 0.85):
             best, score = other, ratio
     return best

@@ -17,7 +17,8 @@ THANKS = "You're welcome."
 CANCELLED = "All right, I leave everything as it is."
 KEPT = "All right, nothing was changed."
 UNCLEAR = (
-    'I did not understand that. I can add, list, complete, change and delete tasks: try "add call mom tomorrow" or "help".'
+    'I did not understand that. I can add, list, complete, change and delete tasks: try "add call mom '
+    'tomorrow" or "help".'
 )
 NOTHING_OPEN = "There is nothing to confirm."
 ASK_TITLE = "What should the task be called?"
@@ -35,8 +36,14 @@ def when(due: str, now: datetime) -> str:
     """Return a due date for people: "today 17:00", "Fri 27 Nov", with the year where it is another."""
     day, _, clock = due.partition("T")
     there = date.fromisoformat(day)
-    names = {now.date(): "today", now.date() + timedelta(days=1): "tomorrow", now.date() - timedelta(days=1): "yesterday"}
-    said = names.get(there) or f"{there:%a} {there.day} {there:%b}" + (f" {there.year}" if there.year != now.year else "")
+    names = {
+        now.date(): "today",
+        now.date() + timedelta(days=1): "tomorrow",
+        now.date() - timedelta(days=1): "yesterday",
+    }
+    said = names.get(there) or f"{there:%a} {there.day} {there:%b}" + (
+        f" {there.year}" if there.year != now.year else ""
+    )
     return f"{said} {clock}".strip()
 
 
@@ -133,7 +140,9 @@ def listed(tasks: Sequence[Task], view: Mapping[str, Any], now: datetime) -> str
     priority = f"{view['priority']} priority " if view.get("priority") else ""
     noun = "task" if len(tasks) == 1 else "tasks"
     if not tasks:
-        return f"You have no {kind}{priority}tasks{extra}." + (' Say "add buy milk" to begin.' if not view.get("priority") and not extra and kind == "open " else "")
+        return f"You have no {kind}{priority}tasks{extra}." + (
+            ' Say "add buy milk" to begin.' if not view.get("priority") and not extra and kind == "open " else ""
+        )
     head = f"You have {len(tasks)} {kind}{priority}{noun}{extra}:"
     return "\n".join([head, *(f"- {line(task, now)}" for task in tasks)])
 

@@ -37,7 +37,10 @@ _WORDS = {
 }  # fmt: skip
 AMOUNT = rf"(?:\d{{1,4}}|{'|'.join(sorted(_WORDS, key=len, reverse=True))})"
 UNITS = r"(?:minutes?|mins?|hours?|hrs?|h|days?|weeks?|wks?|months?|years?)"
-DURATION = rf"(?:(?:in|within)\s+{AMOUNT}\s*{UNITS}(?:\s+from (?:now|today))?|{AMOUNT}\s+{UNITS}\s+(?:from (?:now|today)|later))"
+DURATION = (
+    rf"(?:(?:in|within)\s+{AMOUNT}\s*{UNITS}(?:\s+from (?:now|today))?|{AMOUNT}\s+{UNITS}\s+(?:from "
+    rf"(?:now|today)|later))"
+)
 
 _WEEKDAY = rf"(?:{'|'.join(sorted(WEEKDAYS, key=len, reverse=True))})"
 _MONTH = (
@@ -45,23 +48,29 @@ _MONTH = (
     r"nov(?:ember)?|dec(?:ember)?)\.?"
 )
 _NTH = r"\d{1,2}(?:st|nd|rd|th)"
-_TOMORROW = r"(?:tom+or+ows?|tom+or+w|tomorow|tommorow|tmrw|tmr|tmw|tmorrow|tomrrow|tomrow|toomorrow|tomoro|2morrow|2moro)"
+_TOMORROW = (
+    r"(?:tom+or+ows?|tom+or+w|tomorow|tommorow|tmrw|tmr|tmw|tmorrow|tomrrow|tomrow|toomorrow|tomoro|2morrow|2moro)"
+)
 DAY = (
     r"(?:\d{4}-\d{2}-\d{2}|\d{1,2}/\d{1,2}(?:/(?:\d{4}|\d{2}))?|\d{1,2}\.\d{1,2}\.(?:\d{4})?"
-    rf"|{_MONTH}\s+(?:the\s+)?\d{{1,2}}(?:st|nd|rd|th)?(?:,?\s+\d{{4}})?(?!:|\s*(?:am|pm)\b)|(?:the\s+)?\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH}(?:,?\s+\d{{4}})?"
+    rf"|{_MONTH}\s+(?:the\s+)?\d{{1,2}}(?:st|nd|rd|th)?(?:,?\s+\d{{4}})?(?!:|\s*(?:am|pm)\b)|(?:the\s+)"
+        rf"?\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH}(?:,?\s+\d{{4}})?"
     rf"|the\s+{_NTH}(?=\s*(?:$|[.,;!?)]|at\b|to\b|for\b|about\b|with\b|noon\b|high\b|low\b|\d|morning\b))"
     rf"|(?:the\s+)?day\s+after\s+{_TOMORROW}|{_TOMORROW}|today|tonight|tonite|this (?:morning|afternoon|evening)"
-    rf"|(?:(?:a|one|two) weeks? (?:from|on|after)\s+)?(?:(?:this|next|coming|the|this coming)\s+)?{_WEEKDAY}(?:\s+after next)?(?:\s+next week)?"
+    rf"|(?:(?:a|one|two) weeks? (?:from|on|after)\s+)?(?:(?:this|next|coming|the|this coming)\s+)"
+        rf"?{_WEEKDAY}(?:\s+after next)?(?:\s+next week)?"
     r"|(?:the\s+)?end\s+of\s+(?:the\s+|this\s+|next\s+)?(?:day|week|month|year)|eod|eow|eom|eoy|cob"
     r"|(?:the\s+)?(?:this|next|coming)\s+(?:weekend|week|month|year)|the weekend)"
 )
 PART = rf"(?:{'|'.join(PARTS)})"
 TIME = (
     r"(?:\d{1,2}(?:[:.]\d{2})?\s?(?:[ap]\.m\.|[ap]m)|\d{1,2}:\d{2}|\d{1,2}h(?:\d{2})?|\d{1,2}\s?o'?clock"
-    r"|(?:half|quarter)\s+(?:past|to|after)\s+\d{1,2}(?:\s?[ap]m)?|noon|midday|midnight|(?<=at )\d{1,2}(?!\d)|(?<=@)\d{1,2})"
+    r"|(?:half|quarter)\s+(?:past|to|after)\s+\d{1,2}(?:\s?[ap]m)?|noon|midday|midnight|(?<=at )\d{1,2}(?!\d)|"
+        r"(?<=@)\d{1,2})"
 )
 PREPOSITION = (
-    r"(?:(?:,\s*)?(?:(?:which is |is )?due(?: date)?(?:\s+(?:on|by|at|in|is|for|before))?|no later than|deadline(?: is)?|not before|"
+    r"(?:(?:,\s*)?(?:(?:which is |is )?due(?: date)?(?:\s+(?:on|by|at|in|is|for|before))?|no later than|"
+        r"deadline(?: is)?|not before|"
     r"by|on|at|for|before|until|till|til|around|starting|@)\s*(?:at\s+)?)"
 )
 
