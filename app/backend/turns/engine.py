@@ -207,8 +207,8 @@ class Engine:
         before: int | None = None,
     ) -> Context:
         tasks = await ledger.tasks(transaction, question.user_id)
-        # What was said before matters to a model alone: rules keep what they need as their state.
-        known = self._assistant.name == "model" and question.conversation_id is not None
+        # Rules keep as their state what they need of what was said before, where they were the ones who answered.
+        known = question.conversation_id is not None and (self._assistant.name == "model" or not state)
         history = await conversations.history(transaction, conversation_id, before) if known else ()
         return Context(said_at.astimezone(question.zone), tasks, history, state)
 
