@@ -146,6 +146,11 @@ def test_what_the_frontend_refuses(url: str) -> None:
         ("backend", {}, "backend: DATABASE_URL is not set"),
         (
             "backend",
+            {**GOOD, "DATABASE_URL": "postgresql://u:p4ss@h/d?nonsense=p4ss"},
+            'backend: DATABASE_URL cannot be used: invalid URI query parameter: "nonsense"',
+        ),
+        (
+            "backend",
             {**GOOD, "LOG_LEVEL": "loud"},
             "backend: LOG_LEVEL is 'LOUD'; expected one of debug, info, warning, error, critical",
         ),
