@@ -27,6 +27,7 @@ from app.frontend.visit import Visit
 
 log = logging.getLogger("frontend")
 
+PATIENCE = 0.7  # the part of the time to shut down that streams may have
 Fields = Mapping[str, str]
 Handler = Callable[[Visit, Fields], Awaitable[Response]]
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -40,7 +41,7 @@ def create_app(settings: Settings, transport: httpx.AsyncBaseTransport | None = 
         transport: another way to the backend than by HTTP, for tests.
     """
     upstream = Upstream(settings.backend_url, transport)
-    drain = Drain(settings.drain_seconds)
+    drain = Drain(settings.shutdown_seconds * PATIENCE)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -50,7 +51,9 @@ def create_app(settings: Settings, transport: httpx.AsyncBaseTransport | None = 
         await upstream.aclose()
         log.info("stopped")
 
-    return Edge(Starlette(routes=list(_routes(upstream, drain)), lifespan=lifespan))
+    app = Starlette(routes=_routes(upstream, drain), lifespan=lifespan)
+    app.router.redirect_slashes = False
+    return Edge(app)
 
 
 def _routes(upstream: Upstream, drain: Drain) -> list[BaseRoute]:
@@ -112,7 +115,7 @@ async def _submitted(visit: Visit, request: Request, handler: Handler, stale: Ha
     try:
         fields = body.fields(request.headers, await body.read(request.headers, request.receive))
     except body.BodyError as error:
-        return PlainTextResponse(error.detail, error.status)
+        return PlainTextResponse(error.detail, error.status, {"Connection": "close"})
     except body.GoneError:
         return Response(status_code=400)
     if not csrf.own_site(request.headers):

@@ -4,8 +4,6 @@ import logging
 import sys
 import time
 
-PROBES = ("/health", "/")
-
 
 class OneLine(logging.Formatter):
     """``2026-01-31T12:00:00Z INFO name: message``; a traceback is folded into the same line."""
@@ -17,18 +15,6 @@ class OneLine(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Format a record and fold its line ends."""
         return " | ".join(line.strip() for line in super().format(record).splitlines() if line.strip())
-
-
-class QuietProbes(logging.Filter):
-    """Drops the access lines of probes that went well: there is one every few seconds for ever."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Tell whether to keep a record of uvicorn's access log: (client, method, path, HTTP version, status)."""
-        match record.args:
-            case (_, _, str(path), _, int(status)):
-                return path not in PROBES or status >= 400
-            case _:
-                return True
 
 
 def set_up(level: str = "INFO") -> None:
@@ -43,6 +29,5 @@ def set_up(level: str = "INFO") -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):  # uvicorn gave them handlers of their own before this
         logger = logging.getLogger(name)
         logger.handlers.clear()
-        logger.propagate = True
-    logging.getLogger("uvicorn.access").addFilter(QuietProbes())
+        logger.propagate = name != "uvicorn.access"  # `edge` logs requests, with their numbers
     logging.getLogger("httpx").setLevel(logging.WARNING)

@@ -78,7 +78,9 @@ class Proxy:
         try:
             return await self._relay(guest, scope, receive, send)
         except (Denied, body.BodyError) as error:
-            answer = JSONResponse({"detail": error.detail}, error.status)
+            # What is still to come of a body is not read: the connection is of no use any more.
+            close = {"Connection": "close"} if isinstance(error, body.BodyError) else None
+            answer = JSONResponse({"detail": error.detail}, error.status, close)
         except SessionEndedError:
             answer = JSONResponse({"detail": "The session has ended."}, 401, {"WWW-Authenticate": "Bearer"})
         except Unreachable as error:

@@ -16,8 +16,8 @@ class Settings:
 
     backend_url: str = "http://127.0.0.1:8000"
     """Where the backend is; a path in it goes before every path asked for."""
-    drain_seconds: float = 7.0
-    """How long streams may go on after SIGTERM; less than the server's own limit, 10 s."""
+    shutdown_seconds: float = 10.0
+    """How long the server waits for what is open after SIGTERM; streams are ended before that."""
     log_level: str = "INFO"
 
 
@@ -25,7 +25,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings.
 
     Raises:
-        SettingsError: When BACKEND_URL is no address.
+        SettingsError: When BACKEND_URL is no address, or SHUTDOWN_SECONDS no time.
     """
     url = environ.get("BACKEND_URL", "") or Settings.backend_url
     try:
@@ -35,4 +35,12 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         usable = False
     if not usable:
         raise SettingsError(f"BACKEND_URL is {url!r}; expected http://host:port")
-    return Settings(backend_url=url.rstrip("/"), log_level=environ.get("LOG_LEVEL", "").upper() or Settings.log_level)
+    given = environ.get("SHUTDOWN_SECONDS", "").strip()
+    try:
+        seconds = float(given) if given else Settings.shutdown_seconds
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < 1e6:
+        raise SettingsError(f"SHUTDOWN_SECONDS is {given!r}; expected a positive number of seconds")
+    level = environ.get("LOG_LEVEL", "").upper() or Settings.log_level
+    return Settings(backend_url=url.rstrip("/"), shutdown_seconds=seconds, log_level=level)

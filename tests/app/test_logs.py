@@ -39,7 +39,7 @@ def test_a_traceback_is_one_line(logs: ModuleType) -> None:
     assert line.endswith("| ValueError: first | second")
 
 
-@pytest.mark.parametrize("logs", [backend, frontend])
+@pytest.mark.parametrize("logs", [backend])
 @pytest.mark.usefixtures("logging_as_before")
 def test_the_servers_own_lines_go_the_same_way(logs: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     server = logging.getLogger("uvicorn.access")

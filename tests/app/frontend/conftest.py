@@ -11,7 +11,14 @@ from app.frontend.application import create_app
 from app.frontend.settings import Settings
 from tests.app.conftest import unlimited
 from tests.app.frontend.browser import Browser
+from tests.app.frontend.fake import Backend, frontend
 from tests.app.servers import running
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """What tests that are coroutines run on."""
+    return "asyncio"
 
 
 @pytest.fixture(scope="package")
@@ -35,3 +42,25 @@ def browser(site: str) -> Iterator[Browser]:
     """A browser that has not been here."""
     with httpx.Client(base_url=site, timeout=30, trust_env=False) as client:
         yield Browser(client)
+
+
+@pytest.fixture(scope="package")
+def pair() -> Iterator[tuple[Backend, httpx.Client]]:
+    """A fake backend, and a client of the frontend before it."""
+    made = Backend()
+    with running(made) as url, frontend(url) as client:
+        yield made, client
+
+
+@pytest.fixture
+def fake(pair: tuple[Backend, httpx.Client]) -> Backend:
+    """The fake backend, as if new."""
+    pair[0].reset()
+    return pair[0]
+
+
+@pytest.fixture
+def client(pair: tuple[Backend, httpx.Client], fake: Backend) -> httpx.Client:
+    """A client of the frontend before the fake backend, without cookies."""
+    pair[1].cookies.clear()
+    return pair[1]
