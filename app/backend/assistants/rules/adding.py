@@ -17,7 +17,7 @@ MOST = 50
 """How many tasks one message adds."""
 
 _NOTE = re.compile(
-    r"(?:^|[\s,;.(]+)(?:with (?:the |a )?(?:notes?|description|details?|comment)(?: that says| saying| of)?:?|"
+    r"(?:^|[\s,;.(]{1,4})(?:with (?:the |a )?(?:notes?|description|details?|comment)(?: that says| saying| of)?:?|"
     r"(?:notes?|description|details?|desc):)\s+(?P<note>\S.*)$",
     re.IGNORECASE | re.DOTALL,
 )
@@ -26,8 +26,8 @@ _PRIORITY = [
     (level, re.compile(pattern, re.IGNORECASE))
     for level, words in _LEVELS.items()
     for pattern in (
-        rf"[\s,(\[-]*\b(?:(?:with|at|as|of|in) (?:a |the )?)?{words}[- ]?prio(?:rity)?\b[)\]]?",
-        rf"[\s,(\[-]*\b(?:(?:with|at|and|of) (?:a |the )?)?prio(?:rity)?(?: is| of)?[:= ]\s*{words}\b[)\]]?",
+        rf"[\s,(\[-]{0, 4}\b(?:(?:with|at|as|of|in) (?:a |the )?)?{words}[- ]?prio(?:rity)?\b[)\]]?",
+        rf"[\s,(\[-]{0, 4}\b(?:(?:with|at|and|of) (?:a |the )?)?prio(?:rity)?(?: is| of)?[:= ]\s*{words}\b[)\]]?",
         rf"(?:^|\s)!{words}\b",
     )
 ]

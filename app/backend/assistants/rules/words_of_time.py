@@ -54,11 +54,11 @@ _TOMORROW = (
 DAY = (
     r"(?:\d{4}-\d{2}-\d{2}|\d{1,2}/\d{1,2}(?:/(?:\d{4}|\d{2}))?|\d{1,2}\.\d{1,2}\.(?:\d{4})?"
     rf"|{_MONTH}\s+(?:the\s+)?\d{{1,2}}(?:st|nd|rd|th)?(?:,?\s+\d{{4}})?(?!:|\s*(?:am|pm)\b)|(?:the\s+)"
-        rf"?\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH}(?:,?\s+\d{{4}})?"
+    rf"?\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH}(?:,?\s+\d{{4}})?"
     rf"|the\s+{_NTH}(?=\s*(?:$|[.,;!?)]|at\b|to\b|for\b|about\b|with\b|noon\b|high\b|low\b|\d|morning\b))"
     rf"|(?:the\s+)?day\s+after\s+{_TOMORROW}|{_TOMORROW}|today|tonight|tonite|this (?:morning|afternoon|evening)"
     rf"|(?:(?:a|one|two) weeks? (?:from|on|after)\s+)?(?:(?:this|next|coming|the|this coming)\s+)"
-        rf"?{_WEEKDAY}(?:\s+after next)?(?:\s+next week)?"
+    rf"?{_WEEKDAY}(?:\s+after next)?(?:\s+next week)?"
     r"|(?:the\s+)?end\s+of\s+(?:the\s+|this\s+|next\s+)?(?:day|week|month|year)|eod|eow|eom|eoy|cob"
     r"|(?:the\s+)?(?:this|next|coming)\s+(?:weekend|week|month|year)|the weekend)"
 )
@@ -66,11 +66,11 @@ PART = rf"(?:{'|'.join(PARTS)})"
 TIME = (
     r"(?:\d{1,2}(?:[:.]\d{2})?\s?(?:[ap]\.m\.|[ap]m)|\d{1,2}:\d{2}|\d{1,2}h(?:\d{2})?|\d{1,2}\s?o'?clock"
     r"|(?:half|quarter)\s+(?:past|to|after)\s+\d{1,2}(?:\s?[ap]m)?|noon|midday|midnight|(?<=at )\d{1,2}(?!\d)|"
-        r"(?<=@)\d{1,2})"
+    r"(?<=@)\d{1,2})"
 )
 PREPOSITION = (
     r"(?:(?:,\s*)?(?:(?:which is |is )?due(?: date)?(?:\s+(?:on|by|at|in|is|for|before))?|no later than|"
-        r"deadline(?: is)?|not before|"
+    r"deadline(?: is)?|not before|"
     r"by|on|at|for|before|until|till|til|around|starting|@)\s*(?:at\s+)?)"
 )
 
