@@ -35,7 +35,9 @@ class ListTasks(Arguments):
     """List the user's tasks, by number."""
 
     status: Status = Field("pending", description="Only the tasks in this state.")
-    text: str | None = Field(None, max_length=200, description="Only tasks with this text in title or description.")
+    text: str | None = Field(
+        None, max_length=200, pattern=r"^[^\x00]*$", description="Only tasks with this text in title or description."
+    )
     priority: Priority | None = Field(None, description="Only tasks of this priority.")
     due_before: Due | None = Field(None, description="Only tasks due before this date or time.")
 
