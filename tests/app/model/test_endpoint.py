@@ -13,11 +13,9 @@ from app.backend.assistants.model.assistant import ModelAssistant, make
 from app.backend.assistants.protocol import Event, Token
 from tests.app.model import endpoint
 from tests.app.model.endpoint import KEY, Step, serving
-from tests.app.model.test_scripted import notices, text
+from tests.app.model.scripted import RULES, notices, text
 from tests.app.model.turns import FakeRules, FakeTurn, task
 from tests.app.servers import nobody_at
-
-RULES = "The rules answer."
 
 
 def assistant(url: str, *, seconds: float = 20, calls: int = 4) -> ModelAssistant:

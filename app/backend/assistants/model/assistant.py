@@ -89,7 +89,7 @@ class ModelAssistant:
                 async for event in events:
                     yield event
         except Failure as error:
-            log.warning("the language model failed: %s", error)
+            log.warning("the language model failed: %s %s", error, error.kind)
             self.breaker.failed()
             async with aclosing(self._instead(turn, work, error)) as events:
                 async for event in events:

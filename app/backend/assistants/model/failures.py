@@ -8,7 +8,15 @@ from agents.exceptions import MaxTurnsExceeded
 
 
 class Failure(Exception):
-    """The model does not get this turn done; the message says why, and never what was sent or received."""
+    """The model does not get this turn done; the message says why, and never what was sent or received.
+
+    Attributes:
+        kind: of the error behind it, for the log.
+    """
+
+    def __init__(self, why: str, kind: str = "") -> None:
+        super().__init__(why)
+        self.kind = kind
 
 
 def failure(error: Exception) -> Failure:
@@ -25,8 +33,8 @@ def failure(error: Exception) -> Failure:
         case MaxTurnsExceeded():
             why = "it would not come to an end"
         case _:
-            why = f"its answer made no sense, {type(error).__name__}"
-    return Failure(why)
+            why = "its answer made no sense"
+    return Failure(why, type(error).__name__)
 
 
 class Breaker:
