@@ -26,8 +26,8 @@ _PRIORITY = [
     (level, re.compile(pattern, re.IGNORECASE))
     for level, words in _LEVELS.items()
     for pattern in (
-        rf"[\s,(\[-]{0, 4}\b(?:(?:with|at|as|of|in) (?:a |the )?)?{words}[- ]?prio(?:rity)?\b[)\]]?",
-        rf"[\s,(\[-]{0, 4}\b(?:(?:with|at|and|of) (?:a |the )?)?prio(?:rity)?(?: is| of)?[:= ]\s*{words}\b[)\]]?",
+        rf"[\s,(\[-]{{0,4}}\b(?:(?:with|at|as|of|in) (?:a |the )?)?{words}[- ]?prio(?:rity)?\b[)\]]?",
+        rf"[\s,(\[-]{{0,4}}\b(?:(?:with|at|and|of) (?:a |the )?)?prio(?:rity)?(?: is| of)?[:= ]\s*{words}\b[)\]]?",
         rf"(?:^|\s)!{words}\b",
     )
 ]

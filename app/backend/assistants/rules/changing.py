@@ -2,62 +2,64 @@
 
 import re
 from datetime import datetime
-from typing import Any
 
-from app.backend.assistants.rules import adding, dates, lexicon, normalise
+from app.backend.assistants.rules import adding, dates, lexicon, normalise, values
 from app.backend.assistants.rules.wishes import Wish
 from app.backend.assistants.rules.words_of_time import AMOUNT, UNITS
 
 _I = re.IGNORECASE
-_DUE = r"(?:due ?dates?|deadlines?|due time|due|date|time)"
-_NOTE = r"(?:notes?|descriptions?|details?|comments?)"
-_PRIORITY = r"(?:priority|prio|importance)"
 _SET = r"(?:set|change|update|make|put|move|adjust|modify|edit|switch|raise|lower|increase|decrease|fix)"
 _OFF = r"(?:remove|delete|clear|drop|unset|erase|cancel|take off|take away|take|get rid of|strip)"
 _NO_DUE = re.compile(
-    rf"(?:{_OFF}\s+(?:the\s+)?{_DUE}\s+(?:of|from|for|on|off)\s+(?P<a>.+)|{_OFF}\s+(?P<b>.+?)(?:'s|s')"
-    rf"\s+{_DUE}|{_OFF}\s+(?P<c>its|the)\s+(?:due ?date|deadline)"
-    rf"|(?P<d>.+?)\s+(?:has|have|needs|should have|with)\s+no\s+{_DUE}|(?P<e>.+?)\s+(?:is not|isn't|isnt)"
+    rf"(?:{_OFF}\s+(?:the\s+)?{values.DUE}\s+(?:of|from|for|on|off)\s+(?P<a>.+)|{_OFF}\s+(?P<b>.+?)(?:'s|s')"
+    rf"\s+{values.DUE}|{_OFF}\s+(?P<c>its|the)\s+(?:due ?date|deadline)"
+    rf"|(?P<d>.+?)\s+(?:has|have|needs|should have|with)\s+no\s+{values.DUE}|(?P<e>.+?)\s+(?:is not|isn't|isnt)"
     rf"\s+due(?: anymore| any more)?"
-    rf"|(?:make|set)\s+(?P<f>.+?)\s+(?:not due|(?:to )?(?:have )?no {_DUE}|without (?:a )?{_DUE})|"
-    rf"no\s+{_DUE}\s+(?:for|on)\s+(?P<g>.+))",
+    rf"|(?:make|set)\s+(?P<f>.+?)\s+(?:not due|(?:to )?(?:have )?no {values.DUE}|without (?:a )?{values.DUE})|"
+    rf"no\s+{values.DUE}\s+(?:for|on)\s+(?P<g>.+))",
     _I,
 )
 _NO_PRIORITY = re.compile(
-    rf"(?:{_OFF})\s+(?:the\s+)?(?:high |low )?{_PRIORITY}\s+(?:of|from|for|on|off)\s+(?P<ref>.+)", _I
+    rf"(?:{_OFF})\s+(?:the\s+)?(?:high |low )?{values.PRIORITY}\s+(?:of|from|for|on|off)\s+(?P<ref>.+)", _I
 )
-_NO_NOTE = re.compile(rf"(?:{_OFF})\s+(?:the\s+)?{_NOTE}\s+(?:of|from|for|on|off)\s+(?P<ref>.+)", _I)
+_NO_NOTE = re.compile(rf"(?:{_OFF})\s+(?:the\s+)?{values.NOTE}\s+(?:of|from|for|on|off)\s+(?P<ref>.+)", _I)
 _FIELD = re.compile(
-    rf"(?:(?:{_SET}|give|add|assign)\s+)?(?:(?:the|a|an|new)\s+)*(?P<field>{_DUE}|{_PRIORITY}|title|name|text|"
-    rf"wording|{_NOTE})\s+(?:of|for|on|to|in)\s+"
+    rf"(?:(?:{_SET}|give|add|assign)\s+)?(?:(?:the|a|an|new)\s+)*(?P<field>{values.DUE}|{values.PRIORITY}|"
+    rf"title|name|text|"
+    rf"wording|{values.NOTE})\s+(?:of|for|on|to|in)\s+"
     r"(?P<ref>.+?)(?:\s*:\s*|\s+(?:to be|to|as|into|is|saying|that says|of|for|->|=|-)\s+)(?P<value>\S.*)",
     _I | re.DOTALL,
 )
 _FIELD_OPEN = re.compile(
-    rf"(?:{_SET}|add|give)\s+(?:(?:the|a|an|new)\s+)*(?P<field>{_DUE}|{_PRIORITY}|title|name|{_NOTE})\s+(?:of|"
+    rf"(?:{_SET}|add|give)\s+(?:(?:the|a|an|new)\s+)*(?P<field>{values.DUE}|{values.PRIORITY}|title|name|"
+    rf"{values.NOTE})\s+(?:of|"
     rf"for|on|to)\s+(?P<ref>.+)",
     _I,
 )
 _OWN = re.compile(
-    rf"(?:{_SET}\s+)?(?P<ref>\S.*?)(?:'s|s')\s+(?P<field>{_DUE}|{_PRIORITY}|title|name|text|{_NOTE})(?:\s*:\s*|"
+    rf"(?:{_SET}\s+)?(?P<ref>\S.*?)(?:'s|s')\s+(?P<field>{values.DUE}|{values.PRIORITY}|title|name|text|"
+    rf"{values.NOTE})(?:\s*:\s*|"
     rf"\s+(?:to|as|into|is|should be)\s+)(?P<value>\S.*)",
     _I | re.DOTALL,
 )
 _ITS = re.compile(
-    rf"(?:{_SET})\s+(?:its|the)\s+(?P<field>due ?date|deadline|{_PRIORITY}|title|name|description|note)"
+    rf"(?:{_SET})\s+(?:its|the)\s+(?P<field>due ?date|deadline|{values.PRIORITY}|title|name|description|note)"
     rf"\s+(?:to|as|into)\s+(?P<value>\S.*)",
     _I,
 )
 _GIVE = re.compile(
-    rf"(?:give|assign)\s+(?P<ref>.+?)\s+(?:a|an|the)\s+(?P<value>.+?)\s+(?P<field>{_PRIORITY}|due date|deadline)", _I
+    rf"(?:give|assign)\s+(?P<ref>.+?)\s+(?:a|an|the)\s+(?P<value>.+?)\s+(?P<field>{values.PRIORITY}|due date|deadline)",
+    _I,
 )
 _GIVE_DUE = re.compile(
-    rf"(?:give|assign)\s+(?P<ref>.+?)\s+(?:a|an|the)\s+(?P<field>{_DUE}|{_PRIORITY}|{_NOTE})\s*(?:of|for|:|on)"
+    rf"(?:give|assign)\s+(?P<ref>.+?)\s+(?:a|an|the)\s+(?P<field>{values.DUE}|{values.PRIORITY}|{values.NOTE})"
+    rf"\s*(?:of|for|:|on)"
     rf"?\s+(?P<value>\S.*)",
     _I,
 )
 _OF = re.compile(
-    rf"(?:set|add|put|give)\s+(?:a|the|an)\s+(?P<field>{_DUE}|{_PRIORITY})\s+of\s+(?P<value>.+?)\s+(?:for|on|"
+    rf"(?:set|add|put|give)\s+(?:a|the|an)\s+(?P<field>{values.DUE}|{values.PRIORITY})\s+of\s+(?P<value>.+?)"
+    rf"\s+(?:for|on|"
     rf"to)\s+(?P<ref>\S.*)",
     _I,
 )
@@ -67,7 +69,7 @@ _TO_NOTES = re.compile(
 )
 _DESCRIBE = re.compile(r"describe\s+(?P<ref>.+?)\s*(?:\bas\b|:)\s*(?P<value>\S.*)", _I)
 _NOTED = re.compile(
-    rf"(?:{_NOTE})\s+(?:for|on|to|about)\s+(?P<ref>[^:]+?)\s*(?::|\bthat\b|\bsaying\b)\s*(?P<value>\S.*)",
+    rf"(?:{values.NOTE})\s+(?:for|on|to|about)\s+(?P<ref>[^:]+?)\s*(?::|\bthat\b|\bsaying\b)\s*(?P<value>\S.*)",
     _I | re.DOTALL,
 )
 _RENAME = re.compile(r"(?:rename|retitle|reword|rephrase|re-?name)\s+(?P<rest>.+)", _I | re.DOTALL)
@@ -110,20 +112,6 @@ _RAISE = re.compile(
     r"(?:prioriti[sz]e|promote|star|bump up|(?:raise|increase|bump) (?:the )?priority (?:of|on|for))\s+(?P<b>.+)",
     _I,
 )
-_LEVEL = re.compile(
-    rf"(?:(?:to|as|of|with|be|a|the|is|very|more|super|really)\s+)*(?:(?P<not>not|less)\s+)?(?:{_PRIORITY}\s+)"
-    rf"?(?:(?P<high>{lexicon.HIGH}|higher|max|maximum)|(?P<low>{lexicon.LOW}|lower|min)|"
-    rf"(?P<normal>{lexicon.NORMAL}))(?:[- ]*{_PRIORITY})?",
-    _I,
-)
-_DONE = re.compile(
-    r"(?:(?:to|as|is|be|being)\s+)*(?:done|completed?|finished|closed|ticked(?: off)?|checked(?: off)?)", _I
-)
-_OPEN = re.compile(
-    r"(?:(?:to|as|is|be|back)\s+)*(?:not (?:yet )?(?:done|completed?|finished)|un ?done|open|pending|"
-    r"incomplete|unfinished|uncompleted|to ?do|active|not done yet)(?: again)?",
-    _I,
-)
 
 
 def wish(text: str, now: datetime) -> Wish | None:
@@ -134,62 +122,6 @@ def wish(text: str, now: datetime) -> Wish | None:
         if found := read(text, now):
             return found
     return None
-
-
-def level(text: str) -> str | None:
-    """Return the priority that a text is the name of."""
-    match = _LEVEL.fullmatch(text.strip(" .!"))
-    if not match:
-        return None
-    if match["normal"]:
-        return "normal"
-    return "low" if match["low"] or match["not"] else "high"
-
-
-def change(text: str, now: datetime) -> dict[str, Any] | None:
-    """Return what a text, all of it, changes of a task: "friday", "high priority and due tomorrow"; `completed` too."""
-    text = text.strip(" .!")
-    if _DONE.fullmatch(text):
-        return {"completed": True}
-    if _OPEN.fullmatch(text):
-        return {"completed": False}
-    if found := level(text):
-        return {"priority": found}
-    if when := dates.whole(re.sub(r"^(?:to|until|till)\s+", "", text, flags=_I), now):
-        return {"due": when.due}
-    if re.fullmatch(rf"(?:no|without(?: a)?) {_DUE}", text, _I):
-        return {"clear_due": True}
-    parts = re.split(r"\s*(?:,\s*and|,|\band\b)\s*", text, maxsplit=1, flags=_I)
-    if len(parts) == 2 and all(parts):
-        first, second = change(parts[0], now), change(parts[1], now)
-        return {**first, **second} if first and second and "completed" not in {**first, **second} else None
-    return None
-
-
-def valued(field: str, text: str, now: datetime) -> Wish | None:
-    """Return the change of one field to a value as typed; None where the value does not fit the field."""
-    field = field.lower()
-    if re.fullmatch(_PRIORITY, field, _I):
-        found = level(text)
-        return Wish("update", changes={"priority": found}) if found else None
-    if re.fullmatch(_DUE, field, _I):
-        found_due = change(text, now)
-        return (
-            Wish("update", changes=found_due)
-            if found_due and ("due" in found_due or "clear_due" in found_due)
-            else None
-        )
-    text = normalise.unquoted(text)
-    if re.fullmatch(_NOTE, field, _I):
-        return Wish("update", changes={"description": text})
-    return _titled(text)
-
-
-def _titled(text: str) -> Wish | None:
-    name, rest = adding.title(" ".join(normalise.unquoted(text).split()))
-    if not normalise.visible(name):
-        return None
-    return Wish("update", changes={"title": name, **({"description": rest} if rest else {})})
 
 
 def _cleared(text: str, now: datetime) -> Wish | None:
@@ -210,7 +142,7 @@ def _field(text: str, now: datetime) -> Wish | None:
             continue
         groups = match.groupdict()
         field = groups.get("field") or "description"
-        found = valued(field, match["value"], now)
+        found = values.valued(field, match["value"], now)
         if not found:
             continue
         changes = dict(found.changes)
@@ -225,11 +157,11 @@ def _field(text: str, now: datetime) -> Wish | None:
         field = match["field"].lower()
         missing = (
             "priority"
-            if re.fullmatch(_PRIORITY, field)
+            if re.fullmatch(values.PRIORITY, field)
             else "due"
-            if re.fullmatch(_DUE, field)
+            if re.fullmatch(values.DUE, field)
             else "note"
-            if re.fullmatch(_NOTE, field)
+            if re.fullmatch(values.NOTE, field)
             else "title"
         )
         return Wish("update", ref=match["ref"], missing=missing)  # type: ignore[arg-type]  # one of the four
@@ -252,7 +184,7 @@ def _about(text: str, now: datetime) -> Wish | None:
 
 def _renamed(text: str, now: datetime) -> Wish | None:
     if match := _CALL.fullmatch(text):
-        found = _titled(match["value"])
+        found = values.titled(match["value"])
         if found and (text.lower().endswith("instead") or not match["ref"].isdigit()):
             return Wish("update", ref=match["ref"], changes=found.changes)
     match = _RENAME.fullmatch(text)
@@ -265,10 +197,10 @@ def _split(rest: str) -> Wish | None:
     """Every way to read "x to y to z" as a task and its new title."""
     hidden = normalise.masked(rest)
     ways = [(rest[: match.start()], rest[match.end() :]) for match in _TO.finditer(hidden)]
-    ways = [(ref.strip(), value.strip()) for ref, value in ways if ref.strip() and _titled(value)][:8]
+    ways = [(ref.strip(), value.strip()) for ref, value in ways if ref.strip() and values.titled(value)][:8]
     if not ways:
         return None
-    found = _titled(ways[0][1])
+    found = values.titled(ways[0][1])
     return Wish("update", ref=ways[0][0], changes=found.changes if found else {}, splits=tuple(ways[1:]))
 
 
@@ -282,7 +214,7 @@ def _moved(text: str, now: datetime) -> Wish | None:
         ref = re.sub(r"\s+(?:by|for|back|off|out|forward|another)$", "", by["ref"], flags=_I)
         return Wish("update", ref=ref, changes={"later": by["later"]}, certain=certain)
     for cut in _MOVE_TO.finditer(rest):
-        if value := change(rest[cut.end() :], now):
+        if value := values.change(rest[cut.end() :], now):
             if "completed" not in value:
                 return Wish(
                     "update",
@@ -317,7 +249,7 @@ def _changed(text: str, now: datetime) -> Wish | None:
         ref, value = rest[: cut.start()].strip(), rest[cut.end() :]
         if cut[0].strip().lower() == "due":
             value = f"due {value}"
-        found = change(value, now) if ref and len(value) < 80 else None
+        found = values.change(value, now) if ref and len(value) < 80 else None
         if found and not re.fullmatch(r"the|my|an?|as|to|is|task", ref, _I):
             ref = re.sub(r"\s+(?:to|as|into|for|back|to be|is)$", "", ref, flags=_I)
             if "completed" in found:
@@ -346,6 +278,6 @@ def _stated(text: str, now: datetime) -> Wish | None:
     if match := _ISNT.fullmatch(text):
         return Wish("update", ref=match["ref"], changes={"priority": "low"}, certain=False)
     if match := _IS.fullmatch(text):
-        found = level(((match["not"] and "not ") or "") + match["level"])
+        found = values.level(((match["not"] and "not ") or "") + match["level"])
         return Wish("update", ref=match["ref"], changes={"priority": found}, certain=False) if found else None
     return None

@@ -7,21 +7,19 @@ December, and so is 24/12; "at 5" is 17:00, "at 9" is 09:00; a time alone that i
 
 import calendar
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
+from app.backend.assistants.rules import days
 from app.backend.assistants.rules.words_of_time import (
     AMOUNT,
     DAY,
     DURATION,
-    MONTHS,
     PART,
     PARTS,
     PREPOSITION,
     TIME,
     UNITS,
-    WEEKDAYS,
     amount,
 )
 
@@ -76,7 +74,7 @@ def find(text: str, now: datetime) -> When | None:
     if day is None and clock is None:
         return None
     if day is None and clock is not None:
-        day = (now.date() if clock > now.time() else _later(now.date(), 1), None)
+        day = (now.date() if clock > now.time() else days.later(now.date(), 1), None)
     if day is None:  # pragma: no cover - the types cannot say that one of both is there
         return None
     return When(day[0], clock, tuple(spans), preposition, day[1])
@@ -107,7 +105,7 @@ def _read(match: re.Match[str], now: datetime) -> tuple[tuple[date, date | None]
         if match["rel"]:
             return _relative(match["rel"], now)
         said = match["day"] or match["day2"]
-        day = _day(" ".join(said.lower().split()), now.date()) if said else None
+        day = days.read(" ".join(said.lower().split()), now.date()) if said else None
         if said and day is None:
             return None
         words = said.lower() if said else ""
@@ -147,10 +145,6 @@ def _plus(start: datetime, number: float, unit: str) -> datetime | None:
         return None
 
 
-def _later(day: date, days: int) -> date:
-    return day + timedelta(days=days)
-
-
 def _clock(text: str, *, evening: bool, morning: bool) -> time:
     for word, value in (("noon", time(12)), ("midday", time(12)), ("midnight", time(23, 59))):
         if word in text:
@@ -170,96 +164,3 @@ def _clock(text: str, *, evening: bool, morning: bool) -> time:
     elif "quarter" in text:
         moment += timedelta(minutes=15 if "past" in text or "after" in text else -15)
     return moment.time()
-
-
-def _day(text: str, today: date) -> tuple[date, date | None] | None:
-    return next((found for read in _READERS if (found := read(text, today))), None)
-
-
-def _named(text: str, today: date) -> tuple[date, date | None] | None:
-    if text.startswith(("today", "tod", "tonight", "this morning", "this afternoon", "this evening", "eod", "cob")):
-        return today, None
-    if ("day" in text and text.endswith("end of the day")) or text == "end of day":
-        return today, None
-    if text.startswith(("the day after", "day after", "overmorrow")):
-        return _later(today, 2), None
-    if re.match(r"to?m|2m", text):
-        return _later(today, 1), None
-    return None
-
-
-def _stretch(text: str, today: date) -> tuple[date, date | None] | None:
-    monday = _later(today, -today.weekday())
-    after = 1 if "next" in text else 0
-    end = "end" in text.replace("weekend", "") or text in {"eow", "eom", "eoy"}
-    if "weekend" in text:
-        saturday = _later(monday, 5 + 7 * after)
-        return max(saturday, today), _later(saturday, 2)
-    if ("week" in text and not any(name in text for name in ("from", "after"))) or text == "eow":
-        start = _later(monday, 7 * after)
-        return (_later(start, 6), None) if end else (max(start, today), _later(start, 7))
-    if "month" in text or text == "eom":
-        start = _month(today.replace(day=1), after)
-        return (_later(_month(start, 1), -1), None) if end else (max(start, today), _month(start, 1))
-    if "year" in text or text == "eoy":
-        start = date(today.year + after, 1, 1)
-        return (date(start.year, 12, 31), None) if end else (max(start, today), date(start.year + 1, 1, 1))
-    return None
-
-
-def _month(first: date, more: int) -> date:
-    months = first.month - 1 + more
-    return date(first.year + months // 12, months % 12 + 1, 1)
-
-
-def _weekday(text: str, today: date) -> tuple[date, date | None] | None:
-    name = next((WEEKDAYS[word] for word in re.findall(r"[a-z]+", text) if word in WEEKDAYS), None)
-    if name is None:
-        return None
-    days = (name - today.weekday() - 1) % 7 + 1
-    if "next" in text and "after" not in text:
-        days = 7 - today.weekday() + name
-    if "after next" in text:
-        days = 14 - today.weekday() + name
-    weeks = 2 if text.startswith("two weeks") else 1 if text.startswith(("a week", "one week")) else 0
-    return _later(today, days + 7 * weeks), None
-
-
-def _dated(text: str, today: date) -> tuple[date, date | None] | None:
-    numbers = [int(number) for number in re.findall(r"\d+", text)]
-    month = next((MONTHS[word[:3]] for word in re.findall(r"[a-z]{3,}", text) if word[:3] in MONTHS), None)
-    year: int | None = None
-    if month:
-        day, year = numbers[0], numbers[1] if len(numbers) > 1 else None
-    elif re.match(r"\d{4}-", text):
-        year, month, day = numbers
-    elif "/" in text or "." in text:
-        month, day = (numbers[1], numbers[0]) if "." in text or numbers[0] > 12 else (numbers[0], numbers[1])
-        year = numbers[2] if len(numbers) > 2 else None
-    elif numbers:
-        return _day_of_month(numbers[0], today), None
-    else:
-        return None
-    if year is not None:
-        return date(year + 2000 if year < 100 else year, month, day), None
-    this = date(today.year, month, min(day, 28))
-    return date(
-        today.year
-        + (1 if this.replace(day=1) < today.replace(day=1) or (this.month == today.month and day < today.day) else 0),
-        month,
-        day,
-    ), None
-
-
-def _day_of_month(day: int, today: date) -> date:
-    if not 1 <= day <= 31:
-        raise ValueError(day)
-    first = today.replace(day=1)
-    for more in range(4):
-        month = _month(first, more)
-        if day <= calendar.monthrange(month.year, month.month)[1] and month.replace(day=day) >= today:
-            return month.replace(day=day)
-    raise ValueError(day)
-
-
-_READERS: tuple[Callable[[str, date], tuple[date, date | None] | None], ...] = (_named, _weekday, _stretch, _dated)

@@ -3,7 +3,7 @@
 import re
 from dataclasses import replace
 
-from app.backend.assistants.rules import adding, changing, normalise, patterns, slots, talk, titles, wording
+from app.backend.assistants.rules import adding, normalise, patterns, slots, talk, titles, values, wording
 from app.backend.assistants.rules.planner import Planner
 from app.backend.assistants.rules.plans import Draft
 from app.backend.assistants.rules.slots import Knowledge, Reference
@@ -122,21 +122,21 @@ def _among(text: str, planner: Planner, pending: Pending) -> Reference:
 def _valued(text: str, planner: Planner, pending: Pending) -> Draft | None:
     bare = normalise.without_politeness(text)
     if pending.kind == "change":
-        changes = changing.change(bare, planner.now)
+        changes = values.change(bare, planner.now)
         if changes and "completed" in changes:
             return planner.grant([Wish("complete" if changes["completed"] else "reopen", ref=_refs(pending))])
         if not changes:
             named = re.fullmatch(
                 r"(?:(?:to|the title to|its title to|title to|title:?)\s+)(?P<title>.+)", bare, re.IGNORECASE
             )
-            wish = changing.valued("title", named["title"], planner.now) if named else None
+            wish = values.valued("title", named["title"], planner.now) if named else None
             changes = dict(wish.changes) if wish else None
     else:
         if pending.kind in ("title", "note") and _ordered(text, planner):
             return None
         if pending.kind == "due":
             bare = re.sub(r"^(?:to|until|till|make it|how about)\s+", "", bare, flags=re.IGNORECASE)
-        wish = changing.valued(pending.kind, bare, planner.now)
+        wish = values.valued(pending.kind, bare, planner.now)
         changes = dict(wish.changes) if wish else None
     if not changes:
         return None

@@ -1,47 +1,10 @@
 """Which tasks some words mean: `#3`, "tasks 1-4", "the second one", "it", "everything but 3", words of a title."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Literal
 
-from app.backend.assistants.rules import dates, lexicon, normalise, titles
-from app.backend.assistants.rules.state import State
-from app.backend.records import LARGEST_ID, Task
-
-How = Literal["number", "it", "place", "title", "words", "group", "nothing"]
-
-
-@dataclass(frozen=True)
-class Reference:
-    """What some words mean: tasks; or several to choose from; or numbers and words that mean none."""
-
-    ids: tuple[int, ...] = ()
-    how: How = "nothing"
-    """`title` is a whole title, `words` only some of one, `group` a description ("everything done")."""
-    options: tuple[int, ...] = ()
-    missing: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Knowledge:
-    """What references are resolved with."""
-
-    tasks: Sequence[Task]
-    state: State
-    now: datetime
-    wanted: Literal["pending", "completed", "any"] = "any"
-    """Which tasks are likely meant: to complete a task one has, it is open."""
-
-    def likely(self) -> list[Task]:
-        """Return the tasks in the wanted state."""
-        return [task for task in self.tasks if self.wanted in ("any", "completed" if task.completed else "pending")]
-
-    def ids(self) -> set[int]:
-        """Return the numbers of all tasks."""
-        return {task.id for task in self.tasks}
-
+from app.backend.assistants.rules import groups, lexicon, normalise, titles
+from app.backend.assistants.rules.references import Knowledge, Reference
+from app.backend.records import LARGEST_ID
 
 _NUMBER = r"(?:(?:tasks?|todos?|items?|numbers?|nos?\.?|nrs?\.?|ids?)\s*)*(?:(?:number|no\.?|nr\.?)\s*)?#?\s?\d{1,25}"
 _NUMBERS = re.compile(
@@ -65,20 +28,6 @@ _PLACE = re.compile(
     rf"(?:\s+(?:{lexicon.NOUN}|ones?|option|entry))?(?:\s+(?:on|in|of|from) (?:my|the|this|that) list)?",
     re.IGNORECASE,
 )
-_EXCEPT = re.compile(r"\s+(?:except(?: for)?|but(?: not)?|apart from|besides|other than|save)\s+", re.IGNORECASE)
-_GROUP = re.compile(
-    r"(?:(?P<all>all|everything|every|each|any)(?: of)?\b\s*)?(?:(?:my|the|of|that is|that's|that are|which "
-    r"are|are|is)\s+)*"
-    r"(?P<rest>.*?)\s*(?P<noun>\b(?:tasks?|to-?dos?|items?|reminders?|ones|things|stuff|list|entries|chores?))?"
-    r"(?:\s+(?:which|that) (?:is|are)\s+(?P<after>.+?))?(?:\s+(?:about|with|containing|mentioning|related to)"
-    r"\s+(?P<about>.+))?",
-    re.IGNORECASE,
-)
-_STATE_WORDS = {
-    "completed": True, "complete": True, "done": True, "finished": True, "ticked": True, "checked": True, "closed": True,
-    "pending": False, "open": False, "unfinished": False, "incomplete": False, "undone": False, "remaining": False,
-    "active": False, "outstanding": False, "uncompleted": False,
-}  # fmt: skip
 _OFF = re.compile(
     r"\s+(?:(?:from|off|on|in|of|out of) (?:my|the|this) (?:\S+\s)?(?:list|tasks|todos|to-dos)|without "
     r"asking.*|now|again|already|(?<!due )(?<!for )today|yesterday|too|as well|completely|entirely|"
@@ -181,11 +130,11 @@ def _placed(text: str, known: Knowledge) -> Reference | None:
 
 
 def _grouped(text: str, known: Knowledge) -> Reference | None:
-    parts = _EXCEPT.split(text, maxsplit=1)
-    match = _GROUP.fullmatch(parts[0])
+    parts = groups.EXCEPT.split(text, maxsplit=1)
+    match = groups.GROUP.fullmatch(parts[0])
     if not match:
         return None
-    group = select(f"{match['rest'] or ''} {match['after'] or ''}", known)
+    group = groups.select(f"{match['rest'] or ''} {match['after'] or ''}", known)
     plural = bool(match["all"]) or (match["noun"] or "").lower() in {
         "tasks",
         "todos",
@@ -200,7 +149,7 @@ def _grouped(text: str, known: Knowledge) -> Reference | None:
         "chores",
     }
     named = bool((match["rest"] or "").strip())
-    if group is None or not (plural or (named and match["noun"] is None and _only_state(match["rest"]))):
+    if group is None or not (plural or (named and match["noun"] is None and groups.only_state(match["rest"]))):
         return None
     if match["about"]:
         there = {task.id for task in titles.like(match["about"], group, loosely=False).tasks}
@@ -211,46 +160,6 @@ def _grouped(text: str, known: Knowledge) -> Reference | None:
             return Reference(options=left_out.options, missing=(parts[1],))
         group = [task for task in group if task.id not in left_out.ids]
     return Reference(tuple(task.id for task in group), "group")
-
-
-def _only_state(text: str) -> bool:
-    return text.strip().lower() in {"completed", "done", "finished", "overdue"}
-
-
-def select(text: str, known: Knowledge) -> list[Task] | None:
-    """Return the tasks that adjectives describe ("overdue high priority"); None where there is any other word."""
-    done: bool | None = None
-    priority: str | None = None
-    tasks = list(known.tasks)
-    text = re.sub(
-        r"\b(?:and|of|the|my|with|are|is|that|old|already|tasks?|due(?! \w))\b|,", " ", text, flags=re.IGNORECASE
-    )
-    for level, pattern in (("high", lexicon.HIGH), ("low", lexicon.LOW), ("normal", lexicon.NORMAL)):
-        shorter = re.sub(rf"\b{pattern}(?:[- ]priority)?\b", " ", text, flags=re.IGNORECASE)
-        priority, text = (level if shorter != text else priority), shorter
-    shorter = re.sub(r"\b(?:overdue|late|past due)\b", " ", text, flags=re.IGNORECASE)
-    if shorter != text:
-        tasks = [task for task in tasks if overdue(task, known.now)]
-        text = shorter
-    when = dates.find(text, known.now)
-    if when:
-        end = when.until or when.day + timedelta(days=1)
-        tasks = [task for task in tasks if task.due and when.day.isoformat() <= task.due < end.isoformat()]
-        text = dates.without(text, when)
-    for word in text.lower().split():
-        if word not in _STATE_WORDS:
-            return None
-        done = _STATE_WORDS[word]
-    if done is None and known.wanted != "any":
-        done = known.wanted == "completed"
-    return [task for task in tasks if (done is None or task.completed is done) and priority in (None, task.priority)]
-
-
-def overdue(task: Task, now: datetime) -> bool:
-    """Tell whether an open task should have been done by now."""
-    if task.completed or not task.due:
-        return False
-    return task.due < (f"{now:%Y-%m-%dT%H:%M}" if "T" in task.due else f"{now:%Y-%m-%d}")
 
 
 def _listed(text: str, known: Knowledge) -> Reference:

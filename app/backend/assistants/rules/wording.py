@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from app.backend.assistants.rules import slots
+from app.backend.assistants.rules import groups
 from app.backend.records import Task, ToolCall
 
 HELP = (
@@ -54,7 +54,7 @@ def name(task: Task) -> str:
 
 def line(task: Task, now: datetime) -> str:
     """Return a task's line in a list."""
-    details = [f"{'overdue since' if slots.overdue(task, now) else 'due'} {when(task.due, now)}"] if task.due else []
+    details = [f"{'overdue since' if groups.overdue(task, now) else 'due'} {when(task.due, now)}"] if task.due else []
     details += [f"{task.priority} priority"] if task.priority != "normal" else []
     details += ["done"] if task.completed else []
     return f"#{task.id} {task.title}" + (f" ({', '.join(details)})" if details else "")
