@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from app.backend.database import make_database
+from app.backend.database import postgres as module
 from app.backend.database.base import Database, UnavailableError
 from app.backend.database.postgres import PostgresDatabase
 from app.backend.database.sqlite import SqliteDatabase
@@ -35,6 +36,13 @@ async def answers(database: Database) -> bool:
 async def is_found(database: Database) -> None:
     """Wait until the database answers, for as long as that may take."""
     await eventually(lambda: answers(database), RETURN_SECONDS)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse sooner than the application does, where a test has much refused."""
+    monkeypatch.setattr(module, "ACQUIRE_SECONDS", 0.8)
+    monkeypatch.setattr(module, "ACQUIRE_SECONDS_AWAY", 0.3)
 
 
 @pytest.fixture

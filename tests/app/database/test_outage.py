@@ -24,6 +24,7 @@ def within(seconds: float, holds: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.usefixtures("impatient")
 def test_the_database_comes_and_goes(own: postgres.Server) -> None:
     url = f"{own.url}/postgres"
     settings = Settings(database_url=url, jwt_secret="s" * 32)

@@ -75,6 +75,7 @@ def test_through_pgbouncer(postgres_server: str) -> None:
         migrate.upgrade(through, 5)
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_pooler_whose_server_is_away_is_told(own: postgres.Server) -> None:
     url = started(own)
 

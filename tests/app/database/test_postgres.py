@@ -68,6 +68,7 @@ def test_what_the_url_says_of_connections_wins() -> None:
     assert ("connect_timeout" in asked[0], asked[1]["connect_timeout"]) == (False, CONNECT_SECONDS)
 
 
+@pytest.mark.usefixtures("impatient")
 def test_nobody_there(caplog: pytest.LogCaptureFixture) -> None:
     async def story(address: str) -> None:
         async with opened_postgres(f"postgresql://todo:s3cret@{address}/todo") as database:
@@ -83,6 +84,7 @@ def test_nobody_there(caplog: pytest.LogCaptureFixture) -> None:
     assert "s3cret" not in caplog.text
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_server_that_comes_and_goes(own: postgres.Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """The process starts without it; it comes, goes, and comes again; each time it is found within 5 s."""
     # The pool doubles its pauses: as they are when the server has been away for a while.
@@ -139,6 +141,7 @@ def test_a_connection_that_is_cut_during_a_transaction_is_told(postgres_server: 
     asyncio.run(story())
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_server_that_does_not_answer_is_not_waited_for(own: postgres.Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """Frozen, with connections that seem alive."""
     url = started(own)
@@ -243,6 +246,7 @@ def test_more_at_a_time_than_connections_wait_and_then_are_refused(
     asyncio.run(story())
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_server_that_is_full_is_told(own: postgres.Server) -> None:
     url = started(own)
     own.execute("CREATE ROLE guest LOGIN CONNECTION LIMIT 1")
