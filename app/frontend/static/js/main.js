@@ -5,15 +5,19 @@ import * as composer from "./composer.js";
 import { one } from "./dom.js";
 import * as network from "./network.js";
 import * as tasks from "./tasks.js";
+import { toast } from "./toast.js";
 
 network.watch();
 tasks.start();
 composer.start();
 chat.start();
+document.documentElement.classList.add("ready"); // from here on the forms are the script's
 
-one('#flash form[data-form="undo"]')?.addEventListener("submit", (event) => {
-  event.preventDefault();
-  const id = Number(new FormData(event.target).get("tool_call_id")) || null;
-  one("#flash").remove();
-  chat.undo(id);
-});
+// What a form left to say takes no room of its own here.
+const flash = one("#flash");
+if (flash) {
+  const form = one('[data-form="undo"]', flash);
+  const id = form ? Number(new FormData(form).get("tool_call_id")) || null : null;
+  toast(one("span", flash).textContent, form && { label: "Undo", run: () => chat.undo(id) });
+  flash.remove();
+}

@@ -240,6 +240,7 @@ export function start() {
       change(row, form);
     }
   });
+  list.addEventListener("animationend", (event) => event.target.classList.remove("marked"));
   list.addEventListener("keydown", (event) => {
     const details = event.target.closest(".task-more[open]");
     if (event.key === "Escape" && details) {
