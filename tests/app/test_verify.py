@@ -25,6 +25,7 @@ from tests.app.databases import connected
 from tests.app.servers import running
 
 ROOT = Path(__file__).parents[2]
+TABLES = ("users", "tasks", "conversations", "messages", "tool_calls")
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def rows(url: str) -> dict[str, int]:
     with connected(url) as connection:
         return {
             name: connection.execute(text(f"SELECT count(*) FROM {name}")).scalar_one()  # noqa: S608
-            for name in ("tasks", "conversations", "messages")
+            for name in TABLES
         }
 
 
@@ -62,11 +63,11 @@ def test_all_holds_and_nothing_is_left_behind(entry: str, empty_url: str, verify
             Play(journeys.load(ROOT / path, path), client, taken, Redactor()).check()
     assert [check for check in (*contract.checks, *taken.checks) if check.status == "fail"] == []
     evidence = {check.name: check.evidence for check in contract.checks}
-    # Two examples of a task, two of a line for the assistant.
-    assert evidence["what was made is deleted again"] == "4 made, 4 deleted"
+    # A guest and an account; of the guest's, two examples of a task and a conversation.
+    assert evidence["what was made is deleted again"] == "5 made, 5 deleted"
     assert [name for name in evidence if name.endswith("what it made")] == []  # nothing is known to stay
-    assert [check.status for check in taken.checks if "cleanup" in check.name] == ["pass", "pass"]
-    assert rows(empty_url) == {"tasks": 0, "conversations": 0, "messages": 0}
+    assert [check.status for check in taken.checks if "cleanup" in check.name] == ["pass"]
+    assert set(rows(empty_url).values()) == {0}
 
 
 def test_a_journey_that_stops_on_its_way_leaves_nothing_behind(entry: str, empty_url: str, verify: Verify) -> None:
@@ -76,7 +77,7 @@ def test_a_journey_that_stops_on_its_way_leaves_nothing_behind(entry: str, empty
     with Client(entry, verify.timeout) as client:
         begun = msgspec.structs.replace(whole, steps=whole.steps[:made], cleanup=[])
         Play(begun, client, Layer("journeys"), Redactor()).check()
-        assert rows(empty_url) == {"tasks": 1, "conversations": 1, "messages": 2}
+        assert rows(empty_url) == {"users": 1, "tasks": 1, "conversations": 1, "messages": 2, "tool_calls": 1}
         Play(msgspec.structs.replace(begun, cleanup=whole.cleanup), client, Layer("journeys"), Redactor()).check()
     # The second one took its own away; the first one had no cleanup.
-    assert rows(empty_url) == {"tasks": 1, "conversations": 1, "messages": 2}
+    assert rows(empty_url) == {"users": 1, "tasks": 1, "conversations": 1, "messages": 2, "tool_calls": 1}
