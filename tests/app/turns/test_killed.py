@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -243,17 +243,17 @@ def test_nothing_is_lost_and_nothing_happens_twice(
     seed = int(os.environ.get("KILL_SEED", "0")) or random.SystemRandom().randrange(1, 10**9)
     log.warning("KILL_SEED=%d", seed)
     began = time.perf_counter()
-    with nursery(postgres_url, assistant) as house:
+    with nursery(postgres_url, assistant) as house, ExitStack() as closing:
         trial = Trial(house, random.Random(seed), turns)  # noqa: S311 - no secret
         people = [trial.person() for _ in range(4)]
+        for client in (trial.client, *(person.client for person in people)):
+            closing.callback(client.close)
         for person in people:
             trial.measure(person, "measured")
         for number in range(kills):
             trial.kill(people[number % len(people)], number, record)
         for person in people:
             check(record, person)
-            person.client.close()
-        trial.client.close()
     log.warning("%d kills in %.0f s found: %s", kills, time.perf_counter() - began, dict(sorted(trial.hits.items())))
     midst = sum(count for state, count in trial.hits.items() if state.endswith("calls"))
     assert sum(trial.hits.values()) == kills
