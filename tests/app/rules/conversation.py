@@ -1,4 +1,4 @@
-"""A user's tasks in memory, and a conversation with the rules about them: what `tools.run` and a turn do, without I/O."""
+"""A user's tasks in memory, and a conversation with the rules about them: a turn and its tools without I/O."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -14,9 +14,9 @@ from app.backend.tools import TOOLS, AddTask, CompleteTask, DeleteTask, ListTask
 NOW = datetime(2026, 11, 21, 10)  # noqa: DTZ001 - the user's own clock
 
 
-def task(id: int, title: str, **more: Any) -> Task:
+def task(number: int, title: str, **more: Any) -> Task:
     return Task(
-        id=id,
+        id=number,
         title=title,
         description=more.get("description", ""),
         completed=more.get("completed", False),
@@ -40,18 +40,27 @@ class Memory:
         self.last = max([self.last, *self.tasks])
         number = len(self.calls) + 1
         result = self._run(number, TOOLS[tool].model_validate(arguments))  # type: ignore[index]
-        call = ToolCall(id=number, tool=tool, arguments=dict(arguments), result=result, undoable=number in self.before)  # type: ignore[arg-type]
+        call = ToolCall.model_validate(
+            {
+                "id": number,
+                "tool": tool,
+                "arguments": dict(arguments),
+                "result": result,
+                "undoable": number in self.before,
+            }
+        )
         self.calls.append(call)
         return call
 
-    def _run(self, number: int, wanted: Any) -> ToolResult:
+    def _run(self, number: int, wanted: Any) -> ToolResult:  # noqa: PLR0911 - one for each tool
         match wanted:
             case AddTask():
                 self.last += 1
                 made = task(self.last, **wanted.model_dump())
                 return self._put(number, made.id, made)
             case ListTasks():
-                return ToolResult(ok=True, summary="", tasks=[each for each in self.tasks.values() if fits(each, wanted)])
+                found = [each for each in self.tasks.values() if fits(each, wanted)]
+                return ToolResult(ok=True, summary="", tasks=found)
             case Undo():
                 back = wanted.tool_call_id or max(self.before, default=0)
                 if back not in self.before:

@@ -10,10 +10,17 @@ from typing import Any
 import yaml
 
 from app.backend.assistants.rules import Rules
+from app.backend.records import Task
 from app.backend.tools import TOOLS
 from tests.app.rules.conversation import Conversation, Memory, task
 
-_TOOL = {"complete": "complete_task", "reopen": "complete_task", "delete": "delete_task", "update": "update_task", "list": "list_tasks"}
+_TOOL = {
+    "complete": "complete_task",
+    "reopen": "complete_task",
+    "delete": "delete_task",
+    "update": "update_task",
+    "list": "list_tasks",
+}
 _LABELS = ("add", "complete", "reopen", "delete", "update", "list", "show", "undo", "ask", "confirm", "offer")
 
 
@@ -80,7 +87,7 @@ def cases() -> list[Case]:
 
 def measure(case: Case) -> Outcome:
     """Say it, and compare."""
-    conversation = Conversation(Memory({row["id"]: task(**row) for row in case.tasks}))
+    conversation = Conversation(Memory({row["id"]: of(row) for row in case.tasks}))
     for message in case.before:
         conversation.say(message)
     plan = Rules().plan(case.say, conversation.context())
@@ -90,6 +97,11 @@ def measure(case: Case) -> Outcome:
     if plan["intent"] == "show" and plan["it"]:
         got["show"] = plan["it"]
     return Outcome(case, plan["intent"], got, _wanted(case), destroyed)
+
+
+def of(row: dict[str, Any]) -> Task:
+    """A task as the corpus writes it."""
+    return task(row["id"], row["title"], **{key: row[key] for key in row if key not in ("id", "title")})
 
 
 def _asked(plan: dict[str, Any]) -> dict[str, Any]:
@@ -119,7 +131,8 @@ def _wanted(case: Case) -> dict[str, Any]:
             elif label == "undo":
                 calls.append(_call("undo", {"tool_call_id": each} if each else {}))
             elif isinstance(each, int):
-                calls.append(_call(_TOOL[label], {"task_id": each, **({"completed": False} if label == "reopen" else {})}))
+                state = {"completed": False} if label == "reopen" else {}
+                calls.append(_call(_TOOL[label], {"task_id": each, **state}))
             else:
                 calls.append(_call(_TOOL[label], each))
     return wanted | ({"calls": calls} if calls else {})

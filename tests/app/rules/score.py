@@ -17,7 +17,8 @@ def main() -> None:
         )
     for outcome in outcomes:
         if not outcome.case.held_out and not (outcome.right_intent and outcome.right_slots):
-            sys.stdout.write(f"{outcome.case.name!r}: {outcome.intent} {outcome.got}, not {outcome.case.intent} {outcome.wanted}\n")
+            was, wanted = f"{outcome.intent} {outcome.got}", f"{outcome.case.intent} {outcome.wanted}"
+            sys.stdout.write(f"{outcome.case.name!r}: {was}, not {wanted}\n")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """What is to be added: titles, with when, how much it matters, and notes; one task or several.
 
-One or several: lines, semicolons, and what is announced as several ("two tasks: …", "tasks: …") are several. Commas are,
-where every piece begins like something to do ("call Bob, fix the bike and pay taxes") or none does and all are short
-("milk, eggs and bread"); "buy milk, eggs and bread" is one. A mere "and" never divides, except several quoted titles.
+One or several: lines, semicolons, and what is announced as several ("two tasks: …", "tasks: …") are several. So are
+commas, where every piece begins like something to do ("call Bob, fix the bike and pay taxes") or none does and all are
+short ("milk, eggs and bread"); "buy milk, eggs and bread" is one. A mere "and" divides nothing but quoted titles.
 A date or priority said once, at the end, is for all of them.
 """
 

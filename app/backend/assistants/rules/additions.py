@@ -77,16 +77,17 @@ def reminded(text: str, now: datetime) -> Wish | None:
 
 
 def added(text: str, now: datetime, prefix: str = "") -> Wish | None:
+    """`add …`, `create a task …`, `put … on my list`; `prefix` is the time that was said before."""
     match = _ADD.fullmatch(text)
     if match:
         if match["rest"] and (found := changing.wish(text, now)) and not normalise.quoted(text[:6]):
             return _or_added(found, match["rest"], now)
         return _adds_kind(match["rest"], now, prefix)
-    if BACK.fullmatch(text):
-        return None
-    if put := _PUT.fullmatch(text[: 2 * normalise.LONGEST]):
+    put = None if BACK.fullmatch(text) else _PUT.fullmatch(text[: 2 * normalise.LONGEST])
+    if put:
         return _adds(put["rest"], now, prefix)
-    if made := _MAKE.fullmatch(text):
+    made = None if BACK.fullmatch(text) else _MAKE.fullmatch(text)
+    if made:
         if re.match(r"(?:make|set|put)\b", text, _I) and (found := changing.wish(text, now)):
             return _or_added(found, made["rest"], now)
         return _adds_kind(made["rest"], now, prefix)
@@ -142,6 +143,7 @@ def _adds(rest: str, now: datetime, extra: str = "", *, several: bool = False) -
 
 
 def offered(text: str, now: datetime) -> Wish | None:
+    """`buy bread`: something to do, of which nobody said what to do with it."""
     first, _, rest = text.partition(" ")
     if first.lower() not in lexicon.VERBS or not rest or len(text) > 120 or "?" in text:
         return None

@@ -34,7 +34,7 @@ _SHOW = (
 )  # fmt: skip
 
 
-def queried(text: str, now: datetime) -> Wish | None:
+def queried(text: str, now: datetime) -> Wish | None:  # noqa: PLR0911 - one for each kind of question
     """Lists and questions; a question that is neither orders nothing."""
     if len(text) > normalise.LONGEST:
         return None

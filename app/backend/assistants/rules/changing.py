@@ -3,9 +3,8 @@
 import re
 from datetime import datetime
 
-from app.backend.assistants.rules import adding, dates, lexicon, normalise, values
+from app.backend.assistants.rules import adding, dates, lexicon, moving, normalise, values
 from app.backend.assistants.rules.wishes import Wish
-from app.backend.assistants.rules.words_of_time import AMOUNT, UNITS
 
 _I = re.IGNORECASE
 _SET = r"(?:set|change|update|make|put|move|adjust|modify|edit|switch|raise|lower|increase|decrease|fix)"
@@ -80,22 +79,7 @@ _CHANGE = re.compile(
     _I | re.DOTALL,
 )
 _TO = re.compile(r"\s*(?:\s(?:to say|to be|to|into|as|with|->|=>)\s|:\s)\s*(?:read\s+)?", _I)
-_MOVE = re.compile(
-    r"(?:move|postpone|push back|push|reschedule|re-schedule|snooze|delay|defer|shift|bump|put off|bring "
-    r"forward|extend|pull forward|schedule)\s+(?P<rest>.+)",
-    _I,
-)
-_MOVE_BY = re.compile(
-    rf"(?P<ref>.+?)\s+(?:(?:back|out|off|forward)\s+)?(?:by|for|back|another)?\s*(?P<later>{AMOUNT}\s+{UNITS})", _I
-)
-_MOVE_TO = re.compile(
-    r"\s+(?:(?:back|off|out|forward|over)\s+)?(?:to|until|till|til|for|on|by|from now to)\s+|\s+(?:due\s+)", _I
-)
 _ABOUT = re.compile(r"remind me (?:about|of|on)\s+(?P<rest>.+)", _I)
-_IS_DUE = re.compile(
-    r"(?P<ref>.+?)\s*(?:\s(?:is|are|must be|should be|needs to be|has to be|gets)|'s)\s+(?:now\s+)?due\s+(?P<value>.+)",
-    _I,
-)
 _IS = re.compile(
     rf"(?P<ref>.+?)\s*(?:\s(?:is|are|has|should be|should have|needs|became)|'s)\s+(?:now |really |very |super "
     rf"|so |pretty |a |actually |kind of )*(?P<not>not |no longer |not that |not so )?(?:very |really |that |so )?"
@@ -118,13 +102,13 @@ def wish(text: str, now: datetime) -> Wish | None:
     """Return the change that a text asks for; None where it asks for none."""
     if len(text) > normalise.LONGEST:
         return None
-    for read in (_cleared, _field, _about, _renamed, _moved, _changed, _raised, _stated):
+    for read in (_cleared, _field, _about, _renamed, moving.moved, _changed, _raised, _stated):
         if found := read(text, now):
             return found
     return None
 
 
-def _cleared(text: str, now: datetime) -> Wish | None:
+def _cleared(text: str, _now: datetime) -> Wish | None:
     if match := _NO_DUE.fullmatch(text):
         ref = next(value for value in match.groups() if value)
         return Wish("update", ref="it" if ref.lower() in {"its", "the"} else ref, changes={"clear_due": True})
@@ -182,7 +166,7 @@ def _about(text: str, now: datetime) -> Wish | None:
     )
 
 
-def _renamed(text: str, now: datetime) -> Wish | None:
+def _renamed(text: str, _now: datetime) -> Wish | None:
     if match := _CALL.fullmatch(text):
         found = values.titled(match["value"])
         if found and (text.lower().endswith("instead") or not match["ref"].isdigit()):
@@ -202,39 +186,6 @@ def _split(rest: str) -> Wish | None:
         return None
     found = values.titled(ways[0][1])
     return Wish("update", ref=ways[0][0], changes=found.changes if found else {}, splits=tuple(ways[1:]))
-
-
-def _moved(text: str, now: datetime) -> Wish | None:
-    match = _MOVE.fullmatch(text)
-    if not match:
-        return None
-    certain = not text.lower().startswith(("schedule", "extend", "push", "shift", "bump", "move"))
-    rest = re.sub(r"^(?:the )?(?:due ?date|deadline|date) (?:of|for|on)\s+", "", match["rest"], flags=_I)
-    if by := _MOVE_BY.fullmatch(rest):
-        ref = re.sub(r"\s+(?:by|for|back|off|out|forward|another)$", "", by["ref"], flags=_I)
-        return Wish("update", ref=ref, changes={"later": by["later"]}, certain=certain)
-    for cut in _MOVE_TO.finditer(rest):
-        if value := values.change(rest[cut.end() :], now):
-            if "completed" not in value:
-                return Wish(
-                    "update",
-                    ref=re.sub(r"\s+(?:back|off|out|forward)$", "", rest[: cut.start()]),
-                    changes=value,
-                    certain=certain,
-                )
-    if (
-        (when := dates.find(normalise.masked(rest), now))
-        and when.spans[-1][1] == len(rest)
-        and (ref := dates.without(rest, when))
-    ):
-        return Wish(
-            "update", ref=re.sub(r"\s+(?:to|until|till|off|back)$", "", ref), changes={"due": when.due}, certain=certain
-        )
-    if text.lower().startswith(("schedule", "extend")):
-        return None
-    if re.search(r"\sto\s", rest):
-        return None
-    return Wish("update", ref=re.sub(r"\s+(?:back|off|out)$", "", rest), missing="due", certain=certain)
 
 
 def _changed(text: str, now: datetime) -> Wish | None:
@@ -260,7 +211,7 @@ def _changed(text: str, now: datetime) -> Wish | None:
     return None
 
 
-def _raised(text: str, now: datetime) -> Wish | None:
+def _raised(text: str, _now: datetime) -> Wish | None:
     match = _RAISE.fullmatch(text)
     if not match:
         return None
@@ -272,9 +223,7 @@ def _raised(text: str, now: datetime) -> Wish | None:
     )
 
 
-def _stated(text: str, now: datetime) -> Wish | None:
-    if (match := _IS_DUE.fullmatch(text)) and (when := dates.whole(match["value"], now)):
-        return Wish("update", ref=match["ref"], changes={"due": when.due}, certain=False)
+def _stated(text: str, _now: datetime) -> Wish | None:
     if match := _ISNT.fullmatch(text):
         return Wish("update", ref=match["ref"], changes={"priority": "low"}, certain=False)
     if match := _IS.fullmatch(text):

@@ -99,7 +99,9 @@ def later(text: str, start: datetime) -> datetime | None:
     return _plus(start, amount(match["n"]), match["unit"]) if match else None
 
 
-def _read(match: re.Match[str], now: datetime) -> tuple[tuple[date, date | None] | None, time | None] | None:
+def _read(  # noqa: PLR0911 - one for each way of saying it
+    match: re.Match[str], now: datetime
+) -> tuple[tuple[date, date | None] | None, time | None] | None:
     """Return the day and the time of a match; None where there is no such day or time."""
     try:
         if match["rel"]:
@@ -111,13 +113,18 @@ def _read(match: re.Match[str], now: datetime) -> tuple[tuple[date, date | None]
         words = said.lower() if said else ""
         part = (match["part"] or match["part2"] or "").lower().removeprefix("in the ")
         clock = match["t1"] or match["iso"] or match["t2"]
-        evening = part in {"evening", "night", "afternoon"} or words in {"tonight", "this evening", "this afternoon"}
+        evening = part in {"evening", "night", "afternoon"} or words in {
+            "tonight",
+            "tonite",
+            "this evening",
+            "this afternoon",
+        }
         if clock:
             return day, _clock(clock.lower(), evening=evening, morning=part == "morning")
         if part:
             return day, PARTS[part]
-        if words in {"tonight", "this evening", "this afternoon", "this morning"}:
-            return day, time(20) if words == "tonight" else PARTS[words.split()[1]]
+        if words in {"tonight", "tonite", "this evening", "this afternoon", "this morning"}:
+            return day, time(20) if words.startswith("toni") else PARTS[words.split()[1]]
         return day, time(17) if words in {"eod", "end of day", "end of the day", "the end of the day", "cob"} else None
     except (ValueError, OverflowError):
         return None
@@ -135,7 +142,7 @@ def _relative(text: str, now: datetime) -> tuple[tuple[date, date | None], time 
 def _plus(start: datetime, number: float, unit: str) -> datetime | None:
     unit = unit.lower()
     try:
-        if unit.startswith("mo") or unit.startswith("y"):
+        if unit.startswith(("mo", "y")):
             months = start.month - 1 + round(number * (12 if unit.startswith("y") else 1))
             year, month = start.year + months // 12, months % 12 + 1
             return start.replace(year=year, month=month, day=min(start.day, calendar.monthrange(year, month)[1]))

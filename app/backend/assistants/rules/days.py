@@ -12,15 +12,24 @@ from app.backend.assistants.rules.words_of_time import (
 
 
 def later(day: date, days: int) -> date:
+    """Return the day some days after another."""
     return day + timedelta(days=days)
 
 
 def read(text: str, today: date) -> tuple[date, date | None] | None:
+    """Return the day that words in lower case name, and where they name several, the day after the last.
+
+    Raises:
+        ValueError: There is no such day.
+        OverflowError: It is after the year 9999.
+    """
     return next((found for read in _READERS if (found := read(text, today))), None)
 
 
 def _named(text: str, today: date) -> tuple[date, date | None] | None:
-    if text.startswith(("today", "tod", "tonight", "this morning", "this afternoon", "this evening", "eod", "cob")):
+    if text.startswith(
+        ("today", "tod", "tonight", "tonite", "this morning", "this afternoon", "this evening", "eod", "cob")
+    ):
         return today, None
     if ("day" in text and text.endswith("end of the day")) or text == "end of day":
         return today, None
@@ -83,6 +92,8 @@ def _dated(text: str, today: date) -> tuple[date, date | None] | None:
         return _day_of_month(numbers[0], today), None
     else:
         return None
+    if year is not None and year > 9000:
+        raise OverflowError(year)
     if year is not None:
         return date(year + 2000 if year < 100 else year, month, day), None
     this = date(today.year, month, min(day, 28))

@@ -98,7 +98,8 @@ _CLEAR = re.compile(
 )
 
 
-def deleted(text: str, now: datetime) -> Wish | None:
+def deleted(text: str, now: datetime) -> Wish | None:  # noqa: PLR0911 - one for each way of saying it
+    """`delete …`, `take … off my list`, `clear my list`."""
     if len(text) > normalise.LONGEST:
         return None
     for pattern in (_TAKE_OFF, _TO_DELETE):
@@ -112,11 +113,9 @@ def deleted(text: str, now: datetime) -> Wish | None:
         return None
     if word == "forget":
         ref = re.sub(r"^about\s+", "", ref, flags=_I)
-    if word in {"clear", "empty", "wipe", "clean up", "clean out", "clear out"} or re.match(
-        r"(?:all|everything)\b", ref, _I
-    ):
-        if _CLEAR.fullmatch(re.sub(r"^(?:up|out|off)\s+", "", ref, flags=_I)):
-            return Wish("delete", ref="everything")
+    clears = word.startswith(("clea", "empty", "wipe")) or re.match(r"(?:all|everything)\b", ref, _I)
+    if clears and _CLEAR.fullmatch(re.sub(r"^(?:up|out|off)\s+", "", ref, flags=_I)):
+        return Wish("delete", ref="everything")
     plain = word in {"delete", "remove", "erase", "trash", "discard", "purge", "get rid of", "scrap"}
     if word in {"wipe", "empty"} or (word.startswith("cl") and not slots.numbers(ref)):
         group = re.fullmatch(
@@ -135,7 +134,8 @@ def deleted(text: str, now: datetime) -> Wish | None:
     )
 
 
-def reopened(text: str, now: datetime) -> Wish | None:
+def reopened(text: str, _now: datetime) -> Wish | None:
+    """`reopen …`, `mark … as not done`, "it isn't done yet"."""
     if len(text) > normalise.LONGEST:
         return None
     for pattern in _REOPEN:
@@ -149,7 +149,8 @@ def reopened(text: str, now: datetime) -> Wish | None:
     return None
 
 
-def completed(text: str, now: datetime) -> Wish | None:
+def completed(text: str, _now: datetime) -> Wish | None:
+    """`complete …`, `mark … as done`, "I'm done with …"."""
     if len(text) > normalise.LONGEST:
         return None
     if _COMPLETE_OPEN.fullmatch(text):

@@ -17,13 +17,14 @@ GROUP = re.compile(
     re.IGNORECASE,
 )
 _STATE_WORDS = {
-    "completed": True, "complete": True, "done": True, "finished": True, "ticked": True, "checked": True, "closed": True,
-    "pending": False, "open": False, "unfinished": False, "incomplete": False, "undone": False, "remaining": False,
-    "active": False, "outstanding": False, "uncompleted": False,
+    "completed": True, "complete": True, "done": True, "finished": True, "ticked": True, "checked": True,
+    "closed": True, "pending": False, "open": False, "unfinished": False, "incomplete": False, "undone": False,
+    "remaining": False, "active": False, "outstanding": False, "uncompleted": False,
 }  # fmt: skip
 
 
 def only_state(text: str) -> bool:
+    """Tell whether a word for a state stands for the tasks in it: "delete completed"."""
     return text.strip().lower() in {"completed", "done", "finished", "overdue"}
 
 

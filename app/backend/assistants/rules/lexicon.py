@@ -13,10 +13,10 @@ DESTROY = (
     r"throw (?:away|out)|empty|clean up|clean out|clear out|take)"
 )
 COMMANDS = (
-    "add", "create", "list", "show", "display", "find", "search", "complete", "finish", "mark", "tick", "check", "close",
-    "reopen", "uncomplete", "uncheck", "untick", "delete", "remove", "erase", "trash", "discard", "rename", "retitle",
-    "change", "update", "edit", "move", "postpone", "reschedule", "snooze", "delay", "undo", "revert", "restore", "remind",
-    "schedule", "prioritize", "prioritise", "deprioritize", "help",
+    "add", "create", "list", "show", "display", "find", "search", "complete", "finish", "mark", "tick", "check",
+    "close", "reopen", "uncomplete", "uncheck", "untick", "delete", "remove", "erase", "trash", "discard", "rename",
+    "retitle", "change", "update", "edit", "move", "postpone", "reschedule", "snooze", "delay", "undo", "revert",
+    "restore", "remind", "schedule", "prioritize", "prioritise", "deprioritize", "help",
 )  # fmt: skip
 COMMAND = (
     rf"(?:{'|'.join(COMMANDS)}|insert|put|view|see|get rid of|drop|cancel|clear|wipe|push|set|make|take|open|re-open|"
@@ -29,10 +29,10 @@ TAKES_TITLE = re.compile(
 """How a message begins that carries words of the person's own, which stay as typed."""
 
 SHORT_SLIPS = {
-    "ad": "add", "addd": "add", "dd": "add", "aad": "add", "lsit": "list", "lits": "list", "litst": "list", "shwo": "show",
-    "sohw": "show", "hsow": "show", "shw": "show", "makr": "mark", "mrak": "mark", "amrk": "mark", "mvoe": "move",
-    "unod": "undo", "udno": "undo", "undoo": "undo", "hlep": "help", "halp": "help", "tcik": "tick", "fidn": "find",
-    "eidt": "edit", "edlete": "delete", "dlete": "delete", "emove": "remove",
+    "ad": "add", "addd": "add", "dd": "add", "aad": "add", "lsit": "list", "lits": "list", "litst": "list",
+    "shwo": "show", "sohw": "show", "hsow": "show", "shw": "show", "makr": "mark", "mrak": "mark", "amrk": "mark",
+    "mvoe": "move", "unod": "undo", "udno": "undo", "undoo": "undo", "hlep": "help", "halp": "help", "tcik": "tick",
+    "fidn": "find", "eidt": "edit", "edlete": "delete", "dlete": "delete", "emove": "remove",
 }  # fmt: skip
 NO_SLIPS = word_set("""
     remote remover rewind deplete relate chance charge chances crate update dated adding removed deleted completed
@@ -43,12 +43,13 @@ NO_SLIPS = word_set("""
 """English words one slip from a command, which they are not."""
 
 SLIPS = {
-    "doen": "done", "dnoe": "done", "donne": "done", "taks": "tasks", "tsak": "task", "tsaks": "tasks", "taskss": "tasks",
-    "tassk": "task", "taask": "task", "tasls": "tasks", "priorty": "priority", "prioirty": "priority", "pirority": "priority",
-    "priotity": "priority", "piority": "priority", "compelte": "complete", "complte": "complete", "compleet": "complete",
-    "compelted": "completed", "completd": "completed", "complted": "completed", "comleted": "completed",
-    "finsihed": "finished", "finised": "finished", "fnished": "finished", "overdeu": "overdue", "ovedue": "overdue",
-    "pendng": "pending", "pednign": "pending", "todya": "today", "tday": "today", "todos": "todos", "urgnet": "urgent",
+    "doen": "done", "dnoe": "done", "donne": "done", "taks": "tasks", "tsak": "task", "tsaks": "tasks",
+    "taskss": "tasks", "tassk": "task", "taask": "task", "tasls": "tasks", "priorty": "priority",
+    "prioirty": "priority", "pirority": "priority", "priotity": "priority", "piority": "priority",
+    "compelte": "complete", "complte": "complete", "compleet": "complete", "compelted": "completed",
+    "completd": "completed", "complted": "completed", "comleted": "completed", "finsihed": "finished",
+    "finised": "finished", "fnished": "finished", "overdeu": "overdue", "ovedue": "overdue", "pendng": "pending",
+    "pednign": "pending", "todya": "today", "tday": "today", "todos": "todos", "urgnet": "urgent",
     "everyting": "everything", "evrything": "everything", "eveything": "everything", "lsit": "list", "ytask": "task",
 }  # fmt: skip
 
@@ -67,10 +68,11 @@ VERBS = word_set("""
 
 PAST = {
     "bought": "buy", "paid": "pay", "wrote": "write", "written": "write", "made": "make", "sent": "send", "did": "do",
-    "got": "get", "took": "take", "taken": "take", "read": "read", "met": "meet", "rang": "ring", "went": "go", "gave": "give",
-    "spoke": "speak", "told": "tell", "fed": "feed", "found": "find", "brought": "bring", "drove": "drive", "ran": "run",
-    "built": "build", "swept": "sweep", "hung": "hang", "sold": "sell", "put": "put", "cut": "cut", "set": "set",
-    "ate": "eat", "drew": "draw", "learnt": "learn", "taught": "teach", "thought": "think", "left": "leave", "saw": "see",
+    "got": "get", "took": "take", "taken": "take", "read": "read", "met": "meet", "rang": "ring", "went": "go",
+    "gave": "give", "spoke": "speak", "told": "tell", "fed": "feed", "found": "find", "brought": "bring",
+    "drove": "drive", "ran": "run", "built": "build", "swept": "sweep", "hung": "hang", "sold": "sell", "put": "put",
+    "cut": "cut", "set": "set", "ate": "eat", "drew": "draw", "learnt": "learn", "taught": "teach",
+    "thought": "think", "left": "leave", "saw": "see",
 }  # fmt: skip
 """Irregular past forms."""
 
@@ -86,11 +88,13 @@ NUMBERS = {
         ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"], start=1
     )
 }
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+_NUMBERED = ("1st", "2nd", "3rd", "4th", "5th", "6th", "7th", "8th", "9th", "10th")
 ORDINALS = {
-    **{word: at for at, word in enumerate(["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"])},
-    **{word: at for at, word in enumerate(["1st", "2nd", "3rd", "4th", "5th", "6th", "7th", "8th", "9th", "10th"])},
-    "top": 0, "last": -1, "latest": -1, "bottom": -1, "newest": -1, "final": -1, "other": -1,
-}  # fmt: skip
+    **{word: at for words in (_ORDINALS, _NUMBERED) for at, word in enumerate(words)},
+    **dict.fromkeys(("last", "latest", "bottom", "newest", "final", "other"), -1),
+    "top": 0,
+}
 """Places in a list, from 0; -1 is its end."""
 
 HIGH = r"(?:high(?:est)?|top|urgent(?:ly)?|important|critical|crucial|asap|p1)"

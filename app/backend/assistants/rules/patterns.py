@@ -101,7 +101,7 @@ def _wish(text: str, now: datetime) -> Wish:
     return NOTHING
 
 
-def _guarded(text: str, now: datetime) -> Wish | None:
+def _guarded(text: str, _now: datetime) -> Wish | None:
     """What is not to be done, or only asked about."""
     if re.match(r"(?:(?:please )?(?:don't|dont|do not|never)(?: let me)? forget)\b", text, _I):
         return None
@@ -110,7 +110,7 @@ def _guarded(text: str, now: datetime) -> Wish | None:
     return None
 
 
-def _undone(text: str, now: datetime) -> Wish | None:
+def _undone(text: str, _now: datetime) -> Wish | None:
     return Wish("undo") if len(text) < 120 and _UNDO.fullmatch(text) else None
 
 

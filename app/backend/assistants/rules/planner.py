@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from app.backend.assistants.rules import dates, slots, titles, wording
 from app.backend.assistants.rules.plans import Draft
-from app.backend.assistants.rules.slots import Knowledge, Reference
+from app.backend.assistants.rules.references import Knowledge, Reference
 from app.backend.assistants.rules.state import MOST, Pending, State, Verb
 from app.backend.assistants.rules.wishes import NOTHING, Wish
 from app.backend.records import DESCRIPTION, Task
@@ -29,8 +29,8 @@ class Planner:
 
     def grant(self, wishes: Sequence[Wish]) -> Draft:
         """Plan some wishes, up to the first that needs an answer."""
-        for at, wish in enumerate(wishes):
-            wish = self._meant(wish)
+        for at, said in enumerate(wishes):
+            wish = self._meant(said)
             if at == 0:
                 self.draft.intent = wish.intent
             elif wish is NOTHING:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from app.backend.assistants.rules import adding, normalise, patterns, slots, talk, titles, values, wording
 from app.backend.assistants.rules.planner import Planner
 from app.backend.assistants.rules.plans import Draft
-from app.backend.assistants.rules.slots import Knowledge, Reference
+from app.backend.assistants.rules.references import Knowledge, Reference
 from app.backend.assistants.rules.state import Pending, State
 from app.backend.assistants.rules.wishes import Wish
 
@@ -74,25 +74,21 @@ def _named(text: str, planner: Planner) -> Draft | None:
 
 
 def _picked(text: str, planner: Planner, pending: Pending) -> Draft | None:
+    """Plan for the task that was picked; what is an order of its own, and no title, picks nothing."""
     verb = pending.verb
     if verb is None:
         return None
     planner.draft.intent = verb
     bare = normalise.without_politeness(text)
+    options = planner.tasks if pending.kind == "task" else planner.chosen(pending.ids)
+    if not titles.named(normalise.unquoted(bare), options).tasks and _ordered(text, planner):
+        return None
     if pending.kind == "task":
-        exact = titles.named(normalise.unquoted(bare), planner.tasks)
-        if not exact.tasks and _ordered(text, planner):
-            return None
         found = slots.resolve(bare, planner.known(verb))
         if not found.ids and not found.options:
             return None
-        if found.options or pending.changes or verb != "update":
-            return planner.grant([Wish(verb, ref=bare, changes=pending.changes)])
-        return planner.grant([Wish(verb, ref=bare, missing="change")])
-    options = planner.chosen(pending.ids)
-    exact = titles.named(normalise.unquoted(bare), options)
-    if not exact.tasks and _ordered(text, planner):
-        return None
+        open_change = verb == "update" and not pending.changes and not found.options
+        return planner.grant([Wish(verb, ref=bare, changes=pending.changes, missing="change" if open_change else "")])
     found = _among(bare, planner, pending)
     if not found.ids:
         return None
@@ -101,7 +97,7 @@ def _picked(text: str, planner: Planner, pending: Pending) -> Draft | None:
 
 
 def _among(text: str, planner: Planner, pending: Pending) -> Reference:
-    """Return what was picked of the options: by number, by place, by words; `words` where a deletion should be asked."""
+    """Return what was picked of the options: by number, by place, by words; `words` where it is not certain."""
     options = planner.chosen(pending.ids)
     ids = tuple(task.id for task in options)
     numbers = slots.numbers(text)

@@ -194,7 +194,7 @@ def _titled(text: str, known: Knowledge) -> Reference:
 
 
 def _chosen(found: titles.Found, known: Knowledge) -> Reference:
-    likely = set(task.id for task in known.likely())
+    likely = {task.id for task in known.likely()}
     tasks = [task for task in found.tasks if task.id in likely] or list(found.tasks)
     if len(tasks) == 1:
         return Reference((tasks[0].id,), "title" if found.exact else "words")

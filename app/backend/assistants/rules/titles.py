@@ -1,4 +1,4 @@
-"""Finding tasks by words of their titles: word by word, forgiving an ending ("called"), a slip ("dentsit"), an order."""
+"""Finding tasks by words of their titles, in any order, forgiving an ending ("called") and a slip ("dentsit")."""
 
 import re
 from collections.abc import Sequence

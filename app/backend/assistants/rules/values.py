@@ -37,8 +37,8 @@ def level(text: str) -> str | None:
     return "low" if match["low"] or match["not"] else "high"
 
 
-def change(text: str, now: datetime) -> dict[str, Any] | None:
-    """Return what a text, all of it, changes of a task: "friday", "high priority and due tomorrow"; `completed` too."""
+def change(text: str, now: datetime) -> dict[str, Any] | None:  # noqa: PLR0911 - one for each thing to change
+    """Return what a text, all of it, changes: "friday", "high priority and due tomorrow", "done" (`completed`)."""
     text = text.strip(" .!")
     if _DONE.fullmatch(text):
         return {"completed": True}
@@ -77,6 +77,7 @@ def valued(field: str, text: str, now: datetime) -> Wish | None:
 
 
 def titled(text: str) -> Wish | None:
+    """Return the change to a new title; None where there is nothing to see of it."""
     name, rest = adding.title(" ".join(normalise.unquoted(text).split()))
     if not normalise.visible(name):
         return None

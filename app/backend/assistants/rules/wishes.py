@@ -7,7 +7,8 @@ from typing import Any, Literal
 from app.backend.assistants.rules.listing import View
 
 Intent = Literal[
-    "add", "list", "show", "complete", "reopen", "delete", "update", "undo", "help", "greet", "thanks", "cancel", "keep", "none"
+    "add", "list", "show", "complete", "reopen", "delete", "update", "undo", "help", "greet", "thanks", "cancel",
+    "keep", "none"
 ]  # fmt: skip
 Missing = Literal["", "title", "due", "priority", "note", "change"]
 

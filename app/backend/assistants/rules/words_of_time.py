@@ -1,4 +1,4 @@
-"""The words for days, times and amounts of time, as parts of regular expressions; every repetition in them is bounded."""
+"""The words for days, times and amounts of time, as parts of regular expressions; no repetition without an end."""
 
 import re
 from datetime import time
@@ -22,8 +22,9 @@ WEEKDAYS: dict[str, int] = {
 }
 """Names of weekdays, with a slip or two; Monday is 0."""
 MONTHS = {
-    name: number for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), start=1)
-}
+    "jan": 1, "feb": 2, "mar": 3, "apr": 4, "may": 5, "jun": 6, "jul": 7, "aug": 8, "sep": 9, "oct": 10, "nov": 11,
+    "dec": 12,
+}  # fmt: skip
 PARTS = {
     "morning": time(9), "afternoon": time(15), "evening": time(18), "night": time(20), "lunchtime": time(12),
     "noon": time(12),
@@ -31,9 +32,10 @@ PARTS = {
 """What o'clock a part of the day is."""
 
 _WORDS = {
-    "a": 1.0, "an": 1.0, "one": 1.0, "two": 2.0, "three": 3.0, "four": 4.0, "five": 5.0, "six": 6.0, "seven": 7.0, "eight": 8.0,
-    "nine": 9.0, "ten": 10.0, "a couple of": 2.0, "a couple": 2.0, "couple of": 2.0, "a few": 3.0, "twelve": 12.0, "fifteen": 15.0,
-    "twenty": 20.0, "thirty": 30.0, "half an": 0.5, "half a": 0.5, "another": 1.0, "one more": 1.0,
+    "a": 1.0, "an": 1.0, "one": 1.0, "two": 2.0, "three": 3.0, "four": 4.0, "five": 5.0, "six": 6.0, "seven": 7.0,
+    "eight": 8.0, "nine": 9.0, "ten": 10.0, "a couple of": 2.0, "a couple": 2.0, "couple of": 2.0, "a few": 3.0,
+    "twelve": 12.0, "fifteen": 15.0, "twenty": 20.0, "thirty": 30.0, "half an": 0.5, "half a": 0.5, "another": 1.0,
+    "one more": 1.0,
 }  # fmt: skip
 AMOUNT = rf"(?:\d{{1,4}}|{'|'.join(sorted(_WORDS, key=len, reverse=True))})"
 UNITS = r"(?:minutes?|mins?|hours?|hrs?|h|days?|weeks?|wks?|months?|years?)"
