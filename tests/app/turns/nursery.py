@@ -5,6 +5,7 @@ server for every line it reads, printing its process id. All of them accept from
 while none is there waits for the next one.
 """
 
+import gc
 import os
 import signal
 import socket
@@ -62,12 +63,18 @@ def _serve(app: Any, listening: socket.socket) -> None:
     """Serve, in a process of its own, as the image does."""
     import uvicorn  # noqa: PLC0415 - not for those who import this module
 
+    gc.freeze()  # what is inherited is not looked through, nor copied for it
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_keep_alive=30)).run(sockets=[listening])
 
 
 def _main(database_url: str, assistant: str) -> None:
     """Fork servers as long as there are lines to read."""
+    # What a server would import when it starts.
+    import uvicorn.lifespan.on  # noqa: PLC0415
+    import uvicorn.loops.uvloop  # noqa: PLC0415
+    import uvicorn.protocols.http.httptools_impl  # noqa: F401, PLC0415
+
     from app.backend.application import create_app  # noqa: PLC0415
     from tests.app.conftest import unlimited  # noqa: PLC0415
     from tests.app.turns.scripted import Scripted  # noqa: PLC0415
