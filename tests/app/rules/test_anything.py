@@ -68,7 +68,7 @@ states = st.one_of(
 )
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=1500, deadline=None)
 @given(texts, tasks, states)
 def test_a_plan_is_json_valid_and_always_the_same(message: str, own: Sequence[Task], state: dict[str, Any]) -> None:
     context = Context(NOW, own, state=state)
@@ -79,7 +79,7 @@ def test_a_plan_is_json_valid_and_always_the_same(message: str, own: Sequence[Ta
         TOOLS[call["tool"]].model_validate(call["arguments"])
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=1500, deadline=None)
 @given(texts, tasks, states)
 def test_nothing_is_deleted_without_a_word_for_it(message: str, own: Sequence[Task], state: dict[str, Any]) -> None:
     plan = Rules().plan(message, Context(NOW, own, state=state))
@@ -92,7 +92,7 @@ def test_nothing_is_deleted_without_a_word_for_it(message: str, own: Sequence[Ta
     assert deleted <= {each.id for each in own}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(texts, tasks, states)
 def test_every_plan_is_answered(message: str, own: Sequence[Task], state: dict[str, Any]) -> None:
     context = Context(NOW, own, state=state)
