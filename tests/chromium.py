@@ -14,6 +14,7 @@ NAMES = ("chromium", "google-chrome", "google-chrome-stable", "chromium-browser"
 # No sandbox where we are root, no calls home; /dev/shm is small in a container.
 ARGUMENTS = (
     "--no-sandbox",
+    "--disable-gpu",
     "--disable-dev-shm-usage",
     "--disable-background-networking",
     "--disable-component-update",

@@ -1,11 +1,10 @@
 """The whole application on real servers, and Debian's Chromium before it."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from app.backend import migrate
 from app.backend.application import create_app as create_backend
@@ -13,19 +12,12 @@ from app.backend.assistants.protocol import Assistant
 from app.frontend.application import create_app as create_frontend
 from app.frontend.settings import Settings
 from tests.app.conftest import unlimited
-from tests.app.packages import provided
 from tests.app.servers import running
+from tests.chromium import chromium as launched
 
-PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PATIENCE_MS = 15_000
-ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking")
 
 Open = Callable[..., Page]
-
-
-def find_chromium() -> str | None:
-    """Where Chromium is."""
-    return next((found for name in PROGRAMS if (found := shutil.which(name))), None)
 
 
 # Of the package, not of the session: while Playwright runs, this thread has an event loop, and other tests' own would
@@ -33,11 +25,8 @@ def find_chromium() -> str | None:
 @pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     """One browser for all tests."""
-    path = provided("chromium", find_chromium, "no Chromium on PATH: the page's tests drive a real browser")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 def serve(url: str, assistant: Assistant | None = None) -> Iterator[str]:
