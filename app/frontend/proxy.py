@@ -105,14 +105,14 @@ class Proxy:
                 pass
             group.cancel_scope.cancel()
 
+        failed: Exception | None = None  # raised at the end: a group would wrap it
         async with anyio.create_task_group() as group:
             group.start_soon(watch)
             try:
                 answer = await sender(method, target + (b"?" + query if query else b""), outgoing, content)
             except (Unreachable, SessionEndedError) as error:
-                failed: Exception | None = error  # raised outside: a group would wrap it
+                failed = error
             else:
-                failed = None
                 if by_cookie and method == "DELETE" and target.count(b"/") == 2 and answer.is_success:
                     guest.end()
                 try:

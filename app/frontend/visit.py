@@ -95,15 +95,13 @@ class Visit:
         current = self.session
         if current is None:
             raise SessionEndedError
-        known = current.access is not None
-        for last in (False, True):
-            if current.access is None or last:
-                current = await self.renew()
-            bearer = (b"authorization", b"Bearer " + (current.access or "").encode())
-            answer = await self._upstream.send(method, target, [*headers, bearer], body)
-            if answer.status_code != 401 or last or not known:
-                break
+        if current.access is not None:
+            answer = await self._upstream.send(method, target, [*headers, _bearer(current)], body)
+            if answer.status_code != 401:
+                return answer
             await answer.aclose()  # revoked, or signed with a key that has been replaced
+        renewed = await self.renew()
+        answer = await self._upstream.send(method, target, [*headers, _bearer(renewed)], body)
         if answer.status_code == 401:
             await answer.aclose()
             self.end()
@@ -147,6 +145,10 @@ class Visit:
         target = (base + path + ("?" + urlencode(pairs) if pairs else "")).encode()
         send = self.send if (own if bearer is None else bearer) else self._upstream.send
         return await read(await send(method, target, all_headers, content))
+
+
+def _bearer(session: Session) -> tuple[bytes, bytes]:
+    return b"authorization", b"Bearer " + (session.access or "").encode()
 
 
 async def read(answer: httpx.Response) -> Any:

@@ -3,13 +3,17 @@
 import gzip
 import http.client
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlsplit
 
+import anyio
 import httpx
 import pytest
 
 from app.frontend import proxy
+from app.frontend.application import create_app
+from app.frontend.settings import Settings
 from tests.app.frontend.fake import ACCESS, CSRF, PATIENCE, REFRESH, Backend, cookies, echoed, frontend, token
 from tests.app.servers import nobody_at, running
 
@@ -216,6 +220,50 @@ def test_a_browser_that_goes_away_before_there_is_an_answer_ends_it_too(fake: Ba
     assert not fake.gone.is_set()
     connection.close()
     assert fake.gone.wait(PATIENCE)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("begun", [False, True])
+async def test_a_browser_that_has_gone_is_no_error(*, begun: bool) -> None:
+    class Endless(httpx.AsyncBaseTransport, httpx.AsyncByteStream):
+        closed = False
+
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            if not begun:
+                hanging.set()
+                await anyio.sleep_forever()
+            return httpx.Response(200, stream=self)
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            yield b"one"
+            hanging.set()
+            await anyio.sleep_forever()
+
+        async def aclose(self) -> None:
+            self.closed = True
+
+    async def receive() -> Any:
+        if messages:
+            return messages.pop()
+        await hanging.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message["type"])
+
+    hanging, transport = anyio.Event(), Endless()
+    messages, sent = [{"type": "http.request", "body": b""}], list[str]()
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/api/bob",
+        "raw_path": b"/api/bob",
+        "query_string": b"",
+        "headers": [],
+    }
+    await create_app(Settings(), transport)({**scope, "server": ("a", 1), "scheme": "http"}, receive, send)
+    assert sent == (["http.response.start", "http.response.body"] if begun else [])
+    assert transport.closed is begun
 
 
 def test_an_answer_that_breaks_off_is_not_made_whole(client: httpx.Client) -> None:
