@@ -42,7 +42,7 @@ class Settings:
     chat_rate_limit: str | None = "120/minute"
     """Chat turns per user."""
     login_rate_limit: str | None = "10/minute"
-    """Attempts to log in, per name and per address."""
+    """Attempts to log in, per name."""
     llm_base_url: str = field(default="", repr=False)  # may hold a password
     """An OpenAI-compatible endpoint, e.g. https://api.example.com/v1; it and `llm_model` switch the model on."""
     llm_model: str = ""
