@@ -46,7 +46,7 @@ def forms(secret: str) -> list[bytes]:
 def test_the_canary_is_nowhere_else(cluster: Cluster, checkout: Checkout, tmp_path: Path, deployer: str) -> None:
     space = checkout.namespace
     log = spy(checkout, tmp_path / "spy")
-    (checkout.path / ".env").write_text(f"JWT_SECRET={CANARY}\n")
+    (checkout.path / ".env").write_text(f"JWT_SECRET={CANARY}\nLLM_API_KEY={CANARY}\n")
     checkout.inv("deploy", "--with", deployer)
     checkout.inv("plan", "--with", deployer)
     checkout.inv("secret.check")
@@ -58,7 +58,8 @@ def test_the_canary_is_nowhere_else(cluster: Cluster, checkout: Checkout, tmp_pa
     checkout.inv("deploy", "--with", deployer, code=52)
 
     secret = json.loads(cluster.kubectl("--namespace", space, "get", "secret", "todo-secrets", "--output", "json"))
-    assert base64.b64decode(secret["data"]["JWT_SECRET"]).decode() == CANARY, "the canary never got there"
+    for key in ("JWT_SECRET", "LLM_API_KEY"):
+        assert base64.b64decode(secret["data"][key]).decode() == CANARY, "the canary never got there"
 
     hay: dict[str, bytes] = {
         "arguments": log.read_bytes(),
