@@ -15,7 +15,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -24,81 +23,13 @@ import pytest
 from psycopg.rows import dict_row
 
 from tests.app.turns.nursery import Nursery, nursery
+from tests.app.turns.people import Person, Turn, in_plain_words, scripted
 
 log = logging.getLogger(__name__)
+pytestmark = pytest.mark.postgres
 
 IN_THE_MIDST = 1 / 5
 """Of all kills, how many at least have to find the turn begun and not ended."""
-WORDS = ("milk", "eggs", "bread", "apples", "coffee", "rice", "tea", "soap")
-
-
-@dataclass
-class Turn:
-    """Something to say, and what it does to the list."""
-
-    message: str
-    calls: int
-    added: list[str] = field(default_factory=list)
-    completed: list[int] = field(default_factory=list)
-
-
-@dataclass
-class Person:
-    """A user, and what their list has to look like."""
-
-    client: httpx.Client
-    id: str
-    conversation: int | None = None
-    titles: list[str] = field(default_factory=list)
-    completed: set[int] = field(default_factory=set)
-    answers: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """What was answered, by key."""
-
-    def say(self, turn: Turn, key: str) -> dict[str, Any]:
-        """Say something once.
-
-        Raises:
-            httpx.TransportError: The server died.
-        """
-        body: dict[str, Any] = {"message": turn.message}
-        if self.conversation is not None:
-            body["conversation_id"] = self.conversation
-        answer = self.client.post(f"/api/{self.id}/chat", json=body, headers={"Idempotency-Key": key})
-        assert answer.status_code == 200, answer.text
-        said: dict[str, Any] = answer.json()
-        return said
-
-    def until_answered(self, turn: Turn, key: str) -> dict[str, Any]:
-        """Say something until it is answered."""
-        while True:
-            try:
-                return self.say(turn, key)
-            except httpx.TransportError:
-                continue
-
-    def took(self, turn: Turn) -> None:
-        """Take a turn into the list kept by hand."""
-        self.titles += turn.added
-        self.completed |= set(turn.completed)
-
-
-def scripted(person: Person, dice: random.Random) -> Turn:
-    """Say something to the scripted assistant: one to five calls."""
-    added = [f"{dice.choice(WORDS)} {len(person.titles) + n}" for n in range(dice.randint(1, 4))]
-    parts = [f"add: {', '.join(added)}"]
-    completed = [dice.randint(1, len(person.titles))] if person.titles and dice.random() < 0.7 else []
-    parts += [f"done: {number}" for number in completed]
-    return Turn("; ".join(parts), len(added) + len(completed), added, completed)
-
-
-def in_plain_words(person: Person, dice: random.Random) -> Turn:
-    """Say something to the rules."""
-    still_open = [number for number in range(1, len(person.titles) + 1) if number not in person.completed]
-    if still_open and dice.random() < 0.3:
-        number = dice.choice(still_open)
-        return Turn(f"complete task {number}", 1, completed=[number])
-    added = [f"{word} {len(person.titles) + n}" for n, word in enumerate(dice.sample(WORDS, 3))]
-    return Turn(f"add {added[0]}, {added[1]} and {added[2]}", 3, added)
 
 
 @pytest.fixture
@@ -170,8 +101,8 @@ class Trial:
         turn, key = self.next_turn(person, self.dice), f"key-{number}"
         if self.dice.random() < 0.2:
             person.conversation = None
-        after = self.dice.uniform(0, self.span)
-        deadline = time.perf_counter() + after
+        stream = self.dice.random() < 0.5
+        deadline = time.perf_counter() + self.dice.uniform(0, self.span)
         answered: dict[str, Any] | None = None
 
         def strike() -> None:
@@ -182,7 +113,7 @@ class Trial:
         striking = threading.Thread(target=strike)
         striking.start()
         with suppress(httpx.TransportError):
-            answered = person.say(turn, key)
+            answered = person.say(turn, key, stream=stream)
         striking.join()
         state = found(record, person, key)
         self.hits[state] += 1
@@ -214,6 +145,7 @@ def check(record: psycopg.Connection[dict[str, Any]], person: Person) -> None:
     assert [task["id"] for task in tasks] == list(range(1, len(tasks) + 1))
     assert [task["title"] for task in tasks] == person.titles
     assert {task["id"] for task in tasks if task["completed"]} == person.completed
+    assert {task["id"] for task in tasks if task["deleted_at"]} == person.deleted
     messages = record.execute("SELECT * FROM messages WHERE user_id = %s ORDER BY id", (person.id,)).fetchall()
     asked = {message["id"]: message for message in messages if message["role"] == "user"}
     replies = [message for message in messages if message["role"] == "assistant"]
