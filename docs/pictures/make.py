@@ -2,7 +2,8 @@
 
     python docs/pictures/make.py [--target local|kind|…] [--chromium PROGRAM]
 
-Deploys (into a namespace of its own), records what a person at a terminal sees, takes the screenshot, and destroys it.
+Deploys (into a namespace of its own), records what a person at a terminal sees, takes the screenshots (page.py), and
+destroys it.
 Needs a checkout's environment (./inv makes it), the package playwright, and Chromium.
 """
 
@@ -10,18 +11,17 @@ import argparse
 import os
 import pty
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import page
 from rich.console import Console
 from rich.text import Text
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 COLUMNS = 108
-SAID = ("add water the plants", "add write the release notes", "add buy oat milk", "complete buy oat milk", "list")
 
 
 def terminal(argv: list[str], env: dict[str, str]) -> str:
@@ -66,10 +66,10 @@ def draw(name: str, title: str, parts: list[tuple[str, str]]) -> None:
 
 
 def main() -> None:
-    """Make both."""
+    """Make all of them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--target", default="local")
-    parser.add_argument("--chromium", default=shutil.which("chromium") or "chromium")
+    parser.add_argument("--chromium", default=page.CHROMIUM)
     args = parser.parse_args()
     env = {
         **os.environ,
@@ -90,30 +90,10 @@ def main() -> None:
     ) as opened:
         assert opened.stdout is not None  # noqa: S101
         try:
-            screenshot(args.chromium, opened.stdout.readline().strip())
+            page.pictures(args.chromium, opened.stdout.readline().strip())
         finally:
             opened.terminate()
     subprocess.run([*inv, "destroy", *target], cwd=ROOT, env=env, check=True, capture_output=True)
-    print("ui.png")  # noqa: T201
-
-
-def screenshot(chromium: str, url: str) -> None:
-    """The page after a short conversation, as a user has it."""
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-background-networking", "--disable-quic"]
-        )
-        page = browser.new_page(viewport={"width": 1100, "height": 680})
-        page.goto(url)
-        for number, message in enumerate(SAID, 1):
-            page.fill("#message", message)
-            page.press("#message", "Enter")
-            page.locator("#chat > *").nth(2 * number).wait_for(timeout=10000)
-        page.wait_for_timeout(300)
-        page.screenshot(path=str(HERE / "ui.png"))
-        browser.close()
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Page, expect
 
 from tests.app.browser.conftest import Open, enter, ready, say
@@ -18,7 +18,11 @@ def check(page: Page) -> None:
     """No violation of any of axe's rules."""
     found: dict[str, Any] = Axe().run(page, options={"resultTypes": ["violations"]}).response
     assert found["passes"], "axe looked at nothing"
-    said = [f"{each['id']}: {node['html'][:120]} {node['failureSummary']}" for each in found["violations"] for node in each["nodes"]]
+    said = [
+        f"{each['id']}: {node['html'][:120]} {node['failureSummary']}"
+        for each in found["violations"]
+        for node in each["nodes"]
+    ]
     assert said == []
 
 
@@ -42,12 +46,16 @@ def test_axe(visit: Open, scheme: str, size: tuple[int, int]) -> None:
     page.goto("/account")
     check(page)
     page.goto("/")
-    for message in ("add buy oat milk tomorrow, high priority", "add water the plants yesterday", "complete 2", "delete 9"):
+    for message in (
+        "add buy oat milk tomorrow, high priority",
+        "add water the plants yesterday",
+        "complete 2",
+        "delete 9",
+    ):
         say(page, message)
     page.locator(".call summary").first.click()
     page.get_by_text("Conversations").click()
     check(page)
-    page.keyboard.press("Escape")
     page.goto("/#list")
     page.locator("#task-1 .task-more > summary").click()
     page.get_by_text("Due date, priority, details").click()
@@ -101,7 +109,8 @@ def test_colours_can_be_chosen_and_stay(visit: Open) -> None:
 def test_scripts_from_the_page_itself_do_not_run(visit: Open, complaints: list[str]) -> None:
     page = visit()
     page.evaluate(
-        "() => { const bad = document.createElement('script'); bad.textContent = 'window.bad = 1'; document.head.append(bad); }"
+        "() => { const bad = document.createElement('script'); bad.textContent = 'window.bad = 1';"
+        " document.head.append(bad); }"
     )
     assert page.evaluate("() => window.bad") is None
     assert any("Content Security Policy" in each for each in complaints)

@@ -1,11 +1,11 @@
 """What people come for, from the first visit on."""
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.app.browser.conftest import Open, enter, say, titles
 
 
-def row(page: Page, title: str):  # type: ignore[no-untyped-def]  # a locator
+def row(page: Page, title: str) -> Locator:
     """The task's line."""
     return page.locator("#tasks .task").filter(has=page.get_by_text(title, exact=True))
 
@@ -120,6 +120,9 @@ def test_a_new_conversation_and_back(guest: Page) -> None:
     guest.reload()
     expect(guest.locator(".message")).to_have_count(2)
     guest.get_by_text("Conversations").click()
+    guest.keyboard.press("Escape")
+    expect(guest.get_by_role("link", name="add buy oat milk")).to_be_hidden()
+    guest.keyboard.press("Enter")
     guest.get_by_role("link", name="add buy oat milk").click()
     expect(guest.locator(".message.user .text")).to_have_text("add buy oat milk")
 

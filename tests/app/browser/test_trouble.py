@@ -29,8 +29,7 @@ class Slow:
     async def answer(self, turn: Turn) -> AsyncGenerator[Event, None]:
         """Add what was said."""
         yield Token("One moment …")
-        while not self.go_on.is_set():
-            await asyncio.sleep(0.01)
+        await asyncio.to_thread(self.go_on.wait, 60)
         yield await turn.call("add_task", {"title": turn.message})
         yield Token(" and it is there.")
 
@@ -127,9 +126,7 @@ def test_offline(guest: Page, keys: list[str], complaints: Complaints) -> None:
     complaints.expect_network()
 
 
-def test_a_message_that_did_not_go_out_survives_a_reload(
-    guest: Page, keys: list[str], complaints: Complaints
-) -> None:
+def test_a_message_that_did_not_go_out_survives_a_reload(guest: Page, keys: list[str], complaints: Complaints) -> None:
     guest.route(STREAM, lambda route: route.abort())
     send(guest, "add buy oat milk")
     expect(guest.locator(".status")).to_contain_text("cannot be reached")
@@ -199,4 +196,36 @@ def test_a_task_that_cannot_be_saved_comes_back(guest: Page, complaints: Complai
     guest.get_by_role("button", name="Complete buy oat milk").click()
     expect(guest.locator(".toast")).to_contain_text("Something went wrong")
     expect(guest.locator("#task-1")).to_have_attribute("data-completed", "false")
+    complaints.expect_network()
+
+
+def test_a_conversation_that_was_deleted_elsewhere(guest: Page, complaints: Complaints) -> None:
+    say(guest, "add water the plants")
+    other = guest.context.new_page()
+    other.goto("/")
+    other.get_by_text("Conversations").click()
+    other.get_by_role("button", name="Delete the conversation").click()
+    expect(other.locator(".message")).to_have_count(0)
+    other.close()
+    say(guest, "add buy oat milk")
+    assert titles(guest) == ["water the plants", "buy oat milk"]
+    guest.reload()
+    expect(guest.locator(".message")).to_have_count(2)
+    complaints.expect_network()
+
+
+def test_two_tabs_do_not_do_it_twice(guest: Page, keys: list[str], complaints: Complaints) -> None:
+    guest.route(STREAM, lambda route: route.abort())
+    send(guest, "add buy oat milk")
+    expect(guest.locator(".status")).to_contain_text("cannot be reached")
+    other = guest.context.new_page()  # finds the message that waits, and sends it
+    other.goto("/")
+    expect(other.locator("#tasks .task")).to_have_count(1)
+    guest.unroute(STREAM)
+    expect(guest.locator(".message.assistant")).to_have_count(1)
+    expect(guest.locator("#tasks .task")).to_have_count(1)
+    assert len(set(keys)) == 1
+    other.reload()
+    assert titles(other) == ["buy oat milk"]
+    expect(other.locator(".message")).to_have_count(2)
     complaints.expect_network()

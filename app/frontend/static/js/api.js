@@ -34,7 +34,7 @@ const NAMES = {
 
 function explain(status, answer) {
   const detail = answer?.detail;
-  if (status < 500 && status !== 401 && typeof detail === "string") {
+  if (status < 500 && ![401, 413, 429].includes(status) && typeof detail === "string") {
     return detail;
   }
   if (Array.isArray(detail)) {

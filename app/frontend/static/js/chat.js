@@ -16,13 +16,27 @@ let conversation = Number(document.body.dataset.conversation) || null;
 let current = null; // the turn that is under way: {entry, controller}
 const waiting = new Map(); // key -> what ends its countdown
 
+// What this page shows without an answer, by key. Another tab may answer it and take it out of the outbox: asking again
+// under the same key shows it here too.
+const unanswered = new Map();
+
+function keep(entry) {
+  unanswered.set(entry.key, entry);
+  outbox.put(entry);
+}
+
+function forget(key) {
+  unanswered.delete(key);
+  outbox.drop(key);
+}
+
 /** Send a message. Returns false where another one is still being answered. */
 export function send(message) {
   if (current) {
     return false;
   }
   const entry = { key: newKey(), message, body: null, stopped: false, attempts: 0 };
-  outbox.put(entry);
+  keep(entry);
   addMessage(entry.key, message);
   next();
   return true;
@@ -33,7 +47,7 @@ export const stop = () => current?.controller.abort();
 
 /** Send what waits, one after the other, oldest first. */
 function next() {
-  const entries = outbox.all().filter((each) => !each.stopped && !each.refused && !waiting.has(each.key));
+  const entries = [...unanswered.values()].filter((each) => !each.stopped && !each.refused && !waiting.has(each.key));
   if (!entries.length || current) {
     return;
   }
@@ -49,8 +63,10 @@ function next() {
 function again(entry) {
   waiting.get(entry.key)?.();
   waiting.delete(entry.key);
-  if (!current) {
-    run({ ...entry, stopped: false, refused: false });
+  const wanted = { ...entry, stopped: false, refused: false };
+  keep(wanted);
+  if (!current) { // else it is next
+    run(wanted);
   }
 }
 
@@ -70,7 +86,7 @@ async function run(entry) {
   busy(true);
   const answer = new Answer(message);
   entry.body ??= JSON.stringify({ message: entry.message, timezone: zone, ...(conversation && { conversation_id: conversation }) });
-  outbox.put(entry);
+  keep(entry);
   try {
     const response = await request("POST", "/chat/stream", {
       body: entry.body,
@@ -79,7 +95,7 @@ async function run(entry) {
     });
     await receive(response, answer);
     network.reached();
-    outbox.drop(entry.key);
+    forget(entry.key);
     status(message, "done");
     current = null;
     next();
@@ -135,7 +151,7 @@ function settle(entry, message, error) {
   const retry = ["Retry", () => again(entry)];
   tasks.refresh(); // what was done before it broke off is done
   if (!error) {
-    outbox.put({ ...entry, stopped: true });
+    keep({ ...entry, stopped: true });
     status(message, "stopped", "Stopped.", [retry]);
   } else if (error.expired) {
     status(message, "failed", error.message, [["Log in", "/login"]]);
@@ -144,23 +160,23 @@ function settle(entry, message, error) {
     status(message, "waiting", `${error.message} It goes out again when the connection is back.`, [retry]);
   } else if (error.status === 404 && conversation) {
     conversation = null; // deleted meanwhile: the message begins a new one
-    outbox.drop(entry.key);
+    forget(entry.key);
     message.dataset.key = newKey();
     run({ ...entry, key: message.dataset.key, body: null });
   } else if (error.passing && entry.attempts < ATTEMPTS) {
     entry.attempts += 1;
-    outbox.put(entry);
+    keep(entry);
     const seconds = error.wait ?? Math.min(2 ** entry.attempts, 30);
     const count = status(message, "waiting", error.message, [["Retry now", () => again(entry)]]);
     waiting.set(entry.key, count(seconds, (left) => `${error.message} Trying again in ${left} s.`, () => again(entry)));
   } else {
-    outbox.put({ ...entry, refused: true });
+    keep({ ...entry, refused: true });
     status(message, "failed", error.message, [retry, ["Edit", () => edit(entry, message)]]);
   }
 }
 
 function edit(entry, message) {
-  outbox.drop(entry.key);
+  forget(entry.key);
   message.remove();
   const field = one("#message");
   field.value = entry.message;
@@ -194,12 +210,13 @@ export function start() {
   for (const entry of outbox.all()) {
     const message = messageOf(entry.key);
     if (message && answerOf(message)) {
-      outbox.drop(entry.key);
+      forget(entry.key);
     } else if (entry.stopped || entry.refused) {
+      unanswered.set(entry.key, entry);
       const shown = message ?? addMessage(entry.key, entry.message);
       status(shown, "stopped", entry.stopped ? "Stopped." : "Not sent.", [["Retry", () => again(entry)], ["Edit", () => edit(entry, shown)]]);
     } else {
-      outbox.put({ ...entry, attempts: 0 });
+      keep({ ...entry, attempts: 0 });
       if (!message) {
         addMessage(entry.key, entry.message);
       }

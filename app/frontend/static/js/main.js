@@ -13,6 +13,18 @@ composer.start();
 chat.start();
 document.documentElement.classList.add("ready"); // from here on the forms are the script's
 
+// The list of conversations closes like a menu.
+const conversations = one("#conversations");
+document.addEventListener("click", (event) => {
+  conversations.open &&= conversations.contains(event.target);
+});
+conversations.addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && conversations.open) {
+    conversations.open = false;
+    one("summary", conversations).focus();
+  }
+});
+
 // What a form left to say takes no room of its own here.
 const flash = one("#flash");
 if (flash) {
