@@ -1,6 +1,5 @@
 """What is said once, on the page after a form. The browser carries a code; the words are here."""
 
-import re
 from dataclasses import dataclass
 
 SECONDS = 60
@@ -8,13 +7,11 @@ SECONDS = 60
 
 @dataclass(frozen=True)
 class Flash:
-    """One thing to say, and whether it can be taken back."""
+    """One thing to say, and whether to offer to take back what was done last."""
 
     code: str
     text: str
     undo: bool = False
-    call: int | None = None
-    """The tool call to take back; None is the last one that can be."""
 
 
 _FLASHES = {
@@ -38,18 +35,8 @@ _FLASHES = {
         Flash("session-ended", "Your session has ended. Please log in again."),
     )
 }
-_CODE = re.compile(r"([a-z-]{1,40})(?:\.([0-9]{1,10}))?")
 
 
-def find(given: str) -> Flash | None:
+def find(code: str) -> Flash | None:
     """Return what a cookie's code stands for, None where it stands for nothing."""
-    match = _CODE.fullmatch(given)
-    found = _FLASHES.get(match[1]) if match else None
-    if found and match and match[2]:
-        return Flash(found.code, found.text, found.undo, int(match[2]))
-    return found
-
-
-def code(name: str, call: int | None = None) -> str:
-    """Return the cookie's value for a flash."""
-    return f"{name}.{call}" if call else name
+    return _FLASHES.get(code)

@@ -165,10 +165,10 @@ def with_cookies(visit: Visit, response: Response) -> Response:
     return response
 
 
-def go(visit: Visit, target: str = "/", say: str = "", call: int | None = None) -> Response:
+def go(visit: Visit, target: str = "/", say: str = "") -> Response:
     """Send the browser to a page, which then says something."""
     if say:
-        visit.set_cookie(FLASH, flash.code(say, call), flash.SECONDS)
+        visit.set_cookie(FLASH, say, flash.SECONDS)
     return with_cookies(visit, RedirectResponse(target, 303))
 
 
