@@ -85,3 +85,13 @@ def test_nobody_reads_the_list_of_somebody_else(browser: Browser, site: str) -> 
         answer = browser.client.request(method, f"/api/{mine}{path}", headers=headers(browser))
         assert answer.status_code == 403, (method, path)
         assert "set-cookie" not in answer.headers
+
+
+def test_the_tools_are_reached_through_the_frontend_with_a_token(browser: Browser) -> None:
+    token = browser.client.post("/api/session").json()["token"]
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
+    sent = {"Authorization": f"Bearer {token}", "Accept": "application/json, text/event-stream"}
+    answer = browser.client.post("/mcp", json=call, headers={**sent, "MCP-Protocol-Version": "2025-06-18"})
+    assert answer.status_code == 200, answer.text
+    assert "add_task" in answer.text
+    assert browser.client.post("/mcp", json=call, headers={**sent, "Authorization": "Bearer x"}).status_code == 401
