@@ -40,6 +40,7 @@ def test_a_list_of_one_day_leaves_out_what_is_due_before(home: Conversation) -> 
     reply = home.say("what's due on tuesday?")
     assert "#2 call the dentist (due Tue 24 Nov 09:00, high priority)" in reply
     assert "#1" not in reply
+    assert reply.startswith("You have 1 open task due Tue 24 Nov:")
 
 
 def test_an_empty_list() -> None:
@@ -161,6 +162,18 @@ def test_the_rest_waits_for_an_answer(home: Conversation) -> None:
     reply = home.say("complete call and delete 4")
     assert 4 in home.memory.tasks
     assert "rest of your message" in reply
+
+
+def test_it_is_what_the_same_message_spoke_of(home: Conversation) -> None:
+    home.say("show task 2")
+    home.say("complete 1 and delete it")
+    assert sorted(home.memory.tasks) == [2, 3, 4, 5, 6]
+
+
+def test_it_is_no_older_task_after_something_was_added(home: Conversation) -> None:
+    home.say("show task 2")
+    home.say("add buy bread; delete it")
+    assert sorted(home.memory.tasks) == [1, 2, 3, 4, 5, 6, 7]
 
 
 async def _events(turn: FakeTurn) -> list[Event]:

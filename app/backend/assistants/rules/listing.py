@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from app.backend.assistants.rules import dates, lexicon, normalise
+from app.backend.assistants.rules import dates, lexicon, normalise, wording
 from app.backend.assistants.rules.words_of_time import AMOUNT, UNITS
 
 
@@ -35,7 +35,8 @@ _ABOUT = re.compile(
     re.IGNORECASE,
 )
 _START = re.compile(
-    r"(?:list|show|display|view|see|what|what's|whats|wat|wats|which|how many|how much|anything|do i|did i|"
+    r"(?:list|show|display|view|see|what|what's|whats|wat|wats|which|how many|how much|anything|is anything|"
+    r"is something|do i|did i|"
     r"have i|is there|are there|am i|give|get|read|tell|print|let me see|"
     r"let me know|any|my|all|todays?|today's|tomorrow's|this week's|overdue|pending|completed|open|done|"
     r"finished|high|low|urgent|important|tasks?|todos?|to-dos?|remaining|unfinished|incomplete|everything|"
@@ -43,7 +44,8 @@ _START = re.compile(
     re.IGNORECASE,
 )
 _FILLERS = lexicon.word_set("""
-    list show display view see what what's whats wat wats which how many much anything do did have has i i've there
+    list show display view see what what's whats wat wats wat's
+    which how many much anything do did have has i i've there
     is are am give get read tell print let me us know any my the on in of for to a an need should must be been still
     so far got up look going like come coming you can could please need all and or with that now currently right yet
     left next first remaining out full whole complete- every everything review check go through tasks task todo
@@ -169,7 +171,10 @@ def _consumed(text: str, now: datetime, *, proof: bool) -> View | None:
 def _consumed_until(text: str, now: datetime, end: date) -> View | None:
     """What is due within a number of days."""
     view = _consumed(text, now, proof=False)
-    return view and View({**view.filters, "due_before": end.isoformat()}, title="due until then")
+    return view and View(
+        {**view.filters, "due_before": end.isoformat()},
+        title=f"due until {wording.when((end - timedelta(days=1)).isoformat(), now)}",
+    )
 
 
 def _status(said: set[str]) -> str | None:
@@ -193,9 +198,11 @@ def _dated(filters: dict[str, Any], when: dates.When | None, now: datetime, *, l
     if "status" in filters and filters["status"] == "all":
         del filters["status"]
     if when.preposition.endswith("before"):
-        return View({**filters, "due_before": when.due}, title=f"due before {when.due}")
+        return View({**filters, "due_before": when.due}, title=f"due before {wording.when(when.due, now)}")
     end = when.until or when.day + timedelta(days=1)
     since = when.day.isoformat()
     if when.day == now.date() or when.preposition in {"by", "until", "till", "due by"}:
         since = ""
-    return View({**filters, "due_before": end.isoformat()}, since=since, title="due then")
+    last = wording.when((end - timedelta(days=1)).isoformat(), now)
+    title = f"due until {last}" if when.until or (not since and when.day != now.date()) else f"due {last}"
+    return View({**filters, "due_before": end.isoformat()}, since=since, title=title)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -36,11 +37,18 @@ class Planner:
             elif wish is NOTHING:
                 continue
             self._grant(wish)
+            self._spoken_of()
             if self.draft.pending:
                 if at + 1 < len(wishes):
                     self.draft.say.append("The rest of your message waits until then: please say it again.")
                 break
         return self.draft
+
+    def _spoken_of(self) -> None:
+        """Let "it" in the rest of the message be what was planned for last; what is added has no number yet."""
+        if self.draft.calls and self.draft.calls[-1]["tool"] != "list_tasks":
+            number = self.draft.calls[-1]["arguments"].get("task_id")
+            self.state = replace(self.state, it=(number,) if number else ())
 
     def known(self, verb: str) -> Knowledge:
         """Return what references of a verb are resolved with."""

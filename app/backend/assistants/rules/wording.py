@@ -158,7 +158,7 @@ def _changed(arguments: Mapping[str, Any], task: Task, now: datetime) -> str:
     if arguments.get("priority") is not None:
         said.append(f"{task.priority} priority")
     if arguments.get("description") is not None:
-        said.append("note kept" if task.description else "note removed")
+        said.append("note saved" if task.description else "note removed")
     return _and(said) or "nothing new"
 
 
