@@ -1,62 +1,20 @@
 // The list beside the conversation: it follows what the assistant does, and can be worked directly.
 
 import { call } from "./api.js";
-import { all, copy, fill, one } from "./dom.js";
-import { describe } from "./due.js";
+import { all, copy, one } from "./dom.js";
 import { lost, reached } from "./network.js";
+import { draw } from "./row.js";
 import { toast } from "./toast.js";
 
 const LIMIT = 200; // the server's
 const list = one("#tasks");
 const wanted = document.body.dataset.status; // all, pending or completed
 
+let changes = 0; // a list that was asked for before the last of them is out of date
+
 const rows = () => all(".task", list);
 const rowOf = (id) => one(`.task[data-task="${id}"]`, list);
 const shown = (task) => wanted === "all" || (wanted === "completed") === task.completed;
-
-/** Let a row show a task. A form that is open keeps what is being typed. */
-function draw(row, task) {
-  const { text, overdue } = task.due ? describe(task.due) : { text: "", overdue: false };
-  row.id = `task-${task.id}`;
-  row.dataset.task = task.id;
-  row.dataset.completed = task.completed;
-  row.dataset.priority = task.priority;
-  fill(row, { number: `#${task.id}`, title: task.title, description: task.description, due: text });
-  fill(row, { priority: `${task.priority} priority` });
-  one(".task-description", row).hidden = !task.description;
-  const due = one(".due", row);
-  due.hidden = !task.due;
-  due.dateTime = task.due ?? "";
-  due.classList.toggle("overdue", overdue && !task.completed);
-  const priority = one(".priority", row);
-  priority.hidden = task.priority === "normal";
-  priority.className = `priority ${task.priority}`;
-  one(".task-done", row).hidden = !task.completed;
-  const check = one(".check", row);
-  check.value = task.completed ? "reopen" : "complete";
-  check.setAttribute("aria-pressed", task.completed);
-  check.setAttribute("aria-label", `${task.completed ? "Reopen" : "Complete"} ${task.title}`);
-  one(".task-more > summary", row).setAttribute("aria-label", `Edit ${task.title}`);
-  for (const form of all("form", row)) {
-    form.setAttribute("action", `/tasks/${task.id}`);
-  }
-  if (!one(".task-more", row).open) {
-    write(row, task);
-  }
-}
-
-/** Put a task's values into its form. */
-function write(row, task) {
-  const [day, time = ""] = (task.due ?? "").split("T");
-  const values = { title: task.title, description: task.description, due_date: day, due_time: time, priority: task.priority };
-  for (const [name, value] of Object.entries(values)) {
-    const field = one(`.task-edit [name="${name}"]`, row);
-    const label = one(`label[for="${field.id}"]`, row);
-    field.id = `edit-${name}-${task.id}`;
-    label?.setAttribute("for", field.id);
-    field.value = value;
-  }
-}
 
 /** Show a task where its number belongs; `mark` draws the eye to it. */
 function put(task, mark = false) {
@@ -96,6 +54,7 @@ export function follow({ tool, result }) {
   if (!result.ok || tool === "list_tasks") {
     return;
   }
+  changes += 1;
   if (tool === "undo") {
     refresh();
     return;
@@ -114,7 +73,12 @@ export function follow({ tool, result }) {
 export async function refresh() {
   const offset = Number(new URLSearchParams(location.search).get("offset")) || 0;
   try {
-    const { items } = await call("GET", `/tasks?status=${wanted}&limit=${LIMIT}&offset=${offset}`);
+    let items = [];
+    let before = -1;
+    while (before !== changes) {
+      before = changes;
+      ({ items } = await call("GET", `/tasks?status=${wanted}&limit=${LIMIT}&offset=${offset}`));
+    }
     const kept = new Set(items.map((task) => String(task.id)));
     for (const row of rows()) {
       if (!kept.has(row.dataset.task)) {
@@ -132,8 +96,10 @@ export async function refresh() {
 
 /** Do something; say what failed, and show again what is true. Returns whether it worked. */
 async function attempt(action) {
+  changes += 1;
   try {
     await action();
+    changes += 1;
     reached();
     return true;
   } catch (error) {
