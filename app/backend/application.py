@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
@@ -80,6 +81,9 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
     app.state.turns = turns
     for router in ROUTERS:
         app.include_router(router)
+    app.state.operations = [
+        each for router in ROUTERS for each in router.routes if isinstance(each, APIRoute) and each.include_in_schema
+    ]
     app.router.routes.append(Route("/mcp", mcp, include_in_schema=False))
     errors.handle(app)
     return app

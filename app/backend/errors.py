@@ -1,11 +1,15 @@
 """Errors as answers: generic, and nothing of what was sent is repeated."""
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request
+from fastapi.exception_handlers import http_exception_handler
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from app.backend.database.base import ConflictError, UnavailableError
 from app.backend.identity.tokens import TokenError
@@ -27,6 +31,7 @@ def handle(app: FastAPI) -> None:
     app.add_exception_handler(TooManyError, _too_many)
     app.add_exception_handler(TokenError, _no_token)
     app.add_exception_handler(UserGoneError, _user_gone)
+    app.add_exception_handler(StarletteHTTPException, _refused)
     app.add_exception_handler(Exception, _failed)
 
 
@@ -45,6 +50,24 @@ async def _invalid(_request: Request, error: Exception) -> JSONResponse:
             place.pop()
         detail.append({"loc": place, "msg": problem["msg"], "type": problem["type"]})
     return JSONResponse({"detail": detail}, 422)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, StarletteHTTPException)  # noqa: S101
+    match error.status_code:
+        case 400:  # FastAPI's answer to a body that is no text; for JSON that is none it has a 422
+            return JSONResponse({"detail": "the body is no JSON"}, 422)
+        case 405:
+            return JSONResponse({"detail": error.detail}, 405, {"Allow": ", ".join(_allowed(request)) or "GET"})
+        case _:
+            return await http_exception_handler(request, error)
+
+
+def _allowed(request: Request) -> list[str]:
+    """Return what a path can be asked with: Starlette names the methods of its first operation alone."""
+    routes: Sequence[APIRoute] = request.app.state.operations
+    path = next((route.path for route in routes if route.path_regex.match(request.url.path)), None)
+    return sorted({method for route in routes if route.path == path for method in route.methods or ()})
 
 
 async def _unavailable(request: Request, error: Exception) -> JSONResponse:

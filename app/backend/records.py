@@ -4,7 +4,7 @@ import re
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from app.backend.database.base import Row
 
@@ -32,13 +32,18 @@ def _due(value: str) -> str:
     return value
 
 
+def _whole(value: Any) -> Any:
+    """To JSON, 3.0 is an integer."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 # Postgres stores no NUL character in a text.
 Title = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=TITLE, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$"),
 ]
 Description = Annotated[str, StringConstraints(max_length=DESCRIPTION, pattern=r"^[^\x00]*$")]
-Id = Annotated[int, Field(ge=1, le=LARGEST_ID)]
+Id = Annotated[int, Field(ge=1, le=LARGEST_ID), BeforeValidator(_whole)]
 Due = Annotated[str, StringConstraints(max_length=16), AfterValidator(_due), Field(json_schema_extra={"pattern": DUE})]
 """When a task is due: a date, or a date and a time, as the user's own clock shows it (no time zone)."""
 

@@ -39,6 +39,16 @@ Server-sent events; each one's data is a JSON object:
 
 Lines that begin with a colon keep the connection alive."""
 
+_EVENT = {
+    "description": "One event.",
+    "type": "object",
+    "required": ["event", "data"],
+    "properties": {
+        "event": {"enum": ["token", "tool_call", "tool_result", "notice", "done", "error"]},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+}
+
 
 class ChatInput(Input):
     """Something said to the assistant; without a conversation it begins a new one."""
@@ -87,7 +97,7 @@ async def chat(request: Request, owner: Owner, said: Said, key: Key = None) -> A
     "/chat/stream",
     operation_id="chatStream",
     response_class=Response,
-    responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": EVENTS}, **TURN},
+    responses={200: {"content": {"text/event-stream": {"schema": _EVENT}}, "description": EVENTS}, **TURN},
 )
 async def chat_stream(request: Request, owner: Owner, said: Said, key: Key = None) -> TurnStream:
     """Say something to the assistant and follow what happens until it has answered."""

@@ -1,0 +1,113 @@
+"""Tries the backend with schemathesis: every check, all four phases, against docs/openapi.yaml.
+
+``python -m tests.app.contract.fuzz [--examples N] [--seed N] [--postgres]`` tries it at length and says how many cases
+there were.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.backend import migrate
+from app.backend.application import create_app
+from tests.app import postgres
+from tests.app.conftest import unlimited
+from tests.app.servers import running
+
+ROOT = Path(__file__).parents[3]
+PROBES = "^/(health|ready|metrics)$"
+"""They need no session, and nothing can be sent to them."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of it."""
+
+    code: int
+    """0 where every check held."""
+    cases: int
+    """How many test cases were generated."""
+    tested: int
+    """Operations."""
+    phases: dict[str, str]
+    output: str
+
+
+def fuzz(url: str, *, examples: int, seed: int) -> Outcome:
+    """Try the backend on a database that is up to date; the same seed tries the same.
+
+    Args:
+        url: the database.
+        examples: how many cases there may be of each operation in each phase.
+        seed: where the random ones begin.
+    """
+    with tempfile.TemporaryDirectory() as folder, running(create_app(unlimited(url))) as server:
+        report = Path(folder) / "report.json"
+        done = subprocess.run(
+            [
+                *(
+                    sys.executable,
+                    "-m",
+                    "schemathesis.cli",
+                    "run",
+                    str(ROOT / "docs" / "openapi.yaml"),
+                    "--url",
+                    server,
+                ),
+                *("--checks", "all", "--mode", "all", "--phases", "examples,coverage,fuzzing,stateful"),
+                *("--exclude-path-regex", PROBES, "--max-examples", str(examples), "--seed", str(seed)),
+                *("--continue-on-failure", "--no-shrink", "--generation-database", "none", "--no-color"),
+                *("--report", "json", "--report-json-path", str(report)),
+            ],
+            cwd=folder,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(ROOT),
+                "SCHEMATHESIS_HOOKS": "tests.app.contract.hooks",
+                "TODO_URL": server,
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        found = json.loads(report.read_text()) if report.exists() else {}
+    return Outcome(
+        code=done.returncode,
+        cases=found.get("test_cases", {}).get("generated", 0),
+        tested=found.get("operations", {}).get("tested", 0),
+        phases={name: phase["status"] for name, phase in found.get("phases", {}).items()},
+        output=done.stdout,
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Try it at length."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--examples", type=int, default=150, help="cases of each operation in each phase, at most")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--postgres", action="store_true", help="on Postgres rather than SQLite")
+    given = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        if given.postgres:
+            with postgres.server() as server:
+                outcome = _tried(postgres.create_database(server, "fuzz"), given.examples, given.seed)
+        else:
+            outcome = _tried(f"sqlite:///{folder}/fuzz.db", given.examples, given.seed)
+    sys.stdout.write(f"{outcome.output}\n{outcome.cases} cases of {outcome.tested} operations: {outcome.phases}\n")
+    return outcome.code
+
+
+def _tried(url: str, examples: int, seed: int) -> Outcome:
+    migrate.upgrade(url, 10)
+    return fuzz(url, examples=examples, seed=seed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
