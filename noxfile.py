@@ -115,6 +115,12 @@ def e2e(session: nox.Session) -> None:
     pytest(session, "tests/e2e")
 
 
+@nox.session(venv_backend="none", requires=["environment"], default=False)
+def fuzz(session: nox.Session) -> None:
+    """The backend under schemathesis at length (not among the defaults): all checks, thousands of cases."""
+    run(session, "python", "-m", "tests.app.contract.fuzz", *session.posargs)
+
+
 @nox.session(venv_backend="none", default=False)
 def lock(session: nox.Session) -> None:
     """Resolve every dependency anew within pyproject.toml's bounds and export the hashed lists (needs uv)."""

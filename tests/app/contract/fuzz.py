@@ -90,7 +90,7 @@ def fuzz(url: str, *, examples: int, seed: int) -> Outcome:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Try it at length."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--examples", type=int, default=150, help="cases of each operation in each phase, at most")
+    parser.add_argument("--examples", type=int, default=400, help="cases of each operation in each phase, at most")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--postgres", action="store_true", help="on Postgres rather than SQLite")
     given = parser.parse_args(arguments)
