@@ -104,19 +104,12 @@ async def run(
         tool: its name, one of `TOOLS`.
         arguments: as they came; checked here.
         message_id: the user's message in whose turn it is called, if any.
-        position: which call of that turn it is, from 0. (message, position) is unique: a second try finds the first.
+        position: which call of that turn it is, from 0.
 
     Raises:
+        ConflictError: That call of the turn is on record. Its transaction, and so the effect, is taken back.
         UserGoneError: There is no such user any more.
     """
-    if message_id is not None:
-        earlier = await transaction.one(
-            f"SELECT {COLUMNS} FROM tool_calls WHERE message_id = :message_id AND position = :position",  # noqa: S608
-            message_id=message_id,
-            position=position,
-        )
-        if earlier is not None:
-            return call_of(earlier)
     try:
         kind = _KINDS.get(tool)
         checked = kind.model_validate(dict(arguments)) if kind else None

@@ -13,13 +13,12 @@ from starlette.types import Receive, Scope, Send
 from app.frontend import body, csrf, visit
 from app.frontend.drain import Drain
 from app.frontend.renewal import Renewals, SessionEndedError
-from app.frontend.upstream import Headers, Unreachable, Upstream
+from app.frontend.upstream import SAFE, Headers, Unreachable, Upstream
 from app.frontend.visit import Visit
 
 log = logging.getLogger("frontend")
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
-SAFE = frozenset({"GET", "HEAD"})
 
 # What the API consists of. Nothing in it needs quoting, so nothing quoted is passed on: two servers cannot read a path
 # differently that has only these characters. A segment is no name of a folder (`.`, `..`): it begins with \w or -.

@@ -12,6 +12,9 @@ TIMEOUTS = {"connect": 3.0, "read": 60.0, "write": 20.0, "pool": 5.0}
 CONNECTIONS = 500  # each open stream is one
 IDLE_CONNECTIONS = 100
 
+SAFE = frozenset({"GET", "HEAD"})
+BROKEN_OFF = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
+
 Headers = list[tuple[bytes, bytes]]
 
 
@@ -52,15 +55,24 @@ class Upstream:
             headers: without those that speak of the connection or the length.
             body: the whole body.
 
+        A kept connection may be closing as the request goes out on it (a backend that ends, or answers 500): what does
+        no harm when it is done twice is then sent once more.
+
         Raises:
             Unreachable: There is no answer.
         """
+        repeatable = method in SAFE or any(name.lower() == b"idempotency-key" for name, _ in headers)
         try:
             url = self._base.copy_with(raw_path=self._path + target)
             request = httpx.Request(
                 method, url, headers=headers, content=body or None, extensions={"timeout": TIMEOUTS}
             )
-            return await self._transport.handle_async_request(request)
+            try:
+                return await self._transport.handle_async_request(request)
+            except BROKEN_OFF:
+                if not repeatable:
+                    raise
+                return await self._transport.handle_async_request(request)
         except (httpx.TransportError, httpx.InvalidURL) as error:
             raise failure(error) from error
 

@@ -199,7 +199,7 @@ def test_a_record_is_read_as_it_was_made(url: str, user: User) -> None:
 
 
 def test_a_place_in_a_turn_is_run_once(url: str, user: User) -> None:
-    async def twice(transaction: Transaction) -> list[ToolCall]:
+    async def ask(transaction: Transaction) -> int:
         conversation = await transaction.one(
             "INSERT INTO conversations (user_id, created_at, updated_at) VALUES (:user, CURRENT_TIMESTAMP, "
             "CURRENT_TIMESTAMP) RETURNING id",
@@ -213,16 +213,24 @@ def test_a_place_in_a_turn_is_run_once(url: str, user: User) -> None:
             user=user.id,
         )
         assert message is not None
-        return [
-            await tools.run(
-                transaction, user.id, "add_task", {"title": "a"}, message_id=message["id"], position=position
-            )
-            for position in (0, 0, 1)
-        ]
+        return int(message["id"])
 
-    first, second, third = run(url, twice)
-    assert first == second != third
-    assert user.titles() == ["a", "a"]
+    message_id = run(url, ask)
+
+    def add(title: str, position: int) -> ToolCall:
+        async def adding(transaction: Transaction) -> ToolCall:
+            return await tools.run(
+                transaction, user.id, "add_task", {"title": title}, message_id=message_id, position=position
+            )
+
+        made: ToolCall = run(url, adding)
+        return made
+
+    add("a", 0)
+    with pytest.raises(ConflictError):
+        add("b", 0)
+    add("c", 1)
+    assert user.titles() == ["a", "c"]
 
 
 def test_a_user_who_is_gone_is_told(url: str, user: User) -> None:

@@ -1,5 +1,6 @@
 """The pages while the backend is away, or says no."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,6 +11,7 @@ from starlette.testclient import TestClient
 
 from app.frontend.application import create_app
 from app.frontend.settings import Settings
+from app.frontend.upstream import Headers, Unreachable, Upstream
 from tests.app.frontend.browser import HTML, Document
 from tests.app.frontend.fake import CSRF, cookies
 from tests.app.servers import nobody_at
@@ -254,3 +256,45 @@ def test_more_tasks_than_a_page_has_come_in_pages() -> None:
     assert seen == ["status=pending&limit=200&offset=200"]
     assert page.all(href="/?status=pending&offset=0")
     assert page.all(href="/?status=pending&offset=400")
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "tries"),
+    [
+        ("GET", [], 2),
+        ("POST", [], 1),
+        ("POST", [(b"Idempotency-Key", b"k")], 2),
+        ("DELETE", [], 1),
+    ],
+)
+def test_what_may_be_done_twice_is_sent_again_when_a_connection_breaks(
+    method: str, headers: Headers, tries: int
+) -> None:
+    seen: list[bytes] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.content)
+        if len(seen) == 1:
+            raise httpx.RemoteProtocolError("Server disconnected without sending a response.")
+        return httpx.Response(200)
+
+    upstream = Upstream("http://backend:8000", httpx.MockTransport(answer))
+    sending = upstream.send(method, b"/api/me", headers, b"body")
+    if tries == 1:
+        with pytest.raises(Unreachable):
+            asyncio.run(sending)
+    else:
+        assert asyncio.run(sending).status_code == 200
+    assert seen == [b"body"] * tries
+
+
+def test_it_is_sent_again_once_only() -> None:
+    seen: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.method)
+        raise httpx.ReadError("reset")
+
+    with pytest.raises(Unreachable):
+        asyncio.run(Upstream("http://backend:8000", httpx.MockTransport(answer)).send("GET", b"/", []))
+    assert seen == ["GET", "GET"]
