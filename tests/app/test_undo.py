@@ -120,6 +120,21 @@ def test_a_named_call_leaves_what_came_after_it(url: str, user: User) -> None:
     assert (again["ok"], again["summary"]) == (False, "That cannot be undone, or not any more.")
 
 
+def test_an_answer_names_the_call_that_undoes_it(user: User) -> None:
+    user.add("a")
+    user.add("b")
+    answers = [
+        user.ask("DELETE", "/tasks/1"),
+        user.ask("PATCH", "/tasks/2", json={"title": "c"}),
+        user.ask("PUT", "/tasks/2", json={"title": "d"}),
+        user.ask("POST", "/tasks", json={"title": "e"}),
+    ]
+    for answer in answers:
+        assert user.undo(tool_call_id=int(answer.headers["Tool-Call"]))["ok"]
+    assert sorted(user.titles()) == ["a", "c"]
+    assert "Tool-Call" not in user.ask("DELETE", "/tasks/9").headers
+
+
 def test_a_change_to_what_was_deleted_waits_for_it(url: str, user: User) -> None:
     added = call(url, user, "add_task", title="a")
     renamed = call(url, user, "update_task", task_id=1, title="b")

@@ -18,16 +18,25 @@ TaskId = Annotated[
     int, Path(ge=1, le=LARGEST_ID, description="The task's number.", openapi_examples={"some": {"value": 1}})
 ]
 _LINKED = {"user_id": "$request.path.user_id", "task_id": "$response.body#/id"}
+_CALL = {
+    "Tool-Call": {
+        "description": "The number of what was done, for `undo`.",
+        "required": True,
+        "schema": {"type": "integer"},
+    }
+}
 _MADE: Answers = {
     201: {
         "description": "The task, with its number.",
+        "headers": _CALL,
         "links": {
             name: {"operationId": name, "parameters": _LINKED}
             for name in ("getTask", "replaceTask", "updateTask", "deleteTask")
         },
     }
 }
-_GONE: Answers = {204: {"description": "It is gone."}}
+_CHANGED: Answers = {200: {"description": "The task as it is now.", "headers": _CALL}}
+_GONE: Answers = {204: {"description": "It is gone.", "headers": _CALL}}
 _NEW: dict[str, Example] = {
     "short": {"value": {"title": "buy milk"}},
     "whole": {
@@ -57,13 +66,23 @@ def _no_task() -> HTTPException:
 
 
 async def _recorded(
-    request: Request, transaction: Transaction, owner: str, tool: str, arguments: Mapping[str, Any], effect: Effect
+    request: Request,
+    response: Response,
+    transaction: Transaction,
+    owner: str,
+    tool: str,
+    arguments: Mapping[str, Any],
+    effect: Effect,
 ) -> ToolCall:
-    """Put an effect on record, as if a tool had been called; what had none is no task's, and leaves no record."""
+    """Put an effect on record, as if a tool had been called, and name the call in the answer, so that it can be undone.
+
+    What had no effect is no task's, and leaves no record.
+    """
     if not effect.result.ok:
         raise _no_task()
     call = await tools.record(transaction, owner, tool, arguments, effect)
     metrics_of(request).tool_called(call, "rest")
+    response.headers["Tool-Call"] = str(call.id)
     return call
 
 
@@ -98,13 +117,17 @@ async def list_tasks(
 
 @router.post("/tasks", operation_id="createTask", status_code=201, responses={**_MADE, **TOO_LARGE})
 async def create_task(
-    request: Request, database: Store, owner: Owner, task: Annotated[TaskInput, Body(openapi_examples=_NEW)]
+    request: Request,
+    response: Response,
+    database: Store,
+    owner: Owner,
+    task: Annotated[TaskInput, Body(openapi_examples=_NEW)],
 ) -> Task:
     """Create a task."""
     values = task.model_dump()
     async with database.begin() as transaction:
         effect = await effects.add(transaction, owner, **values)
-        call = await _recorded(request, transaction, owner, "add_task", values, effect)
+        call = await _recorded(request, response, transaction, owner, "add_task", values, effect)
     return call.result.tasks[0]
 
 
@@ -118,21 +141,23 @@ async def get_task(database: Store, owner: Owner, task_id: TaskId) -> Task:
     return task
 
 
-@router.put("/tasks/{task_id}", operation_id="replaceTask", responses={**MISSING, **TOO_LARGE})
+@router.put("/tasks/{task_id}", operation_id="replaceTask", responses={**_CHANGED, **MISSING, **TOO_LARGE})
 async def replace_task(
     request: Request,
+    response: Response,
     database: Store,
     owner: Owner,
     task_id: TaskId,
     task: Annotated[TaskInput, Body(openapi_examples=_WHOLE)],
 ) -> Task:
     """Replace a task; what is left out goes back to its default."""
-    return await _change(request, database, owner, task_id, task.model_dump())
+    return await _change(request, response, database, owner, task_id, task.model_dump())
 
 
-@router.patch("/tasks/{task_id}", operation_id="updateTask", responses={**MISSING, **TOO_LARGE})
+@router.patch("/tasks/{task_id}", operation_id="updateTask", responses={**_CHANGED, **MISSING, **TOO_LARGE})
 async def update_task(
     request: Request,
+    response: Response,
     database: Store,
     owner: Owner,
     task_id: TaskId,
@@ -142,10 +167,12 @@ async def update_task(
     values = change.model_dump(exclude_none=True)
     if "due" in change.model_fields_set:
         values["due"] = change.due
-    return await _change(request, database, owner, task_id, values)
+    return await _change(request, response, database, owner, task_id, values)
 
 
-async def _change(request: Request, database: Store, owner: str, task_id: int, values: Mapping[str, Any]) -> Task:
+async def _change(
+    request: Request, response: Response, database: Store, owner: str, task_id: int, values: Mapping[str, Any]
+) -> Task:
     async with database.begin() as transaction:
         if set(values) == {"completed"}:
             tool = "complete_task"
@@ -153,17 +180,16 @@ async def _change(request: Request, database: Store, owner: str, task_id: int, v
         else:
             tool = "update_task"
             effect = await effects.update(transaction, owner, task_id, values)
-        call = await _recorded(request, transaction, owner, tool, {"task_id": task_id, **values}, effect)
+        call = await _recorded(request, response, transaction, owner, tool, {"task_id": task_id, **values}, effect)
     return call.result.tasks[0]
 
 
 @router.delete("/tasks/{task_id}", operation_id="deleteTask", status_code=204, responses={**_GONE, **MISSING})
-async def delete_task(request: Request, database: Store, owner: Owner, task_id: TaskId) -> Response:
+async def delete_task(request: Request, response: Response, database: Store, owner: Owner, task_id: TaskId) -> None:
     """Delete a task. It can be undone."""
     async with database.begin() as transaction:
         effect = await effects.delete(transaction, owner, task_id)
-        await _recorded(request, transaction, owner, "delete_task", {"task_id": task_id}, effect)
-    return Response(status_code=204)
+        await _recorded(request, response, transaction, owner, "delete_task", {"task_id": task_id}, effect)
 
 
 @router.post("/undo", operation_id="undo", responses=TOO_LARGE)

@@ -82,6 +82,23 @@ def test_the_list_worked_directly(guest: Page) -> None:
     expect(row(guest, "Send the report").locator(".due")).to_have_text("Mon 3 Feb 2031")
 
 
+def test_undo_takes_back_what_it_says_whatever_came_since(guest: Page) -> None:
+    say(guest, "add water the plants")
+    line = row(guest, "water the plants")
+    line.locator(".task-more > summary").click()
+    line.get_by_role("button", name="Delete").click()
+    expect(line).to_have_count(0)
+    other = guest.context.new_page()  # the same session in another tab
+    other.goto(guest.url)
+    other.get_by_label("New task").fill("buy bread")
+    other.get_by_role("button", name="Add", exact=True).click()
+    expect(row(other, "buy bread")).to_be_visible()
+    guest.locator(".toast").get_by_role("button", name="Undo").click()
+    expect(row(guest, "water the plants")).to_be_visible()
+    guest.reload()
+    assert titles(guest) == ["water the plants", "buy bread"]
+
+
 def test_what_the_script_draws_the_server_draws_too(guest: Page) -> None:
     say(guest, "add call the dentist next friday at 5pm, high priority")
     expect(guest.locator(".task.marked")).to_have_count(0)

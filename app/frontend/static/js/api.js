@@ -85,9 +85,15 @@ export async function request(method, path, { body, headers = {}, signal } = {})
 
 /** Send a request and return the JSON of its answer; null for an empty one. */
 export async function call(method, path, value) {
+  return (await act(method, path, value)).answer;
+}
+
+/** Do something; return the answer, and the number of what was done, for `undo`. */
+export async function act(method, path, value) {
   const body = value === undefined ? undefined : JSON.stringify(value);
   const response = await request(method, path, { body, signal: AbortSignal.timeout(PATIENCE_MS) }).catch((error) => {
     throw error instanceof Failure ? error : failure(504);
   });
-  return response.status === 204 ? null : response.json();
+  const answer = response.status === 204 ? null : await response.json();
+  return { answer, id: Number(response.headers.get("Tool-Call")) || null };
 }

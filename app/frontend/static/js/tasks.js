@@ -1,6 +1,6 @@
 // The list beside the conversation: it follows what the assistant does, and can be worked directly.
 
-import { call } from "./api.js";
+import { act, call } from "./api.js";
 import { all, copy, one } from "./dom.js";
 import { lost, reached } from "./network.js";
 import { draw } from "./row.js";
@@ -142,7 +142,7 @@ function values(form) {
   };
 }
 
-const takeBack = { label: "Undo", run: () => undo() };
+const takeBack = (id) => ({ label: "Undo", run: () => undo(id) });
 
 async function add(form) {
   const worked = await attempt(async () => put(await call("POST", "/tasks", values(form)), true));
@@ -156,11 +156,16 @@ async function add(form) {
 async function toggle(row, completed) {
   const check = one(".check", row);
   row.dataset.completed = completed; // at once; the answer says the rest
-  await attempt(async () => put(await call("PATCH", `/tasks/${row.dataset.task}`, { completed })));
+  let done = null;
+  await attempt(async () => {
+    const { answer, id } = await act("PATCH", `/tasks/${row.dataset.task}`, { completed });
+    put(answer);
+    done = id;
+  });
   if (row.isConnected) {
     check.focus();
   } else {
-    toast(completed ? "Done." : "Reopened.", takeBack);
+    toast(completed ? "Done." : "Reopened.", takeBack(done));
     one("#new-title").focus();
   }
 }
@@ -180,12 +185,15 @@ async function erase(row) {
   const beside = row.nextElementSibling ?? row.previousElementSibling;
   const title = one('[data-slot="title"]', row).textContent;
   row.hidden = true;
-  const worked = await attempt(() => call("DELETE", `/tasks/${row.dataset.task}`));
+  let done = null;
+  const worked = await attempt(async () => {
+    ({ id: done } = await act("DELETE", `/tasks/${row.dataset.task}`));
+  });
   row.hidden = false;
   if (worked) {
     row.remove();
     tidy();
-    toast(`Deleted “${title}”.`, takeBack);
+    toast(`Deleted “${title}”.`, takeBack(done));
     (beside ? one(".check", beside) : one("#new-title")).focus();
   }
 }
