@@ -20,7 +20,7 @@ def test_every_check_holds(url: str) -> None:
     outcome = fuzz(url, examples=EXAMPLES, seed=SEED)
     assert outcome.code == 0, outcome.output
     assert outcome.cases > 800
-    assert outcome.phases == dict.fromkeys((*PHASES, "chains"), "success")
+    assert outcome.phases == dict.fromkeys(PHASES, "success")
     document = yaml.safe_load((ROOT / "docs" / "openapi.yaml").read_text())
     operations = [name for path, item in document["paths"].items() if path.startswith("/api/") for name in item]
     assert outcome.tested == len(operations)
@@ -45,13 +45,13 @@ async def _anybody(_self: Sessions, token: str) -> str:
 
 def test_it_would_find_a_deleted_task_that_is_still_there(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(routes, "tasks", SimpleNamespace(get=_even_deleted, listed=tasks.listed))
-    outcome = fuzz(postgres_url, examples=EXAMPLES, seed=SEED)
+    outcome = fuzz(postgres_url, examples=EXAMPLES, seed=SEED, phases=["chains"])
     assert outcome.code == 1
     assert "Deleted resource still available" in outcome.output
 
 
 def test_it_would_find_a_token_that_is_not_looked_at(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Sessions, "user_of", _anybody)
-    outcome = fuzz(postgres_url, examples=EXAMPLES, seed=SEED)
+    outcome = fuzz(postgres_url, examples=EXAMPLES, seed=SEED, phases=["coverage"])
     assert outcome.code == 1
     assert "API accepts invalid authentication" in outcome.output
