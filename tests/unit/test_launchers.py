@@ -28,7 +28,7 @@ venv)
 pip)
     if [ "${TROUBLE:-}" = hang ]; then
         echo hanging >"$HANGS"
-        sleep 60
+        read -r _ <"$HANGS" # in this process: a signal that comes as one is being started may be lost
     fi
     ;;
 esac
