@@ -21,12 +21,13 @@ def browser() -> Iterator[Browser]:
 
 def say(page: Page, text: str) -> None:
     """Write a message and send it as people do; wait until it has its answer."""
+    expect(page.locator("html.ready")).to_be_attached(timeout=SECONDS)  # before that, Enter breaks the line
     answers = page.locator("#messages > [data-role=assistant]")
     before = answers.count()
     page.locator("#message").fill(text)
     page.locator("#message").press("Enter")
     expect(answers).to_have_count(before + 1, timeout=SECONDS)
-    expect(page.locator("#message")).to_be_enabled(timeout=SECONDS)
+    expect(page.locator("#chat-form:not(.busy)")).to_be_attached(timeout=SECONDS)
 
 
 def reloaded(page: Page) -> None:
