@@ -1,5 +1,6 @@
 """A real Chromium for tests of the page: the one that is installed, or Debian's, installed now."""
 
+import ctypes
 import os
 import shutil
 from collections.abc import Iterator
@@ -35,11 +36,21 @@ def find_chromium() -> Path:
     return provided("chromium", installed, "there is no Chromium on PATH")
 
 
+def _libatomic() -> bool | None:
+    try:
+        ctypes.CDLL("libatomic.so.1")
+    except OSError:
+        return None
+    return True
+
+
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """A running, headless Chromium."""
+    program = find_chromium()
+    provided("libatomic1", _libatomic, "Playwright's driver needs libatomic.so.1")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(find_chromium()), args=list(ARGUMENTS))
+        browser = playwright.chromium.launch(executable_path=str(program), args=list(ARGUMENTS))
         try:
             yield browser
         finally:
