@@ -161,6 +161,7 @@ class Server:
 @contextmanager
 def own_server(**settings: str) -> Iterator[Server]:
     """A server of one test's own, not started yet."""
+    find_programs()  # before it is decided who runs it: the package brings the user
     with own_folder("todo-pg-") as folder:
         made = Server(folder, settings)
         try:
