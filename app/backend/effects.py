@@ -8,8 +8,6 @@ from app.backend import tasks
 from app.backend.database.base import Transaction
 from app.backend.records import Priority, Status, Task, ToolResult
 
-FIELDS = ("title", "description", "completed", "priority", "due")
-
 
 @dataclass(frozen=True)
 class Effect:
@@ -108,7 +106,6 @@ async def undo(transaction: Transaction, user_id: str, tool_call_id: int | None)
     """
     await tasks.lock(transaction, user_id)
     which = "" if tool_call_id is None else "AND id = :id "
-    which = "" if tool_call_id is None else "AND id = :id "
     row = await transaction.one(
         "SELECT id, tool, result, before FROM tool_calls "  # noqa: S608 - a constant
         f"WHERE user_id = :user_id AND undone = false {which}ORDER BY id DESC LIMIT 1",
@@ -137,7 +134,7 @@ async def _taken_back(
         return found, f"Brought back task {number}"
     if before is None:
         return await tasks.set_deleted(transaction, user_id, number, deleted=True), f"Took back task {number}"
-    old = {name: getattr(before, name) for name in FIELDS if getattr(before, name) != getattr(after, name)}
+    old = {name: getattr(before, name) for name in tasks.FIELDS if getattr(before, name) != getattr(after, name)}
     summary = f"Changed task {number} back"
     if set(old) == {"completed"}:
         summary = f"Marked task {number} as done again" if before.completed else f"Reopened task {number}"

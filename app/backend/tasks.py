@@ -7,6 +7,8 @@ from typing import Any
 from app.backend.database.base import Transaction, Value
 from app.backend.records import Priority, Status, Task
 
+FIELDS = ("title", "description", "completed", "priority", "due")
+"""What can be changed of a task."""
 COLUMNS = "id, title, description, completed, priority, due, created_at, updated_at"
 
 
@@ -143,7 +145,7 @@ async def listed(
 
 async def change(transaction: Transaction, user_id: str, task_id: int, values: Mapping[str, Any]) -> Task | None:
     """Set some of a task's title, description, completed, priority and due; None where there is no such task."""
-    names = [name for name in ("title", "description", "completed", "priority", "due") if name in values]
+    names = [name for name in FIELDS if name in values]
     given: dict[str, Value] = {name: values[name] for name in names}
     row = await transaction.one(
         f"UPDATE tasks SET {''.join(f'{name} = :{name}, ' for name in names)}updated_at = :now "  # noqa: S608

@@ -115,11 +115,3 @@ Asking = Annotated[str, Depends(_asking)]
 Owner = Annotated[str, Depends(_owner)]
 """The user of the path, who is the one that the token says."""
 Store = Annotated[Database, Depends(database_of)]
-
-
-async def _chat_limit(request: Request, owner: Owner) -> None:
-    limits_of(request).chat(owner)
-
-
-ChatLimit = Depends(_chat_limit)
-"""Counts a turn of the user's; among an operation's `dependencies`."""

@@ -14,6 +14,7 @@ from app.backend import tools
 from app.backend.assistants.protocol import Plan
 from app.backend.database.base import Transaction
 from app.backend.records import Task, ToolCall
+from app.backend.tasks import listed
 from app.backend.turns.values import AssistantName, Question
 
 TASKS = 500
@@ -82,13 +83,8 @@ async def enter(transaction: Transaction, question: Question, now: datetime) -> 
 
 async def tasks(transaction: Transaction, user_id: str) -> list[Task]:
     """Return the user's tasks, by number."""
-    rows = await transaction.all(
-        "SELECT id, title, description, completed, priority, due, created_at, updated_at FROM tasks "
-        "WHERE user_id = :user_id AND deleted_at IS NULL ORDER BY id LIMIT :limit",
-        user_id=user_id,
-        limit=TASKS,
-    )
-    return [Task.of(row) for row in rows]
+    found, _ = await listed(transaction, user_id, limit=TASKS)
+    return found
 
 
 async def last_state(transaction: Transaction, conversation_id: int, before: int) -> Mapping[str, Any]:

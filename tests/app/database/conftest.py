@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
-from typing import Any
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, TypeVar
 
 import pytest
 
@@ -14,6 +14,7 @@ from app.backend.database.postgres import PostgresDatabase
 from app.backend.database.sqlite import SqliteDatabase
 from tests.app import postgres
 
+D = TypeVar("D", bound=Database)
 RETURN_SECONDS = 5.0  # what a database's return may take to show
 
 
@@ -59,33 +60,24 @@ def started(server: postgres.Server) -> str:
 
 
 @asynccontextmanager
-async def opened(url: str, **options: Any) -> AsyncIterator[Database]:
+async def _open(database: D) -> AsyncIterator[D]:
+    await database.open()
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+def opened(url: str, **options: Any) -> AbstractAsyncContextManager[Database]:
     """An open database."""
-    database = make_database(url, **options)
-    await database.open()
-    try:
-        yield database
-    finally:
-        await database.close()
+    return _open(make_database(url, **options))
 
 
-@asynccontextmanager
-async def opened_postgres(url: str, **options: Any) -> AsyncIterator[PostgresDatabase]:
+def opened_postgres(url: str, **options: Any) -> AbstractAsyncContextManager[PostgresDatabase]:
     """An open Postgres database."""
-    database = PostgresDatabase(url, **options)
-    await database.open()
-    try:
-        yield database
-    finally:
-        await database.close()
+    return _open(PostgresDatabase(url, **options))
 
 
-@asynccontextmanager
-async def opened_sqlite(path: object, **options: Any) -> AsyncIterator[SqliteDatabase]:
+def opened_sqlite(path: object, **options: Any) -> AbstractAsyncContextManager[SqliteDatabase]:
     """An open SQLite database."""
-    database = SqliteDatabase(str(path), **options)
-    await database.open()
-    try:
-        yield database
-    finally:
-        await database.close()
+    return _open(SqliteDatabase(str(path), **options))

@@ -18,7 +18,6 @@ _WANTED: dict[str, Literal["pending", "completed", "any"]] = {
     "update": "pending",
     "reopen": "completed",
 }
-_MANY = re.compile(r"all|every", re.IGNORECASE)
 
 
 class Planner:

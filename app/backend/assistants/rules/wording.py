@@ -20,7 +20,6 @@ UNCLEAR = (
     'I did not understand that. I can add, list, complete, change and delete tasks: try "add call mom '
     'tomorrow" or "help".'
 )
-NOTHING_OPEN = "There is nothing to confirm."
 ASK_TITLE = "What should the task be called?"
 _ASK = {
     "title": "What should it be called instead?",
