@@ -7,6 +7,7 @@ stop.
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from kubetasks.console import Console, Step
@@ -16,7 +17,9 @@ from kubetasks.deployers.history import DEPLOYED, FAILED, Revision
 from kubetasks.deployers.lock import locked
 from kubetasks.deployers.rollout import Watch
 from kubetasks.errors import Interrupted, KubetasksError, VerifyFailed
-from kubetasks.images.plan import Image
+from kubetasks.images.arrival import Arrival
+from kubetasks.images.content import running
+from kubetasks.images.ledger import Ledger
 from kubetasks.objects import PART_OF, Objects, by_identity, has_failed, identity, of_kind
 from kubetasks.runner import Runner
 from kubetasks.settings import Settings
@@ -48,34 +51,30 @@ class Deploy:
     objects: Objects = field(default_factory=list)
     revision: Revision | None = None
     report: Report | None = None
-    _missing: list[str] | None = None
 
     @property
     def number(self) -> int:
         """The number of the revision that this deploy makes."""
         return self.survey.last.number + 1 if self.survey.last else 1
 
-    @property
-    def missing(self) -> list[str]:
-        """The image references that the target does not have yet."""
-        if self._missing is None:
-            references = [image.reference for image in self.survey.images.values()]
-            release = self.survey.release
-            if self.settings.offline and release.database == "bundled":
-                # No registry has it: it is in the engine, where docker/offline made it.
-                references.append(release.postgres_image)
-            self._missing = self.survey.target.missing(references)
-        return self._missing
-
-    def to_build(self) -> list[Image]:
-        """The images that neither the target nor the engine that builds has."""
-        wanted = [image for image in self.survey.images.values() if image.reference in self.missing]
-        if not wanted:
-            return []
-        from kubetasks.images.build import absent  # noqa: PLC0415  (needs the engine)
-
-        self.survey.target.preflight()
-        return absent(wanted, self.runner, self.survey.target.build_env())
+    @cached_property
+    def arrival(self) -> Arrival:
+        """The way of the images to the target."""
+        survey = self.survey
+        # No registry has it: it is in the engine, where docker/offline made it.
+        bundled = self.settings.offline and survey.release.database == "bundled"
+        return Arrival(
+            self.settings,
+            self.runner,
+            survey.target,
+            dict(survey.images),
+            Ledger.of(self.root, survey.target),
+            survey.known,
+            reasons=survey.reasons,
+            strays=survey.strays,
+            forced=survey.forced,
+            others=[survey.release.postgres_image] if bundled else [],
+        )
 
     def plan(self) -> "list[PlannedStep]":
         """The ordered steps, each with what it will do and why, or why it is skipped."""
@@ -88,11 +87,12 @@ class Deploy:
             if self.check and not last.verified:
                 steps.append(PlannedStep("verify", f"revision {last.number} was not verified yet", True, self._verify))
             return steps
-        steps += self._image_steps()
+        namespace = PlannedStep("namespace", self.settings.in_namespace, not survey.live, self._namespace)
+        images, begin = self._image_steps(), [namespace, PlannedStep("lock", "one deploy at a time", needed=True)]
+        # Building everything anew takes long; another deploy that is under way is told of first.
+        steps += [*begin, *images] if survey.forced and survey.live else [*images, *begin]
         held = len(self._secret_names())
         steps += [
-            PlannedStep("namespace", self.settings.in_namespace, not survey.live, self._namespace),
-            PlannedStep("lock", "one deploy at a time", needed=True),
             PlannedStep(
                 "secrets",
                 f"{held} {'key' if held == 1 else 'keys'} in {self.settings.secret_name}"
@@ -112,18 +112,13 @@ class Deploy:
         target = self.survey.target
         if target.cluster is None:
             return [PlannedStep("images", "none needed: the local target runs the source", needed=False)]
-        if not self.missing:
+        arrival = self.arrival
+        build, deliver = arrival.shown()
+        if not deliver:
             return [PlannedStep("images", "the target has them all", needed=False)]
-        build = self.to_build()
-        there = "already built"
         return [
-            PlannedStep(
-                "build",
-                ", ".join(image.service for image in build) or there,
-                bool(build),
-                lambda shown: self._build(build, shown),
-            ),
-            PlannedStep("load", ", ".join(self.missing), True, self._load),
+            PlannedStep("build", build or "already built", bool(build), self._build),
+            PlannedStep("load", deliver, True, self._load),
         ]
 
     def run(self) -> None:
@@ -161,21 +156,17 @@ class Deploy:
                             self._failed(error)
                         raise
 
-    def _build(self, images: list[Image], shown: Step) -> str:
-        from kubetasks.images.build import build  # noqa: PLC0415
-
-        build(
-            images,
-            self.settings,
-            self.runner,
-            self.survey.target.build_env(),
-            lambda service, line: shown.update(f"{service}: {line}"),
-        )
-        return ", ".join(image.reference for image in images)
+    def _build(self, shown: Step) -> str:
+        for image in self.arrival.to_build:
+            for note in image.notes():
+                self.console.line(note, mark="note")
+        done = self.arrival.build(lambda service, line: shown.update(f"{service}: {line}"))
+        return ", ".join(done)
 
     def _load(self, shown: Step) -> str:
-        self.survey.target.deliver(self.missing, shown.update)
-        return f"{len(self.missing)} on every node"
+        delivered = self.arrival.load(shown.update)
+        self.survey = self.survey.with_images(self.arrival.images)
+        return f"{len(delivered)} on every node"
 
     def _namespace(self, shown: Step) -> str:
         from kubetasks.deployers import ownership  # noqa: PLC0415
@@ -210,8 +201,15 @@ class Deploy:
             inputs=self.survey.inputs,
             deployer_revision=own,
             objects=self.objects,
+            images=self._contents(),
         )
         return f"revision {self.number} with {self.deployer.name}, {len(self.objects)} objects"
+
+    def _contents(self) -> dict[str, list[str]]:
+        """What the names of the images stand for, for the record."""
+        if self.survey.target.cluster is None:
+            return {}
+        return self.arrival.record()
 
     def _clear_jobs(self) -> None:
         """Delete Jobs to be made anew: one that failed, and one whose template, which cannot be changed, is another."""
@@ -254,13 +252,19 @@ class Deploy:
         assert self.revision is not None  # noqa: S101  (apply comes first)
         store = self.survey.target.store
         live = store.get(SURVEYED, selector=f"{PART_OF}={self.settings.project}")
-        self.revision = replace(self.revision, fingerprint=history.fingerprint(live), at=history.now())
+        ours = {*self.survey.release.images.values()}
+        ran = {name: sorted(digests) for name, digests in running(live).items() if name in ours}
+        self.revision = replace(self.revision, fingerprint=history.fingerprint(live), at=history.now(), running=ran)
         history.save(store, self.revision, self.settings, self.survey.history)
+        if "arrival" in self.__dict__:
+            self.arrival.settle()
         return f"revision {self.revision.number}"
 
     def _failed(self, error: KubetasksError) -> None:
         """Note a revision that did not become good; the error itself matters more than this note."""
-        revision = self.revision or Revision(self.number, FAILED, self.deployer.name, self.survey.inputs)
+        revision = self.revision or Revision(
+            self.number, FAILED, self.deployer.name, self.survey.inputs, images=self._contents()
+        )
         revision = replace(
             revision, status=FAILED, at=history.now(), note=self.runner.redactor(error.what), objects=self.objects
         )

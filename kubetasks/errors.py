@@ -23,7 +23,11 @@ Each error says what happened, why, and what to type next, and has an exit code 
     │   ├── BuildFailed           31   docker build failed
     │   ├── DeliveryFailed        32   an image did not reach the nodes
     │   ├── DiskFull              33   no space left
-    │   └── RegistryMissing       34   a remote cluster needs a registry setting
+    │   ├── RegistryMissing       34   a remote cluster needs a registry setting
+    │   ├── ContextUnusable       35   a file of a build context cannot be sent to the builder
+    │   ├── SecretInImage         36   a secret would get into an image
+    │   ├── SourceChanged         37   the source changed while it was being built
+    │   └── ImageReplaced         38   an image is not the one that its name stands for
     ├── SecretError
     │   ├── EnvFileError          40   the env file is missing or malformed
     │   └── SecretMissing         41   required secrets have no value
@@ -34,6 +38,7 @@ Each error says what happened, why, and what to type next, and has an exit code 
     │   ├── RolloutTimeout        53   a workload was not ready by the deadline
     │   └── NothingToRollBack     54   there is no earlier good revision
     ├── VerifyFailed              60   one of verify's checks does not hold
+    ├── StateUnavailable          39   there is no folder for the state of local deployments
     ├── LocalError
     │   ├── PortInUse             70   a loopback port of the local target is taken
     │   └── SupervisorFailed      71   the process supervisor did not start or answer
@@ -190,6 +195,36 @@ class RegistryMissing(ImageError):
     """A remote cluster pulls its images, so a registry must be set."""
 
     exit_code = 34
+
+
+class ContextUnusable(ImageError):
+    """A file of a build context cannot be read, or is a socket, a pipe or a device."""
+
+    exit_code = 35
+
+
+class SecretInImage(ImageError):
+    """A secret would get into an image: the Dockerfile copies an env file, or a build argument is a secret."""
+
+    exit_code = 36
+
+
+class SourceChanged(ImageError):
+    """The source changed between the moment its tag was computed and the moment it was built."""
+
+    exit_code = 37
+
+
+class ImageReplaced(ImageError):
+    """An image has another content than its name stands for, and the right one is not there."""
+
+    exit_code = 38
+
+
+class StateUnavailable(KubetasksError):
+    """There is no folder for the state of local deployments."""
+
+    exit_code = 39
 
 
 class SecretError(KubetasksError):

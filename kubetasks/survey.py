@@ -1,18 +1,26 @@
 """What is there and what is wanted, found out before anything is changed."""
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+import contextlib
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Final, cast
 
 from kubetasks.deployers.base import Deployer, Release
 from kubetasks.deployers.history import Revision, fingerprint, revisions
 from kubetasks.deployers.rollout import progress
-from kubetasks.errors import DeployLocked, SettingsError
+from kubetasks.errors import DeployLocked, KubetasksError, SettingsError
+from kubetasks.images import recorded
+from kubetasks.images.content import running
+from kubetasks.images.engine import View, view
+from kubetasks.images.ledger import Ledger
 from kubetasks.images.plan import Image
 from kubetasks.images.plan import plan as plan_images
 from kubetasks.objects import PART_OF, Objects, digest, of_kind
 from kubetasks.redact import Sensitive
-from kubetasks.release import compose
+from kubetasks.release import compose, database_mode
+from kubetasks.runner import Runner
 from kubetasks.secrets import store as secrets
 from kubetasks.settings import Settings
 from kubetasks.sources import files_digest, kustomizations
@@ -30,6 +38,8 @@ SURVEYED = (
     "PodDisruptionBudget",
     "Pod",
 )
+# An engine that takes longer to say what it has is not waited for: a survey is to be quick.
+ENGINE_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True)
@@ -45,7 +55,11 @@ class Survey:
         secrets: the values that it is to hold.
         release: what is to be deployed.
         inputs: digest of everything that goes in.
-        forced: go through every step even when nothing changed.
+        forced: build the images anew, and go through every step even when nothing changed.
+        reasons: service to why its image has to be looked at although nothing that goes in changed.
+        strays: the services whose pods run another content than the one that was deployed.
+        runner: starts docker.
+        composed: makes the release, and the digest of everything that goes in, from images.
     """
 
     target: Target
@@ -57,6 +71,12 @@ class Survey:
     release: Release
     inputs: str
     forced: bool = False
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    strays: frozenset[str] = frozenset()
+    runner: Runner | None = field(default=None, repr=False, compare=False)
+    composed: Callable[[Mapping[str, Image]], tuple[Release, str]] | None = field(
+        default=None, repr=False, compare=False
+    )
 
     @property
     def last(self) -> Revision | None:
@@ -78,9 +98,21 @@ class Survey:
             and last.good
             and last.inputs == self.inputs
             and not self.secrets_changed
+            and not self.reasons
             and dict(last.fingerprint) == fingerprint(self.live)
             and all(progress(item).done for item in of_kind(self.live, "Deployment", "StatefulSet", "Job"))
         )
+
+    def with_images(self, images: Mapping[str, Image]) -> "Survey":
+        """The same survey for images that got other names."""
+        if images == self.images or self.composed is None:
+            return self
+        release, inputs = self.composed(images)
+        return replace(self, images=images, release=release, inputs=inputs)
+
+    def known(self, reference: str) -> Collection[str]:
+        """The identities of the content that an image's name stands for; none where no revision had it."""
+        return recorded.lookup([each.images for each in self.history])(reference)
 
     def check_current(self) -> None:
         """Make sure, once the deploy lock is held, that no other deploy ended since the survey.
@@ -102,8 +134,19 @@ class Survey:
 Collect = Callable[[Collection[str]], Mapping[str, Sensitive]]
 
 
-def look(settings: Settings, root: Path, target: Target, deployer: Deployer, collect: Collect) -> Survey:
-    """Find out what is there and what is wanted; one call to the cluster, and none to the engine.
+def look(
+    settings: Settings,
+    root: Path,
+    target: Target,
+    deployer: Deployer,
+    collect: Collect,
+    *,
+    runner: Runner | None = None,
+    env_files: Sequence[Path] = (),
+) -> Survey:
+    """Find out what is there and what is wanted; one call to the cluster.
+
+    Where this machine built the images, its engine is asked meanwhile whether their bases are still the same.
 
     Args:
         settings: the settings.
@@ -111,10 +154,14 @@ def look(settings: Settings, root: Path, target: Target, deployer: Deployer, col
         target: where.
         deployer: what deploys.
         collect: gives the secrets' values that the user gave; called with the names that have one already.
+        runner: starts docker; None asks no engine.
+        env_files: env files beside the one that the settings name.
 
     Raises:
         SettingsError: no service is described.
         DockerfileMissing: a service's Dockerfile or context is not there.
+        ContextUnusable: a file of a context cannot be sent to a builder.
+        SecretInImage: a secret would get into an image.
         SecretMissing: required secrets have no value.
         ClusterUnreachable: the API server does not answer.
     """
@@ -124,18 +171,84 @@ def look(settings: Settings, root: Path, target: Target, deployer: Deployer, col
             why=f"{root / 'invoke.yaml'} describes no services",
             fix="describe them below kubetasks.services; see docs/composing.md",
         )
-    images = plan_images(settings, root, target.repository)
-    live = target.store.get(SURVEYED, selector=f"{PART_OF}={settings.project}")
+    planned = plan_images(settings, root, target.repository, env_files)
+    if target.cluster is not None:
+        for image in planned.values():
+            image.check()
+    with _asked(planned, Ledger.of(root, target), runner if target.own_engine else None) as engine:
+        live = target.store.get(SURVEYED, selector=f"{PART_OF}={settings.project}")
     live_secrets = secrets.of_live(live, settings.secret_name)
     wanted = secrets.desired(settings, collect(live_secrets), live_secrets)
-    release = compose(settings, root, target, images, live, wanted)
-    sources = (
-        kustomizations(root, f"{settings.manifests.path}/{release.database}")
-        if deployer.name == "manifests"
-        else [settings.chart.path, *settings.chart.values]
-    )
-    inputs = digest([_plain(release), deployer.name, files_digest(root, dict.fromkeys(sources))])
-    return Survey(target, images, live, revisions(live), live_secrets, wanted, release, inputs)
+    history = revisions(live)
+    images = recorded.named(planned, [each.images for each in history])
+    sources = files_digest(root, dict.fromkeys(_sources(settings, root, target, wanted, deployer)))
+
+    def composed(named: Mapping[str, Image]) -> tuple[Release, str]:
+        release = compose(settings, root, target, named, live, wanted)
+        return release, digest([_plain(release), deployer.name, sources])
+
+    release, inputs = composed(images)
+    strays = _strays(images, history, live)
+    rebuilt = _rebuilt(images, engine) if target.cluster is not None else {}
+    reasons = {**rebuilt, **dict.fromkeys(strays, "its pods run another image of that name")}
+    return Survey(
+        target, images, live, history, live_secrets, wanted, release, inputs,
+        reasons=reasons, strays=frozenset(strays), runner=runner, composed=composed,
+    )  # fmt: skip
+
+
+def _sources(
+    settings: Settings, root: Path, target: Target, values: Mapping[str, Sensitive], deployer: Deployer
+) -> list[str]:
+    """The files that the deployer renders from, relative to the root."""
+    if deployer.name == "manifests":
+        return kustomizations(root, f"{settings.manifests.path}/{database_mode(settings, target, values)}")
+    return [settings.chart.path, *settings.chart.values]
+
+
+@contextlib.contextmanager
+def _asked(images: Mapping[str, Image], ledger: Ledger, runner: Runner | None) -> Iterator[View]:
+    """What the engine has, asked while the block runs. An engine that does not answer is no error here."""
+    found = View(ledger)
+    built = [image for image in images.values() if runner is not None and any(ledger.built(image.built_as).values())]
+
+    def ask() -> None:
+        with contextlib.suppress(KubetasksError, OSError, ValueError):
+            found.held.update(view(built, ledger, cast("Runner", runner)).held)
+
+    asking = threading.Thread(target=ask, daemon=True)
+    if built:
+        asking.start()
+    yield found
+    if built:
+        asking.join(ENGINE_SECONDS)
+
+
+def _rebuilt(images: Mapping[str, Image], engine: View) -> dict[str, str]:
+    """Service to why the content that was built from its source is not the one that is deployed."""
+    found = {}
+    for name, image in images.items():
+        if engine.ledger.pending(image.built_as):
+            found[name] = "it was built anew and is not deployed yet"
+        moved = engine.moved(image)
+        if moved:
+            found[name] = f"its base {', '.join(moved)} changed"
+    return found
+
+
+def _strays(images: Mapping[str, Image], history: Sequence[Revision], live: Objects) -> list[str]:
+    """The services whose pods run another content than the one that the newest revision recorded."""
+    last = history[-1] if history else None
+    if last is None or not last.running:
+        return []
+    now = running(live)
+    found = []
+    for name, image in images.items():
+        noted = last.running.get(image.reference)
+        known = {each.partition(":")[2] for each in last.images.get(image.reference, ())}
+        if noted and now.get(image.reference, set()) - {*noted, *known}:
+            found.append(name)
+    return found
 
 
 def _plain(release: Release) -> dict[str, object]:

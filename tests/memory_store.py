@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kubetasks.errors import ApplyFailed, KubetasksError, ToolFailed
+from kubetasks.images.content import Content, of_engine
 from kubetasks.objects import WORKLOADS, Object, Objects, digest, identity
 from kubetasks.targets.base import Cluster, Progress
+from kubetasks.tools.docker import Inspected
 
 REVISION = "deployment.kubernetes.io/revision"
 NAMESPACE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "todo"}}
@@ -48,6 +50,7 @@ class MemoryStore:
         refuse: ``Kind/name`` to the reason for which the API server refuses it.
         broken: ``Kind/name`` of a workload to the container status that its pods get stuck in; None: no pod is made.
         conditions: ``Kind/name`` of a workload to conditions that its controller reports.
+        image_ids: image name to the content that a new pod runs under it.
         stuck: ``Kind/name`` of workloads whose controllers never look at them.
         fail: the name of a call (``get``, ``apply``, …) to the error that it raises.
         log: what was asked, in order: ``apply ConfigMap/todo-config``.
@@ -57,6 +60,7 @@ class MemoryStore:
     refuse: dict[str, str] = field(default_factory=dict)
     broken: dict[str, Object | None] = field(default_factory=dict)
     conditions: dict[str, Objects] = field(default_factory=dict)
+    image_ids: dict[str, str] = field(default_factory=dict)
     stuck: set[str] = field(default_factory=set)
     fail: dict[str, KubetasksError] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
@@ -257,7 +261,10 @@ class MemoryStore:
         if owner["kind"] == "Job":
             labels["job-name"] = owner["metadata"]["name"]
         top = owner["metadata"].get("ownerReferences") or [{"uid": owner["metadata"]["uid"]}]
-        ready = {"name": template["spec"]["containers"][0]["name"], "ready": True, "restartCount": 0, "state": {}}
+        main = template["spec"]["containers"][0]
+        ready = {"name": main["name"], "ready": True, "restartCount": 0, "state": {}}
+        if main.get("image") in self.image_ids:
+            ready["imageID"] = self.image_ids[main["image"]]
         self.put(
             {
                 "apiVersion": "v1",
@@ -300,7 +307,9 @@ class FakeTarget:
 
     store: MemoryStore = field(default_factory=MemoryStore)
     cluster: Cluster | None = field(default_factory=lambda: Cluster("kind-test", "todo"))
-    present: set[str] = field(default_factory=set)
+    # What its nodes have, and what the engine has that builds for it.
+    present: dict[str, Content] = field(default_factory=dict)
+    engine: dict[str, Inspected] = field(default_factory=dict)
     bundled_database: bool = True
     name: str = "kind"
     reason: str = "the current context kind-test is a kind cluster"
@@ -315,13 +324,25 @@ class FakeTarget:
     def build_env(self) -> Mapping[str, str | None]:
         return {"DOCKER_HOST": "unix:///some.sock"}
 
-    def missing(self, references: Sequence[str]) -> list[str]:
-        return [each for each in references if each not in self.present]
+    @property
+    def own_engine(self) -> bool:
+        return self.cluster is not None
 
-    def deliver(self, references: Sequence[str], progress: Progress) -> None:
+    def contents(self, references: Sequence[str]) -> Mapping[str, Content]:
+        return {each: self.present[each] for each in references if each in self.present}
+
+    def deliver(self, references: Sequence[str], progress: Progress) -> Mapping[str, Content]:
         progress(f"loading {len(references)}")
         self.store.log.append(f"deliver {' '.join(references)}")
-        self.present |= set(references)
+        for each in references:
+            if each in self.engine:
+                self.hold(each, self.engine[each])
+        return self.contents(references)
+
+    def hold(self, reference: str, image: Inspected) -> None:
+        """Let every node have an image under a name."""
+        self.present[reference] = of_engine(image)
+        self.store.image_ids[reference] = image.id
 
     def sqlite_url(self) -> str:
         return "sqlite:////some/where.db"

@@ -1,8 +1,9 @@
 """A whole project and a cluster in memory: what the steps behind ``inv deploy`` work with, without a program run."""
 
 import datetime as dt
+import hashlib
 import io
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,18 @@ from kubetasks.deploy import Deploy
 from kubetasks.deployers.base import Deployer, Release
 from kubetasks.deployers.manifests import ManifestsDeployer
 from kubetasks.errors import KubetasksError
+from kubetasks.images.content import LABEL, identity
+from kubetasks.images.engine import base_names
+from kubetasks.images.ledger import Ledger
 from kubetasks.images.plan import Image
 from kubetasks.objects import SECRET_DIGEST, Object, Objects
 from kubetasks.redact import Sensitive
 from kubetasks.settings import Settings
 from kubetasks.survey import Survey, look
+from kubetasks.tools.docker import Inspected
 from kubetasks.verify.report import Check, Report
 from tests.memory_store import FakeTarget
-from tests.recording import RecordingRunner
+from tests.recording import Call, Given, RecordingRunner
 from tests.samples import CANARY, configmap, deployment, job, service, settings
 
 STARTED = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
@@ -67,7 +72,9 @@ class World:
     runner: RecordingRunner = field(default_factory=RecordingRunner)
     renderer: Renderer = field(default_factory=Renderer)
     given: dict[str, str] = field(default_factory=lambda: {"API_KEY": CANARY})
-    built: set[str] = field(default_factory=set)
+    # Every image that was ever built, and what a build gives when its source and its base are the same as before.
+    builds: list[Inspected] = field(default_factory=list)
+    same_content: bool = False
     build_error: KubetasksError | None = None
     report: Report = GOOD
     stream: io.StringIO = field(default_factory=io.StringIO)
@@ -91,7 +98,7 @@ class World:
         return {name: Sensitive(value) for name, value in self.given.items()}
 
     def survey(self) -> Survey:
-        return look(self.settings, self.root, self.target, self.deployer, self.collect)
+        return look(self.settings, self.root, self.target, self.deployer, self.collect, runner=self.runner)
 
     def prepare(self, *, check: bool = True, survey: Survey | None = None) -> Deploy:
         found = survey or self.survey()
@@ -104,6 +111,19 @@ class World:
         work = self.prepare(check=check)
         work.run()
         return work
+
+    @property
+    def built(self) -> set[str]:
+        """The names that the engine has."""
+        return {*self.target.engine}
+
+    def made(self, image: Image) -> Inspected:
+        """What a build gives: another ID each time, as with a step that writes files."""
+        number = f"sha256:{hashlib.sha256(f'{image.mark} {len(self.builds)}'.encode()).hexdigest()}"
+        configuration = image.mark if self.same_content else number
+        found = Inspected(number, False, (), {LABEL: image.mark}, image.recipe.for_platform, (), configuration)
+        self.builds.append(found)
+        return found
 
     def edit(self, path: str, text: str = "changed") -> None:
         file = self.root / path
@@ -140,24 +160,41 @@ def make(root: Path, monkeypatch: pytest.MonkeyPatch, **more: Any) -> World:
     for path, text in FILES.items():
         world.edit(path, text)
 
-    def absent(images: Sequence[Image], runner: object, env: Mapping[str, str | None]) -> list[Image]:
-        return [image for image in images if image.reference not in world.built]
-
     def build(
-        images: Sequence[Image], chosen: Settings, runner: object, env: object, progress: Callable[[str, str], None]
-    ) -> None:
-        world.store.log.append(f"build {' '.join(image.service for image in images)}")
+        images: Sequence[Image], chosen: Settings, runner: object, env: object,
+        progress: Callable[[str, str], None], ledger: Ledger, *, cache: bool = True, pending: bool = False,
+    ) -> dict[str, Inspected]:  # fmt: skip
+        if images:
+            world.store.log.append(f"build {' '.join(image.service for image in images)}{'' if cache else ' anew'}")
         if world.build_error is not None:
             raise world.build_error
         for image in images:
             progress(image.service, "#1 DONE")
-            world.built.add(image.reference)
+            found = world.made(image)
+            engine = world.target.engine
+            engine[image.built_as] = found
+            bases = {name: engine[name].id for name in base_names(image) if name in engine}
+            ledger.note(image.built_as, identity(found), bases, pending=pending)
+        return {image.service: world.target.engine[image.built_as] for image in images}
+
+    def inspect(references: Iterable[str], runner: object, env: object = None) -> dict[str, Inspected]:
+        return {each: world.target.engine[each] for each in references if each in world.target.engine}
 
     def verify(chosen: Settings, where: Path, target: object, objects: Objects, console: Console) -> Report:
         world.store.log.append(f"verify {len(objects)} objects")
         return world.report
 
-    monkeypatch.setattr("kubetasks.images.build.absent", absent)
+    def tag(call: Call) -> Given:
+        number, reference = call.argv[2:]
+        for held in world.builds:
+            if number in {held.id, *held.tags}:
+                world.target.engine[reference] = held
+                return ""
+        return 1, "", "No such image"
+
+    world.runner.answers["docker", "tag"] = tag
+    monkeypatch.setattr("kubetasks.images.engine.inspect", inspect)
+    monkeypatch.setattr("kubetasks.images.recorded.inspect", inspect)
     monkeypatch.setattr("kubetasks.images.build.build", build)
     monkeypatch.setattr("kubetasks.verify.verify", verify)
     return world

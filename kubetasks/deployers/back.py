@@ -10,6 +10,8 @@ from kubetasks.deployers.history import Revision
 from kubetasks.deployers.lock import locked
 from kubetasks.deployers.rollout import Watch
 from kubetasks.errors import NothingToRollBack
+from kubetasks.images.content import running
+from kubetasks.images.recorded import bring, lost
 from kubetasks.objects import PART_OF, Objects, containers, of_kind
 from kubetasks.settings import Settings
 from kubetasks.survey import SURVEYED, Survey
@@ -54,10 +56,10 @@ def roll_back(
     objects = history.objects_of(survey.live, goal.number)
     store = survey.target.store
     references = sorted(_built(objects, set(_repositories(survey))))
-    missing = survey.target.missing(references) if references else []
+    missing = lost(references, survey.known, survey.target) if references else []
     if missing:
         with console.step("load") as shown:
-            survey.target.deliver(missing, shown.update)
+            bring(missing, survey.known, survey.target, survey.runner, shown.update)
             shown.done(f"{len(missing)} on every node")
     number = survey.history[-1].number + 1
     with locked(store, settings.project, settings.in_namespace):
@@ -83,6 +85,7 @@ def roll_back(
             fingerprint=history.fingerprint(live),
             objects=objects,
             at=history.now(),
+            running={name: sorted(digests) for name, digests in running(live).items() if name in references},
             note=f"rollback to {goal.number}",
         )
         history.save(store, made, settings, survey.history)

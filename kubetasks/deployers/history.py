@@ -34,6 +34,8 @@ class Revision:
         at: when it ended, ISO 8601 in UTC.
         note: why it exists (``rollback to 3``), or how it failed.
         objects: the rendered objects.
+        images: image reference to the identities of its content (``images.content``).
+        running: image reference to the digests that the pods' status named once all was ready.
     """
 
     number: int
@@ -46,6 +48,8 @@ class Revision:
     at: str = ""
     note: str = ""
     objects: Objects = field(default_factory=list)
+    images: Mapping[str, list[str]] = field(default_factory=dict)
+    running: Mapping[str, list[str]] = field(default_factory=dict)
 
     @property
     def good(self) -> bool:
@@ -85,6 +89,8 @@ def to_object(revision: Revision, project: str, namespace: str) -> Object:
             "verified": str(revision.verified).lower(),
             "at": revision.at,
             "note": revision.note,
+            "images": json.dumps(dict(revision.images), sort_keys=True),
+            "running": json.dumps(dict(revision.running), sort_keys=True),
             "objects": pack(revision.objects),
         },
     }
@@ -103,7 +109,20 @@ def from_object(item: Object) -> Revision:
         verified=data.get("verified") == "true",
         at=data.get("at", ""),
         note=data.get("note", ""),
+        images=_digests(data.get("images", "")),
+        running=_digests(data.get("running", "")),
     )
+
+
+def _digests(text: str) -> dict[str, list[str]]:
+    """The mapping of names to digests in a record; empty for a record of an earlier version, or a damaged one."""
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    return {str(key): [str(each) for each in value] for key, value in found.items() if isinstance(value, list)}
 
 
 def is_record(item: Object) -> bool:

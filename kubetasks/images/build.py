@@ -2,62 +2,30 @@
 
 import contextlib
 import queue
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from kubetasks.errors import BuildFailed, DiskFull, EngineDown, Interrupted, KubetasksError, ToolTimeout
+from kubetasks import state
+from kubetasks.errors import BuildFailed, Interrupted, KubetasksError, SecretInImage, StateUnavailable, ToolTimeout
 from kubetasks.images import client
+from kubetasks.images.content import LABEL, identity
+from kubetasks.images.engine import View, disk_full, engine_down, for_platform, view
+from kubetasks.images.ledger import Ledger
 from kubetasks.images.plan import Image
+from kubetasks.images.stage import Staged, staged
 from kubetasks.runner import Environment, Process, Runner
 from kubetasks.settings import Settings
 from kubetasks.tools import docker
+from kubetasks.tools.docker import Inspected
 
 # How many lines of a failed build are shown.
 SHOWN = 20
 
 Progress = Callable[[str, str], None]
-
-
-def engine_down(text: str) -> EngineDown:
-    """The error for a client that cannot reach its engine."""
-    told = [line.strip() for line in text.splitlines() if docker.is_down(line)]
-    return EngineDown(
-        "the container engine does not answer",
-        why=told[0] if told else "",
-        fix="start Docker, or use --target local, which needs no engine",
-    )
-
-
-def disk_full(what: str, text: str) -> DiskFull:
-    """The error for an engine or a node without space."""
-    told = [line.strip() for line in text.splitlines() if docker.is_disk_full(line)]
-    return DiskFull(
-        what, why=told[-1] if told else "no space left on device", fix="make room: inv image.prune, docker system df"
-    )
-
-
-def absent(images: Sequence[Image], runner: Runner, env: Environment | None = None) -> list[Image]:
-    """Those images that the engine does not have.
-
-    Args:
-        images: which to look for; one call for all of them.
-        runner: starts docker.
-        env: the client's environment, to reach another engine than the host's own.
-
-    Raises:
-        EngineDown: the engine does not answer.
-        ToolMissing: docker is not there.
-    """
-    if not images:
-        return []
-    argv = docker.image_inspect([image.reference for image in images])
-    result = runner.run(argv, env=env, timeout=30, check=False)
-    if docker.is_down(result.stderr):
-        raise engine_down(result.stderr)
-    there = docker.parse_repo_tags(result.stdout)
-    return [image for image in images if image.reference not in there]
 
 
 def labels(image: Image, project: str) -> dict[str, str]:
@@ -68,7 +36,8 @@ def labels(image: Image, project: str) -> dict[str, str]:
     return {
         "org.opencontainers.image.title": f"{project}-{image.service}",
         "org.opencontainers.image.version": image.tag,
-        "org.opencontainers.image.base.name": image.build_args.get("BASE_IMAGE", ""),
+        "org.opencontainers.image.base.name": image.recipe.build_args.get("BASE_IMAGE", ""),
+        LABEL: image.mark,
     }
 
 
@@ -87,8 +56,12 @@ def build(
     runner: Runner,
     env: Environment | None,
     progress: Progress,
-) -> None:
-    """Build images side by side; the first that fails ends the others.
+    ledger: Ledger,
+    *,
+    cache: bool = True,
+    pending: bool = False,
+) -> dict[str, Inspected]:
+    """Build images side by side; the first that fails ends the others. Returns the engine's image of each service.
 
     Args:
         images: what to build.
@@ -96,54 +69,95 @@ def build(
         runner: starts docker.
         env: the target's build environment.
         progress: called with a service and what its build is doing.
+        ledger: where the results are noted.
+        cache: whether layers of earlier builds may be used.
+        pending: whether the next deploy is to take these in place of what is deployed.
 
     Raises:
         ToolMissing: no docker client that can build.
         EngineDown: the engine does not answer.
         DiskFull: no space was left.
+        ContextUnusable: a file of a context cannot be sent.
+        SecretInImage: a Dockerfile copies an env file.
+        SourceChanged: a file was changed meanwhile.
         BuildFailed: a build failed, with its last lines.
         ToolTimeout: a build took longer than ``images.build_timeout``.
         Interrupted: Ctrl-C; every build is ended by then.
     """
     if not images:
-        return
+        return {}
+    for image in images:
+        image.check()
     program = client.builder(runner)
     child: Mapping[str, str | None] = {**docker.BUILD_ENV, **(env or {})}
     with contextlib.ExitStack() as running:
         try:
+            place = running.enter_context(_staging(ledger.root))
+            contexts = [running.enter_context(staged(each.recipe, each.tag, place / each.service)) for each in images]
             _wait(
-                [_start(image, program, settings, runner, child, running) for image in images],
+                [
+                    _start(image, context, program, settings, runner, child, running, cache=cache)
+                    for image, context in zip(images, contexts, strict=True)
+                ],
                 settings,
                 runner,
                 progress,
             )
         except KeyboardInterrupt:
             raise Interrupted("interrupted during the build", fix="run it again; finished layers are kept") from None
-    lost = absent(images, runner, env)
-    if lost:
+    there = view(images, ledger, runner, env)
+    return {image.service: _built(image, there, pending=pending) for image in images}
+
+
+@contextlib.contextmanager
+def _staging(root: Path) -> Iterator[Path]:
+    """The folder for the copies of contexts: the same for every build, where the user has a folder for state."""
+    try:
+        yield state.claim(root) / "context"
+    except StateUnavailable:
+        with tempfile.TemporaryDirectory(prefix="kubetasks-") as name:
+            yield Path(name)
+
+
+def _built(image: Image, there: View, *, pending: bool) -> Inspected:
+    """The engine's image after a build, noted in the ledger."""
+    found = there.held.get(image.built_as)
+    if found is None or found.labels.get(LABEL) != image.mark:
         raise BuildFailed(
-            f"{lost[0].reference} was built, but the engine does not have it",
+            f"{image.built_as} was built, but the engine does not have it",
             why="the builder in use keeps its results to itself",
             fix="choose the engine's own: docker buildx use default",
         )
+    if not for_platform(image, found):
+        raise BuildFailed(
+            f"{image.built_as} is for {found.platform}, not for {image.recipe.for_platform}",
+            why="the engine builds for another platform than this machine's",
+            fix=f"set kubetasks.images.platform to {found.platform}",
+        )
+    there.ledger.note(image.built_as, identity(found), there.bases(image), pending=pending)
+    return found
 
 
 def _start(
     image: Image,
+    context: Staged,
     program: str,
     settings: Settings,
     runner: Runner,
     env: Environment,
     running: contextlib.ExitStack,
+    *,
+    cache: bool,
 ) -> _Build:
     argv = docker.build(
         program,
-        tag=image.reference,
-        dockerfile=str(image.dockerfile),
-        context=str(image.context),
-        build_args=image.build_args,
+        tag=image.built_as,
+        dockerfile=str(context.dockerfile),
+        context=str(context.context),
+        build_args=image.recipe.build_args,
         labels=labels(image, settings.project),
-        platform=image.platform,
+        platform=image.recipe.platform,
+        cache=cache,
     )
     return _Build(image, running.enter_context(runner.spawn(argv, env=env, merge=True)))
 
@@ -189,7 +203,17 @@ def _failed(one: _Build) -> KubetasksError:
     if docker.is_disk_full(text):
         return disk_full(f"no space left while building {one.image.service}", text)
     told = [line for line in one.lines if line.strip() and (docker.progress_line(line) or not line.startswith("#"))]
-    fix = f"mend {one.image.dockerfile.name} or the source; nothing was deployed"
+    dockerfile = one.image.recipe.dockerfile.name
+    secret = next((path for path in one.image.recipe.listing.withheld if f'"/{path}"' in text), "")
+    if secret:
+        return SecretInImage(
+            f"{dockerfile} of {one.image.service} needs {secret}",
+            why="it holds secrets and is not sent to the builder",
+            fix="remove that line; the application gets its secrets from the Secret when it runs",
+        )
+    fix = f"correct {dockerfile} or the source; nothing was deployed"
+    if '"/.git' in text:
+        fix = "add the line !.git to .dockerignore: it is left out otherwise"
     if docker.is_registry_unreachable(text):
         fix = "no image registry answers: try again online, or --offline (see inv --help cluster.up)"
     return BuildFailed(

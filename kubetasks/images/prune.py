@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kubetasks.errors import ToolFailed
-from kubetasks.images.build import engine_down
+from kubetasks.images.engine import engine_down
 from kubetasks.images.plan import Image
 from kubetasks.runner import Environment, Runner
 from kubetasks.settings import Settings
@@ -77,7 +77,7 @@ def prune(
         ToolMissing: docker is not there.
         ToolFailed: docker cannot list images.
     """
-    kept = {image.reference for image in images} | set(in_use)
+    kept = {name for image in images for name in (image.reference, image.built_as)} | set(in_use)
     there = built(images, runner, env)
     old: list[str] = []
     for image in images:

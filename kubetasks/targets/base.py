@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from kubetasks.images.content import Content
 from kubetasks.objects import Object, Objects
 
 Progress = Callable[[str], None]
@@ -100,11 +101,21 @@ class Target(Protocol):
     def build_env(self) -> Mapping[str, str | None]:
         """What the docker client's environment gets for a build: empty for the host's own engine."""
 
-    def missing(self, references: Sequence[str]) -> list[str]:
-        """Those of ``repository:tag`` that the target's own store (every node) does not have."""
+    @property
+    def own_engine(self) -> bool:
+        """Whether images are built by the host's engine, which can be asked at any time and at once."""
 
-    def deliver(self, references: Sequence[str], progress: Progress) -> None:
-        """Bring built images to every node and make sure that they arrived; nothing to do where builds happen there."""
+    def contents(self, references: Sequence[str]) -> Mapping[str, Content]:
+        """What the target's own store has under these ``repository:tag``.
+
+        A name that some node lacks, or under which nodes have different contents, is left out.
+        """
+
+    def deliver(self, references: Sequence[str], progress: Progress) -> Mapping[str, Content]:
+        """Bring built images to every node, and make sure that the engine's content arrived under every name.
+
+        Where builds happen there, there is nothing to bring. Returns what is there afterwards.
+        """
 
     @property
     def store(self) -> Store:

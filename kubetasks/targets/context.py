@@ -1,11 +1,12 @@
 """The context target: any allowed cluster, which pulls its images from a registry."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 from kubetasks.errors import DeliveryFailed, RegistryMissing
-from kubetasks.images.build import engine_down
+from kubetasks.images.content import CONFIG, MANIFEST, Content, agree, identity
+from kubetasks.images.engine import engine_down, inspect
 from kubetasks.targets.base import Progress
 from kubetasks.targets.guard import is_known_local, is_local_url
 from kubetasks.targets.kind import CONTEXT_PREFIX
@@ -48,25 +49,26 @@ class ContextTarget(OnCluster):
         kind = "kind" if name.startswith(CONTEXT_PREFIX) else "minikube" if name == "minikube" else ""
         return f"; or add --target {kind}, which needs none" if kind else ""
 
-    def missing(self, references: Sequence[str]) -> list[str]:
-        """Those references that the registry does not have, or does not show to us."""
-        return [
-            reference
-            for reference in references
-            if not self.runner.run(
-                docker.manifest_inspect(reference, insecure=is_local_url(reference.partition("/")[0])),
-                timeout=60,
-                check=False,
-            ).ok
-        ]
+    def contents(self, references: Sequence[str]) -> Mapping[str, Content]:
+        """What the registry has under these names, as far as it shows it to us. It does not show labels."""
+        found = {}
+        for reference in references:
+            insecure = is_local_url(reference.partition("/")[0])
+            result = self.runner.run(docker.manifest_inspect(reference, insecure=insecure), timeout=60, check=False)
+            if result.ok:
+                manifests, configs = docker.parse_manifest(result.stdout)
+                known = {f"{MANIFEST}:{each}" for each in manifests} | {f"{CONFIG}:{each}" for each in configs}
+                found[reference] = Content(frozenset(known))
+        return found
 
-    def deliver(self, references: Sequence[str], progress: Progress) -> None:
+    def deliver(self, references: Sequence[str], progress: Progress) -> Mapping[str, Content]:
         """Push images to the registry.
 
         Raises:
-            DeliveryFailed: the registry refused one, or does not have it afterwards.
+            DeliveryFailed: the registry refused one, or does not have it afterwards, or has another content.
             EngineDown: the engine does not answer.
         """
+        held = inspect(references, self.runner)
         for reference in references:
             progress(f"pushing {reference}")
             result = self.runner.run(docker.push(reference), timeout=1200, check=False)
@@ -79,9 +81,20 @@ class ContextTarget(OnCluster):
                 why=(result.lines or ["docker printed nothing"])[-1],
                 fix=f"log in with docker login {reference.partition('/')[0]}, or set kubetasks.images.registry",
             )
-        lost = self.missing(references)
+        there = self.contents(references)
+        lost = [each for each in references if each not in there]
         if lost:
             raise DeliveryFailed(
                 f"{', '.join(lost)} was pushed, but the registry does not show it",
                 fix="see whether you may read from it: docker manifest inspect",
             )
+        other = [
+            each for each in references if each in held and not agree({identity(held[each])}, there[each].identities)
+        ]
+        if other:
+            raise DeliveryFailed(
+                f"{', '.join(other)} was pushed, but the registry has another image under that name",
+                why="its tags cannot be changed, or another push came after this one",
+                fix="run the same command again",
+            )
+        return there

@@ -6,7 +6,8 @@ from functools import cached_property
 from typing import ClassVar
 
 from kubetasks.errors import ClusterUnreachable, DeliveryFailed, EngineDown
-from kubetasks.images.build import disk_full, engine_down
+from kubetasks.images.content import CONFIG, MANIFEST, Content, agree, identity, of_engine
+from kubetasks.images.engine import disk_full, inspect
 from kubetasks.targets.base import Progress
 from kubetasks.targets.on_cluster import OnCluster
 from kubetasks.tools import ctr, docker, minikube
@@ -73,46 +74,63 @@ class MinikubeTarget(OnCluster):
         if not self.engine:
             self.ask_engine({})
 
+    @property
+    def own_engine(self) -> bool:
+        """Often the engine inside the node builds; to find that out takes minikube seconds."""
+        return False
+
     def build_env(self) -> Mapping[str, str | None]:
         """For the child only: the engine inside the node, or nothing for the host's own."""
         return self.engine
 
-    def missing(self, references: Sequence[str]) -> list[str]:
-        """Those references that the profile's image store does not have.
+    def contents(self, references: Sequence[str]) -> Mapping[str, Content]:
+        """What the profile's image store has under these names.
 
         Raises:
             EngineDown: the engine inside the node does not answer any more.
         """
         if not references:
-            return []
+            return {}
         if self.engine:
-            result = self.runner.run(docker.image_inspect(references), env=self.engine, timeout=30, check=False)
-            if docker.is_down(result.stderr):
-                raise engine_down(result.stderr)
-            there = docker.parse_repo_tags(result.stdout)
-            return [reference for reference in references if reference not in there]
+            return {name: of_engine(image) for name, image in inspect(references, self.runner, self.engine).items()}
         listed = self.runner.run(minikube.image_ls(self.profile_name), timeout=60, check=False)
-        there = {ctr.full_name(name) for name in minikube.parse_images(listed.stdout)}
-        return [reference for reference in references if ctr.full_name(reference) not in there]
+        there = {ctr.full_name(name): image for name, image in minikube.parse_images(listed.stdout).items()}
+        return {
+            reference: _content(there[ctr.full_name(reference)])
+            for reference in references
+            if ctr.full_name(reference) in there
+        }
 
-    def deliver(self, references: Sequence[str], progress: Progress) -> None:
+    def deliver(self, references: Sequence[str], progress: Progress) -> Mapping[str, Content]:
         """Load images from the host into every node; nothing to load where they were built inside.
 
         Raises:
-            DeliveryFailed: an image is not there afterwards.
+            DeliveryFailed: an image is not there afterwards, or another one is.
             DiskFull: no space left.
         """
         told = ""
+        wanted: dict[str, str] = {}
         if references and not self.engine:
+            wanted = {name: identity(image) for name, image in inspect(references, self.runner).items()}
             progress(f"loading {', '.join(references)} into {self.profile_name}")
             result = self.runner.run(minikube.image_load(self.profile_name, references), timeout=900, check=False)
             told = "\n".join(result.lines)
             if docker.is_disk_full(told):
                 raise disk_full(f"no space left while loading into {self.profile_name}", told)
-        lost = self.missing(references)
+        there = self.contents(references)
+        lost = [
+            each
+            for each in references
+            if each not in there or (each in wanted and not agree({wanted[each]}, there[each].identities))
+        ]
         if lost:
             raise DeliveryFailed(
                 f"{', '.join(lost)} is not in minikube profile {self.profile_name}",
-                why=minikube.reason(told),
+                why=minikube.reason(told) or "another image has that name there",
                 fix=f"see what it has: minikube -p {self.profile_name} image ls",
             )
+        return there
+
+
+def _content(image: minikube.Listed) -> Content:
+    return Content(frozenset({f"{CONFIG}:{image.config}", *(f"{MANIFEST}:{each}" for each in image.manifests)}))

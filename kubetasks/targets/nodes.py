@@ -1,11 +1,12 @@
 """The nodes of a kind cluster: containers with a containerd inside, reached through ``docker exec``."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Final
 
 from kubetasks.errors import ClusterUnreachable, ToolFailed
-from kubetasks.images.build import disk_full, engine_down
+from kubetasks.images.content import CONFIG, LABEL, MANIFEST, Content, agree, common
+from kubetasks.images.engine import disk_full, engine_down
 from kubetasks.runner import Runner
 from kubetasks.tools import ctr, docker
 
@@ -48,22 +49,37 @@ class Nodes:
     def _run(self, node: str, argv: Sequence[str], *, check: bool = True) -> str:
         return self.runner.run(docker.execute(node, argv), timeout=60, check=check).stdout
 
-    def missing(self, references: Sequence[str]) -> list[str]:
-        """Those references that a node does not list, in their order."""
-        short: set[str] = set()
-        for node in self.names:
-            there = set(self._run(node, ctr.images_ls()).split())
-            short |= {reference for reference in references if ctr.full_name(reference) not in there}
-        return [reference for reference in references if reference in short]
+    def contents(self, references: Sequence[str]) -> dict[str, Content]:
+        """What every node has under these names, complete and unpacked; without those on which nodes disagree."""
+        return self._common(references, self._by_node(references))
 
-    def incomplete(self, references: Sequence[str]) -> list[str]:
-        """Those references that a node does not have whole and unpacked, as ``reference on node``."""
+    def arrived(self, wanted: Mapping[str, Collection[str]]) -> tuple[dict[str, Content], list[str]]:
+        """What every node has, and what did not arrive, as ``reference on node``.
+
+        Args:
+            wanted: reference to the identities of what is to be there.
+        """
+        by_node = self._by_node(list(wanted))
+        lost = [
+            f"{reference} on {node}"
+            for node, held in by_node.items()
+            for reference, identities in wanted.items()
+            if reference not in held or not agree(identities, held[reference].identities)
+        ]
+        return self._common(list(wanted), by_node), lost
+
+    def _by_node(self, references: Sequence[str]) -> dict[str, dict[str, Content]]:
+        return {node: self._held(node, references) for node in self.names}
+
+    @staticmethod
+    def _common(references: Sequence[str], by_node: Mapping[str, Mapping[str, Content]]) -> dict[str, Content]:
+        found = {reference: common(held.get(reference) for held in by_node.values()) for reference in references}
+        return {reference: content for reference, content in found.items() if content is not None}
+
+    def _held(self, node: str, references: Sequence[str]) -> dict[str, Content]:
         names = {reference: ctr.full_name(reference) for reference in references}
-        found: list[str] = []
-        for node in self.names:
-            whole = ctr.parse_check(self._run(node, ctr.images_check(list(names.values())), check=False))
-            found += [f"{reference} on {node}" for reference, name in names.items() if name not in whole]
-        return found
+        there = ctr.parse_images(self._run(node, ctr.images(list(names.values())), check=False))
+        return {reference: _content(there[name]) for reference, name in names.items() if name in there}
 
     def content(self) -> dict[str, int]:
         """Digest to size of the blobs that every node has."""
@@ -98,3 +114,8 @@ class Nodes:
                 raise ToolFailed(
                     f"node {node} refused an image", why=(text.strip().splitlines() or ["it said nothing"])[-1]
                 )
+
+
+def _content(held: ctr.Held) -> Content:
+    identities = {f"{MANIFEST}:{each}" for each in held.manifests} | {f"{CONFIG}:{each}" for each in held.configs}
+    return Content(frozenset(identities), held.labels.get(LABEL, ""))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from kubetasks.images.build import engine_down
+from kubetasks.images.engine import engine_down
 from kubetasks.runner import Runner
 from kubetasks.settings import Settings
 from kubetasks.targets.base import Cluster, Store
@@ -48,6 +48,11 @@ class OnCluster:
     def repository(self, service: str) -> str:
         """``<images.repository>/<project>-<service>``."""
         return f"{self.settings.images.repository}/{self.settings.project}-{service}"
+
+    @property
+    def own_engine(self) -> bool:
+        """The host's own engine builds."""
+        return True
 
     def build_env(self) -> Mapping[str, str | None]:
         """Nothing: the host's own engine builds."""

@@ -211,7 +211,15 @@ class Edge:
         """What is there and what is wanted."""
         from kubetasks.survey import look
 
-        found = look(self.settings, self.root, self.target, self.deployer, lambda known: self.secrets(known, ask=ask))
+        found = look(
+            self.settings,
+            self.root,
+            self.target,
+            self.deployer,
+            lambda known: self.secrets(known, ask=ask),
+            runner=self.runner,
+            env_files=[Path.cwd() / self.env_file] if self.env_file else [],
+        )
         self.redactor.add(found.live_secrets.values())
         self.redactor.add(found.secrets.values())
         return found

@@ -28,7 +28,7 @@ def _deploy(found: Edge, *, check: bool, force: bool) -> "Deploy":
         *COMMON,
         "json",
         dry_run="print the plan and stop",
-        force="go through every step even when nothing changed",
+        force="build the images anew, without the builder's cache, and go through every step",
         verify="prove at the end that the application works",
     )
 )

@@ -17,6 +17,9 @@ def _images(found: Edge, service: str) -> "list[Image]":
     from kubetasks.images.plan import plan
 
     images = plan(found.settings, found.root, found.target.repository)
+    if found.target.cluster is not None:
+        for image in images.values():
+            image.check()
     if service and service not in images:
         raise UsageError(f"--service {service}", why="unknown value", fix=f"choose one of {', '.join(images)}")
     return [images[service]] if service else list(images.values())
@@ -27,8 +30,9 @@ def build(
     c: Context, target: str = "", context: str = "", offline: bool = False, service: str = "", force: bool = False
 ) -> None:
     """Build the images that are not there yet."""
-    from kubetasks.images.build import absent
     from kubetasks.images.build import build as run
+    from kubetasks.images.engine import view
+    from kubetasks.images.ledger import Ledger
 
     found = edge(c, target=target, cluster_context=context, offline=offline)
     images = _images(found, service)
@@ -36,34 +40,46 @@ def build(
         found.console.line("the local target needs no images; name another with --target", mark="skipped")
         return
     found.target.preflight()
-    env = found.target.build_env()
-    wanted = images if force else absent(images, found.runner, env)
+    env, ledger = found.target.build_env(), Ledger.of(found.root, found.target)
+    there = view(images, ledger, found.runner, env)
+    absent = [image for image in images if there.of(image, image.built_as) is None]
+    replaced = [image for image in images if image not in absent and (force or there.moved(image))]
+    for note in (note for image in (*absent, *replaced) for note in image.notes()):
+        found.console.line(note, mark="note")
     with found.console.step("build") as shown:
-        if not wanted:
+        if not absent and not replaced:
             shown.skip("all there")
             return
-        run(wanted, found.settings, found.runner, env, lambda name, line: shown.update(f"{name}: {line}"))
-        shown.done(", ".join(image.reference for image in wanted))
+
+        def progress(name: str, line: str) -> None:
+            shown.update(f"{name}: {line}")
+
+        run(absent, found.settings, found.runner, env, progress, ledger, cache=not force)
+        run(replaced, found.settings, found.runner, env, progress, ledger, cache=not force, pending=True)
+        shown.done(", ".join(image.built_as for image in (*absent, *replaced)))
 
 
 @command(name="list", help=flags(*COMMON, "json"))
 def list_(c: Context, target: str = "", context: str = "", offline: bool = False, json: bool = False) -> None:
     """List the images, and whether they are built and on the target."""
-    from kubetasks.images.build import absent
+    from kubetasks.images.arrival import is_right
+    from kubetasks.images.engine import view
+    from kubetasks.images.ledger import Ledger
 
     found = edge(c, target=target, cluster_context=context, offline=offline, as_json=json)
     images = _images(found, "")
     if found.target.cluster is None:
         rows = [[image.service, image.reference, "not needed", "not needed"] for image in images]
     else:
-        unbuilt = {image.reference for image in absent(images, found.runner, found.target.build_env())}
-        missing = set(found.target.missing([image.reference for image in images]))
+        ledger = Ledger.of(found.root, found.target)
+        engine = view(images, ledger, found.runner, found.target.build_env())
+        contents = found.target.contents([image.reference for image in images])
         rows = [
             [
                 image.service,
                 image.reference,
-                "no" if image.reference in unbuilt else "yes",
-                "no" if image.reference in missing else "yes",
+                "no" if engine.of(image) is None or engine.moved(image) else "yes",
+                "yes" if is_right(image, contents.get(image.reference), (), ledger) else "no",
             ]
             for image in images
         ]
@@ -77,10 +93,19 @@ def list_(c: Context, target: str = "", context: str = "", offline: bool = False
 @command(help=flags(*COMMON))
 def load(c: Context, target: str = "", context: str = "", offline: bool = False) -> None:
     """Bring the built images to the target."""
+    from kubetasks.images.arrival import is_right
+    from kubetasks.images.ledger import Ledger
+
     found = edge(c, target=target, cluster_context=context, offline=offline)
-    references = [image.reference for image in _images(found, "")]
+    images, ledger = _images(found, ""), Ledger.of(found.root, found.target)
     with found.console.step("load") as shown:
-        missing = found.target.missing(references)
+        if found.target.cluster is None:
+            shown.skip("the local target needs no images")
+            return
+        contents = found.target.contents([image.reference for image in images])
+        missing = [
+            image.reference for image in images if not is_right(image, contents.get(image.reference), (), ledger)
+        ]
         if not missing:
             shown.skip("the target has them all")
             return

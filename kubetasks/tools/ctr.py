@@ -1,25 +1,40 @@
 """containerd's own client inside a node: command lines, and what it prints."""
 
+import contextlib
+import json
 import re
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 # Where containerd of every kind node keeps its blobs; `ctr content ls` rounds their sizes.
 BLOBS: Final = "/var/lib/containerd/io.containerd.content.v1.content/blobs/sha256"
 _CTR: Final = ("ctr", "-n", "k8s.io")
+_DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _CHECKED = re.compile(
-    r"^(?P<name>\S+)\s+\S+\s+sha256:\S+\s+(?P<status>complete|incomplete|unavailable)\b.*\s(?P<unpacked>true|false)\s*$"
+    r"^(?P<name>\S+)\s+\S+\s+(?P<digest>sha256:\S+)\s+(?P<status>complete|incomplete|unavailable)\b.*\s(?P<unpacked>true|false)\s*$"
 )
 
 
-def images_ls() -> list[str]:
-    """The names of the images that the kubelet can start."""
-    return [*_CTR, "images", "ls", "-q"]
+def images(names: Sequence[str]) -> list[str]:
+    """What ``ctr images check`` says of images, then of each its manifest and configuration, as ``DIGEST JSON`` lines.
 
-
-def images_check(names: Sequence[str]) -> list[str]:
-    """Whether images are complete and unpacked."""
-    return [*_CTR, "images", "check", *(f"name=={name}" for name in names)]
+    From the index, manifest or configuration that a name leads to, three levels down; layers are no JSON and left out.
+    """
+    wanted = " ".join(f"name=={name}" for name in names)
+    script = f"""held=$({" ".join(_CTR)} images check {wanted}) || exit; echo "$held"; cd {BLOBS} || exit
+digests=$(echo "$held" | grep -o 'sha256:[0-9a-f]\\{{64\\}}' | sort -u)
+for level in 1 2 3; do
+  below=
+  for each in $digests; do
+    file=${{each#sha256:}}
+    [ -f "$file" ] && [ "$(head -c 1 "$file" | tr -d '\\0')" = '{{' ] || continue
+    echo "$each $(tr -d '\\n' <"$file")"
+    below="$below $(grep -o 'sha256:[0-9a-f]\\{{64\\}}' "$file")"
+  done
+  digests=$(printf '%s\\n' $below | sort -u)
+done"""
+    return ["sh", "-c", script]
 
 
 def images_import() -> list[str]:
@@ -45,10 +60,51 @@ def parse_content(text: str) -> dict[str, int]:
     return found
 
 
-def parse_check(text: str) -> set[str]:
-    """The names of the images that are complete and unpacked."""
-    found = (_CHECKED.match(line) for line in text.splitlines())
-    return {row["name"] for row in found if row and row["status"] == "complete" and row["unpacked"] == "true"}
+@dataclass(frozen=True)
+class Held:
+    """One image that is complete and unpacked on a node.
+
+    Args:
+        manifests: the digests of its index and manifests.
+        configs: the digests of its configurations.
+        labels: the labels in its configuration.
+    """
+
+    manifests: frozenset[str]
+    configs: frozenset[str]
+    labels: Mapping[str, str]
+
+
+def parse_images(text: str) -> dict[str, Held]:
+    """The images in what ``images`` printed that are complete and unpacked, by their full names."""
+    documents: dict[str, Any] = {}
+    roots: dict[str, str] = {}
+    for line in text.splitlines():
+        digest, _, rest = line.partition(" ")
+        if _DIGEST.fullmatch(digest):
+            with contextlib.suppress(ValueError):
+                documents[digest] = json.loads(rest)
+            continue
+        row = _CHECKED.match(line)
+        if row and row["status"] == "complete" and row["unpacked"] == "true":
+            roots[row["name"]] = row["digest"]
+    return {name: _held(root, documents) for name, root in roots.items()}
+
+
+def _held(root: str, documents: Mapping[str, Any]) -> Held:
+    manifests, configs = {root}, set()
+    labels: dict[str, str] = {}
+    waiting = [root]
+    while waiting:
+        document = documents.get(waiting.pop()) or {}
+        for each in document.get("manifests") or ():
+            manifests.add(each["digest"])
+            waiting.append(each["digest"])
+        config = (document.get("config") or {}).get("digest")
+        if config:
+            configs.add(config)
+            labels.update(((documents.get(config) or {}).get("config") or {}).get("Labels") or {})
+    return Held(frozenset(manifests), frozenset(configs), labels)
 
 
 def full_name(reference: str) -> str:

@@ -1,17 +1,24 @@
 """The docker client: command lines, and what it prints."""
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 # BuildKit where it has to be asked for, plain progress lines, and no attestation manifests: a single-platform image
-# is one manifest then, the same with every engine.
+# is one manifest then, the same with every engine. Then variables of the user's that would change an image without its
+# tag, as if they were not set.
 BUILD_ENV: Final[Mapping[str, str]] = {
     "DOCKER_BUILDKIT": "1",
     "BUILDKIT_PROGRESS": "plain",
     "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
+    "BUILDX_GIT_INFO": "0",
+    "BUILDX_GIT_LABELS": "0",
+    "DOCKER_DEFAULT_PLATFORM": "",
+    "EXPERIMENTAL_BUILDKIT_SOURCE_POLICY": "",
+    "SOURCE_DATE_EPOCH": "",
 }
 
 # Docker 23 took BuildKit out of the client: from there on a build needs the buildx plugin.
@@ -46,6 +53,30 @@ class Listed:
         return f"{self.repository}:{self.tag}"
 
 
+@dataclass(frozen=True)
+class Inspected:
+    """One image of ``docker image inspect``.
+
+    Args:
+        id: the engine's ID, ``sha256:…``: the digest of the configuration, or with the containerd image store that of
+            the manifest.
+        is_manifest: whether the ID is a manifest's digest.
+        tags: every ``repository:tag``.
+        labels: its labels.
+        platform: ``linux/amd64``.
+        layers: the digests of its layers.
+        configuration: changes with what it is configured to do, and not with the time of the build.
+    """
+
+    id: str
+    is_manifest: bool = False
+    tags: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    platform: str = ""
+    layers: tuple[str, ...] = ()
+    configuration: str = ""
+
+
 def build(
     client: str,
     *,
@@ -55,9 +86,12 @@ def build(
     build_args: Mapping[str, str],
     labels: Mapping[str, str],
     platform: str = "",
+    cache: bool = True,
 ) -> list[str]:
-    """``docker build``; give it ``BUILD_ENV``."""
+    """``docker build``; give it ``BUILD_ENV``. ``cache``: whether layers of earlier builds may be used."""
     argv = [client, "build", "--progress=plain", "-t", tag, "-f", dockerfile]
+    if not cache:
+        argv.append("--no-cache")
     if platform:
         argv += ["--platform", platform]
     for name, value in build_args.items():
@@ -67,7 +101,7 @@ def build(
     return [*argv, context]
 
 
-def image_inspect(references: Sequence[str], template: str = "{{json .RepoTags}}") -> list[str]:
+def image_inspect(references: Sequence[str], template: str = "{{json .}}") -> list[str]:
     """``docker image inspect`` of many images in one call; exits 1 when one is absent, and prints the others."""
     return ["docker", "image", "inspect", "--format", template, *references]
 
@@ -99,7 +133,7 @@ def rmi(references: Sequence[str]) -> list[str]:
 
 def manifest_inspect(reference: str, *, insecure: bool = False) -> list[str]:
     """``docker manifest inspect``: exits 0 when the registry has it. ``insecure``: also over plain HTTP."""
-    return ["docker", "manifest", "inspect", *(["--insecure"] if insecure else []), reference]
+    return ["docker", "manifest", "inspect", "--verbose", *(["--insecure"] if insecure else []), reference]
 
 
 def server_version() -> list[str]:
@@ -132,13 +166,40 @@ def execute(container: str, argv: Sequence[str], *, stdin: bool = False) -> list
     return ["docker", "exec", *(["-i"] if stdin else []), container, *argv]
 
 
-def parse_repo_tags(text: str) -> set[str]:
-    """Every ``repository:tag`` in what ``image_inspect`` printed."""
-    found: set[str] = set()
-    for line in text.splitlines():
-        if line.startswith("["):
-            found.update(json.loads(line) or ())
-    return found
+def parse_inspect(text: str) -> list[Inspected]:
+    """The images in what ``image_inspect`` printed."""
+    rows: list[dict[str, Any]] = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+    return [_inspected(row) for row in rows]
+
+
+def _inspected(row: Mapping[str, Any]) -> Inspected:
+    config = {key: value for key, value in (row.get("Config") or {}).items() if key not in {"Hostname", "Image"}}
+    platform = f"{row.get('Os', '')}/{row.get('Architecture', '')}"
+    basis = json.dumps([config, platform], sort_keys=True)
+    return Inspected(
+        id=str(row.get("Id", "")),
+        is_manifest=bool(row.get("Descriptor")),
+        tags=tuple(row.get("RepoTags") or ()),
+        labels={str(key): str(value) for key, value in (config.get("Labels") or {}).items()},
+        platform=platform,
+        layers=tuple((row.get("RootFS") or {}).get("Layers") or ()),
+        configuration=hashlib.sha256(basis.encode()).hexdigest(),
+    )
+
+
+def parse_manifest(text: str) -> tuple[set[str], set[str]]:
+    """The digests in what ``manifest_inspect`` printed: of manifests, and of configurations."""
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return set(), set()
+    manifests: set[str] = set()
+    configs: set[str] = set()
+    for each in document if isinstance(document, list) else [document]:
+        manifests.add(str((each.get("Descriptor") or {}).get("digest", "")))
+        for key in ("SchemaV2Manifest", "OCIManifest"):
+            configs.add(str(((each.get(key) or {}).get("config") or {}).get("digest", "")))
+    return manifests - {""}, configs - {""}
 
 
 def parse_ps(text: str) -> dict[str, str]:

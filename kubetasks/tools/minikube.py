@@ -163,12 +163,23 @@ def parse_docker_env(text: str) -> dict[str, str | None]:
     return found if found.get("DOCKER_HOST") else {}
 
 
-def parse_images(text: str) -> set[str]:
-    """Every name that ``image ls`` lists."""
+@dataclass(frozen=True)
+class Listed:
+    """One image of ``image ls``: the digest of its configuration, and those of its manifests where they are known."""
+
+    config: str
+    manifests: frozenset[str]
+
+
+def parse_images(text: str) -> dict[str, Listed]:
+    """Every name that ``image ls`` lists, with its image."""
     document = _json(text)
-    if not isinstance(document, list):
-        return set()
-    return {str(name) for item in document for name in item.get("repoTags") or ()}
+    found: dict[str, Listed] = {}
+    for item in document if isinstance(document, list) else []:
+        number = str(item.get("id", "")).removeprefix("sha256:")
+        digests = frozenset(str(each).rpartition("@")[2] for each in item.get("repoDigests") or ())
+        found.update({str(name): Listed(f"sha256:{number}", digests) for name in item.get("repoTags") or ()})
+    return found
 
 
 def reason(text: str) -> str:

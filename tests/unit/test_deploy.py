@@ -26,6 +26,7 @@ from kubetasks.errors import (
     RolloutFailed,
     VerifyFailed,
 )
+from kubetasks.images.content import of_engine
 from kubetasks.objects import MANAGED_BY, PART_OF, Object
 from kubetasks.redact import Sensitive
 from tests.memory_store import NAMESPACE, MemoryStore
@@ -110,14 +111,15 @@ def test_the_plan_for_the_local_target(world: World) -> None:
 
 
 def test_the_plan_with_images_that_are_built_and_not_loaded(world: World) -> None:
-    world.built = {image.reference for image in world.survey().images.values()}
+    world.target.engine = {image.built_as: world.made(image) for image in world.survey().images.values()}
     planned = {title: (action, what) for title, action, what in rows(world.prepare())}
     assert planned["build"] == ("skip", "already built")
     assert planned["load"][0] == "run"
 
 
 def test_the_plan_with_images_that_are_loaded_asks_no_engine(world: World) -> None:
-    world.target.present = {image.reference for image in world.survey().images.values()}
+    images = world.survey().images.values()
+    world.target.present = {image.reference: of_engine(world.made(image)) for image in images}
     planned = {title: (action, what) for title, action, what in rows(world.prepare())}
     assert planned["images"] == ("skip", "the target has them all")
     assert "preflight" not in world.store.log
@@ -166,6 +168,15 @@ def test_force_goes_through_every_step_once(world: World) -> None:
     assert actions(forced)["apply"] == "run"
     forced.run()
     assert world.survey().unchanged
+
+
+def test_force_takes_the_lock_before_it_builds(world: World) -> None:
+    """Building everything anew takes long: another deploy that is under way is told of first."""
+    forced = world.prepare(survey=replace(world.survey(), forced=True))
+    assert [step.title for step in forced.plan()][1:4] == ["build", "load", "namespace"], "nothing is deployed yet"
+    world.deploy()
+    forced = world.prepare(survey=replace(world.survey(), forced=True))
+    assert [step.title for step in forced.plan()][1:5] == ["namespace", "lock", "build", "load"]
 
 
 def test_the_order_of_a_first_deploy(world: World) -> None:
@@ -261,7 +272,7 @@ def test_nothing_is_deployed_after_a_failed_build(world: World) -> None:
         world.deploy()
     assert world.store.objects == {}
     assert world.store.log[-1] == "build backend frontend"
-    assert world.target.present == set()
+    assert world.target.present == {}
     assert "✗ build" in world.shown
 
 

@@ -20,11 +20,12 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "kubetasks.settings": ("kubetasks.errors",),
     "kubetasks.runner": ("kubetasks.errors", "kubetasks.redact"),
     "kubetasks.docs": ("kubetasks.settings",),
+    "kubetasks.state": ("kubetasks.errors",),
     "kubetasks.tools": ("kubetasks.tools",),
     **{
         f"kubetasks.{room}": (
             *("kubetasks.errors", "kubetasks.redact", "kubetasks.objects", "kubetasks.settings", "kubetasks.runner"),
-            *("kubetasks.tools", "kubetasks.console"),
+            *("kubetasks.tools", "kubetasks.console", "kubetasks.state"),
             *(f"kubetasks.{other}" for other in DOMAIN),
         )
         for room in DOMAIN
@@ -52,6 +53,7 @@ READS_ENVIRONMENT = {
     "kubetasks.images.client",  # looks for every docker on PATH
     "kubetasks.targets.detect",  # $KUBECONFIG, which is kubectl's
     "kubetasks.targets.local",  # hands it on to the processes
+    "kubetasks.state",  # $XDG_STATE_HOME and $HOME: where files go
     "kubetasks.targets.local.supervisor",  # takes variables away from a child
 }
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kubetasks.errors import SettingsError, SupervisorFailed
+from kubetasks.images.content import Content
 from kubetasks.runner import Runner
 from kubetasks.settings import Settings
 from kubetasks.targets.base import Cluster, Progress
@@ -90,12 +91,18 @@ class LocalTarget:
         """See ``Target.build_env``."""
         return {}
 
-    def missing(self, references: Sequence[str]) -> list[str]:
-        """See ``Target.missing``: no image is needed."""
-        return []
+    @property
+    def own_engine(self) -> bool:
+        """See ``Target.own_engine``: no image is needed."""
+        return False
 
-    def deliver(self, references: Sequence[str], progress: Progress) -> None:
+    def contents(self, references: Sequence[str]) -> Mapping[str, Content]:
+        """See ``Target.contents``: no image is needed."""
+        return {}
+
+    def deliver(self, references: Sequence[str], progress: Progress) -> Mapping[str, Content]:
         """See ``Target.deliver``: nothing to do."""
+        return {}
 
     @property
     def store(self) -> "LocalStore":

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from kubetasks.images.digest import digest, files, own_platform
+from kubetasks.images.digest import Recipe, digest, own_platform
 from kubetasks.images.ignore import Ignore
+from kubetasks.images.withheld import Withheld
 
 
 def make(root: Path, *, reverse: bool = False) -> Path:
@@ -25,29 +26,26 @@ def of(
     root: Path,
     *patterns: str,
     dockerfile: bytes = b"FROM x\n",
-    base: str = "python:3",
     platform: str = "linux/amd64",
+    withheld: Withheld | None = None,
     **arguments: str,
 ) -> str:
     return digest(
-        context=root,
-        dockerfile=dockerfile,
-        ignore=Ignore(patterns),
-        build_args=arguments,
-        base_image=base,
-        platform=platform,
+        Recipe(root, root / "Dockerfile", dockerfile, Ignore(patterns), arguments, platform, withheld or Withheld())
     )
 
 
 def test_is_sixteen_hex_digits_and_does_not_change_between_versions(tmp_path: Path) -> None:
-    assert of(make(tmp_path), "*.pyc") == "8c31cabcc102e943"
+    assert of(make(tmp_path), "*.pyc") == "fc561f44c1d7369e"
 
 
 def test_is_equal_on_every_checkout(tmp_path: Path) -> None:
+    """Another order, other times, another owner's umask: git knows none of them."""
     one, other = make(tmp_path / "one"), make(tmp_path / "other", reverse=True)
     os.utime(other / "run", (0, 0))
     (other / "app/main.py").chmod(0o600)
-    (other / "empty").mkdir()
+    (other / "app").chmod(0o2775)
+    (other / "run").chmod(0o700)
     assert of(one) == of(other)
 
 
@@ -59,9 +57,13 @@ def test_is_equal_on_every_checkout(tmp_path: Path) -> None:
         lambda root: (root / "app/main.py").unlink(),
         lambda root: (root / "new").touch(),
         lambda root: (root / "link").symlink_to("run"),
+        lambda root: (root / "empty").mkdir(),
+        lambda root: (root / "a" / "b").mkdir(parents=True),
+        lambda root: (root / "new\nline").touch(),
+        lambda root: Path(os.fsdecode(os.fsencode(root) + b"/\xff")).touch(),
     ],
 )
-def test_every_change_of_a_file_counts(tmp_path: Path, change: object) -> None:
+def test_every_change_of_a_context_counts(tmp_path: Path, change: object) -> None:
     before = of(make(tmp_path))
     assert callable(change)
     change(tmp_path)
@@ -84,15 +86,42 @@ def test_a_link_counts_by_its_target_and_is_not_followed(tmp_path: Path) -> None
     assert of(tmp_path / "a") != before
 
 
+def test_a_link_to_a_file_is_not_that_file(tmp_path: Path) -> None:
+    one, other = make(tmp_path / "one"), make(tmp_path / "other")
+    (one / "more").symlink_to("run")
+    (other / "more").write_bytes(b"#!/bin/sh\n")
+    assert of(one) != of(other)
+
+
+def test_a_hard_link_is_a_file(tmp_path: Path) -> None:
+    """git makes two files of it."""
+    one, other = make(tmp_path / "one"), make(tmp_path / "other")
+    (one / "more").hardlink_to(one / "app/main.py")
+    (other / "more").write_bytes(b"print(1)\n")
+    assert of(one) == of(other)
+
+
 def test_everything_else_that_goes_in_counts(tmp_path: Path) -> None:
     root = make(tmp_path)
     different = [
-        of(root), of(root, dockerfile=b"FROM y\n"), of(root, base="python:4"), of(root, platform="linux/arm64"),
-        of(root, SERVICE="a"), of(root, SERVICE="b"),
+        of(root), of(root, dockerfile=b"FROM y\n"), of(root, dockerfile=b"FROM x\r\n"), of(root, BASE_IMAGE="python:4"),
+        of(root, platform="linux/arm64"), of(root, SERVICE="a"), of(root, SERVICE="b"), of(root, HTTP_PROXY="x"),
+        of(root, SOURCE_DATE_EPOCH="0"), of(root, A="b=c"),
     ]  # fmt: skip
     assert len(set(different)) == len(different)
     assert of(root, A="1", B="2") == of(root, B="2", A="1")
     assert of(root, platform="") == of(root, platform=own_platform())
+    assert of(root, A="1", B="2") != of(root, A="1B=2")
+
+
+def test_large_files_count_whole(tmp_path: Path) -> None:
+    file = make(tmp_path) / "large"
+    file.write_bytes(b"\0" * (3 << 20))
+    before = of(tmp_path)
+    with file.open("r+b") as large:
+        large.seek(2 << 20)
+        large.write(b"1")
+    assert of(tmp_path) != before
 
 
 def test_what_is_ignored_does_not_count(tmp_path: Path) -> None:
@@ -103,35 +132,15 @@ def test_what_is_ignored_does_not_count(tmp_path: Path) -> None:
     assert of(tmp_path, "*.pyc", "node_modules") == before
 
 
-def test_lets_through_again_what_is_in_an_ignored_folder(tmp_path: Path) -> None:
-    make(tmp_path)
-    assert {path for path, _ in files(tmp_path, Ignore(["app", "!app/data"]))} == {"app/data/é.txt", "run", "junk.pyc"}
-    assert {path for path, _ in files(tmp_path, Ignore(["**", "!run"]))} == {"run"}
+def test_what_is_withheld_does_not_count(tmp_path: Path) -> None:
+    withheld = Withheld((tmp_path / ".env",), ("TOKEN",))
+    before = of(make(tmp_path), withheld=withheld)
+    (tmp_path / ".env").write_text("TOKEN=1\n")
+    (tmp_path / "prod.env").write_text("TOKEN=1\n")
+    assert of(tmp_path, withheld=withheld) == before
 
 
-def test_does_not_look_into_an_ignored_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    make(tmp_path)
-    looked: list[str] = []
-    real = os.scandir
-
-    def scandir(folder: str) -> object:
-        looked.append(folder)
-        return real(folder)
-
-    monkeypatch.setattr("kubetasks.images.digest.os.scandir", scandir)
-    list(files(tmp_path, Ignore(["app"])))
-    assert looked == [str(tmp_path)]
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs")
-def test_bytecode_that_running_the_source_leaves_does_not_count(tmp_path: Path) -> None:
-    before = of(make(tmp_path))
-    (tmp_path / "app" / "__pycache__").mkdir()
-    (tmp_path / "app" / "__pycache__" / "main.cpython-311.pyc").write_bytes(b"x")
-    assert of(tmp_path) == before
-
-
-def test_leaves_pipes_alone(tmp_path: Path) -> None:
+def test_what_cannot_be_sent_counts(tmp_path: Path) -> None:
     before = of(make(tmp_path))
     os.mkfifo(tmp_path / "pipe")
-    assert of(tmp_path) == before
+    assert of(tmp_path) != before

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from kubetasks.errors import EngineDown, ToolFailed
+from kubetasks.images.digest import Recipe
 from kubetasks.images.plan import Image
 from kubetasks.images.prune import built, prune
 from kubetasks.settings import load
@@ -16,7 +17,8 @@ LS = ("docker", "image", "ls", "--no-trunc", "--format", "{{json .}}")
 
 
 def image(service: str, tag: str) -> Image:
-    return Image(service, f"kubetasks/shop-{service}:{tag}", Path("Dockerfile"), Path())
+    recipe = Recipe(Path(), Path("Dockerfile"), b"")
+    return Image(service, f"kubetasks/shop-{service}", tag, recipe)
 
 
 def row(repository: str, tag: str, day: int) -> str:

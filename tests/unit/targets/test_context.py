@@ -1,10 +1,12 @@
 """The context target: a registry in between."""
 
+import json
 from typing import Any
 
 import pytest
 
 from kubetasks.errors import DeliveryFailed, EngineDown, RegistryMissing
+from kubetasks.images.content import Content
 from kubetasks.settings import load
 from kubetasks.targets.base import Cluster, Target
 from kubetasks.targets.context import ContextTarget
@@ -59,25 +61,41 @@ def test_a_local_cluster_needs_none(context: str, kind: str) -> None:
     assert kind in caught.value.fix
 
 
+INSPECT = ("docker", "image", "inspect")
+VERBOSE = json.dumps({"Descriptor": {"digest": "sha256:m"}, "SchemaV2Manifest": {"config": {"digest": "sha256:c"}}})
+
+
+def engine_has(number: str) -> str:
+    return json.dumps({"Id": number, "RepoTags": [REFERENCE]}) + "\n"
+
+
 def test_asks_the_registry_what_it_has() -> None:
-    target, runner = make({(*MANIFEST, REFERENCE): "{}", MANIFEST: (1, "", "no such manifest: x")})
-    assert target.missing([REFERENCE, "ghcr.io/me/shop-web:1", "localhost:5000/x:1"]) == [
-        "ghcr.io/me/shop-web:1",
-        "localhost:5000/x:1",
-    ]
+    target, runner = make({(*MANIFEST, "--verbose", REFERENCE): VERBOSE, MANIFEST: (1, "", "no such manifest: x")})
+    assert target.contents([REFERENCE, "ghcr.io/me/shop-web:1", "localhost:5000/x:1"]) == {
+        REFERENCE: Content(frozenset({"manifest:sha256:m", "config:sha256:c"}))
+    }
     assert runner.argvs == [
-        ["docker", "manifest", "inspect", REFERENCE],
-        ["docker", "manifest", "inspect", "ghcr.io/me/shop-web:1"],
-        ["docker", "manifest", "inspect", "--insecure", "localhost:5000/x:1"],
+        ["docker", "manifest", "inspect", "--verbose", REFERENCE],
+        ["docker", "manifest", "inspect", "--verbose", "ghcr.io/me/shop-web:1"],
+        ["docker", "manifest", "inspect", "--verbose", "--insecure", "localhost:5000/x:1"],
     ]
 
 
-def test_pushes_and_looks() -> None:
-    target, runner = make({("docker", "push"): "", MANIFEST: "{}"})
+@pytest.mark.parametrize("number", ["sha256:c", ""])
+def test_pushes_and_looks(number: str) -> None:
+    target, runner = make(
+        {("docker", "push"): "", MANIFEST: VERBOSE, INSPECT: engine_has(number) if number else (1, "", "No such image")}
+    )
     told: list[str] = []
     target.deliver([REFERENCE], told.append)
     assert told == [f"pushing {REFERENCE}"]
-    assert runner.argvs == [["docker", "push", REFERENCE], ["docker", "manifest", "inspect", REFERENCE]]
+    assert [argv[:3] for argv in runner.argvs] == [list(INSPECT), ["docker", "push", REFERENCE], list(MANIFEST)]
+
+
+def test_another_content_under_the_pushed_name_is_noticed() -> None:
+    target, _ = make({("docker", "push"): "", MANIFEST: VERBOSE, INSPECT: engine_has("sha256:other")})
+    with pytest.raises(DeliveryFailed, match="the registry has another image under that name"):
+        target.deliver([REFERENCE], lambda line: None)
 
 
 @pytest.mark.parametrize(
@@ -90,4 +108,4 @@ def test_pushes_and_looks() -> None:
 )
 def test_says_why_it_was_not_pushed(answers: Any, error: type[Exception], says: str) -> None:
     with pytest.raises(error, match=says):
-        make(answers)[0].deliver([REFERENCE], lambda line: None)
+        make({INSPECT: engine_has("sha256:c"), **answers})[0].deliver([REFERENCE], lambda line: None)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from kubetasks.errors import DeliveryFailed, DiskFull, EngineDown
+from kubetasks.images.content import Content
 from kubetasks.settings import load
 from kubetasks.targets.base import Cluster, Target
 from kubetasks.targets.kind import KindTarget
@@ -25,7 +26,7 @@ BASE = b"the base layer, which the node has"
 LAYER = b"the new layer"
 CONFIG = b'{"rootfs": {}}'
 NODE = ("docker", "exec", "c-control-plane")
-CTR = ("ctr", "-n", "k8s.io", "images")
+OTHER = b"a manifest"
 
 
 def sha(data: bytes) -> str:
@@ -38,6 +39,8 @@ class Engine:
 
     present: dict[str, int] = field(default_factory=lambda: {sha(BASE): len(BASE)})
     identity: str = sha(CONFIG)
+    # What the node has under the name afterwards.
+    on_node: str = sha(CONFIG)
     whole: bool = True
     # Which way makes the image whole: an import, or kind's own.
     by: str = "import"
@@ -48,15 +51,13 @@ class Engine:
     def __post_init__(self) -> None:
         answers: dict[tuple[str, ...], Answer] = {
             ("docker", "ps"): "c-control-plane control-plane\n",
-            ("docker", "image", "inspect"): f"{self.identity}\n",
+            ("docker", "image", "inspect"): json.dumps({"Id": self.identity, "RepoTags": [REFERENCE]}) + "\n",
             ("docker", "tag"): "",
             ("docker", "rmi"): "",
             ("docker", "push"): self.push,
             ("docker", "save"): self.save,
             ("docker", "exec", "-i"): self.load,
-            (*NODE, "sh"): self.content,
-            (*NODE, *CTR, "ls"): "docker.io/library/other:1\n",
-            (*NODE, *CTR, "check"): self.check,
+            (*NODE, "sh"): lambda call: self.check(call) if "images check" in call.argv[-1] else self.content(call),
             ("kind", "load"): self.kind_load,
         }
         self.runner.answers.update(answers)
@@ -66,7 +67,12 @@ class Engine:
         return "".join(f"{digest}\n" for digest in self.present) + "\n" + sizes
 
     def check(self, call: Call) -> str:
-        return f"{FULL} type {sha(CONFIG)} complete (3/3) 1 MiB/1 MiB true\n" if self.arrived else ""
+        other = "docker.io/library/other:1"
+        if not self.arrived:
+            return f"{other} type {sha(OTHER)} complete (3/3) 1 MiB/1 MiB true\n" if other in call.argv[-1] else ""
+        documents = {sha(OTHER): {"config": {"digest": self.on_node}}, self.on_node: {"config": {"Labels": {"a": "b"}}}}
+        lines = "".join(f"{digest} {json.dumps(document)}\n" for digest, document in documents.items())
+        return f"{FULL} type {sha(OTHER)} complete (3/3) 1 MiB/1 MiB true\n{lines}"
 
     def load(self, call: Call) -> str:
         self.arrived = self.whole and self.by == "import"
@@ -117,6 +123,7 @@ class Engine:
     def deliver(self) -> list[str]:
         told: list[str] = []
         self.target.deliver([REFERENCE], told.append)
+        assert told
         return [" ".join(argv[:2]) for argv in self.runner.argvs]
 
 
@@ -152,11 +159,34 @@ def test_preflight_asks_the_engine() -> None:
         KindTarget(SETTINGS, down, CLUSTER).preflight()
 
 
-def test_missing() -> None:
+def test_contents() -> None:
     engine = Engine()
-    assert engine.target.missing([REFERENCE, "other:1"]) == [REFERENCE]
+    assert engine.target.contents([REFERENCE, "other:1"]) == {
+        "other:1": Content(frozenset({f"manifest:{sha(OTHER)}"}), "")
+    }
     assert engine.runner.argvs[0][3] == "label=io.x-k8s.kind.cluster=c"
-    assert engine.target.missing([]) == []
+    assert engine.target.contents([]) == {}
+    assert engine.target.own_engine
+
+
+def test_tells_what_arrived() -> None:
+    there = Engine().target.deliver([REFERENCE], lambda line: None)
+    assert there == {REFERENCE: Content(frozenset({f"manifest:{sha(OTHER)}", f"config:{sha(CONFIG)}"}), "")}
+
+
+def test_another_content_under_the_right_name_did_not_arrive() -> None:
+    """Somebody else loaded an image of that name: the name is there, and the content is not."""
+    with pytest.raises(DeliveryFailed, match="1 of 1 images did not arrive: kubetasks/shop-api:1 on c-control-plane"):
+        Engine(on_node=sha(b"another")).deliver()
+
+
+def test_an_image_that_the_engine_does_not_have_is_not_pushed() -> None:
+    engine = Engine()
+    engine.runner.answers["docker", "image", "inspect"] = (1, "", "No such image")
+    engine.runner.answers["docker", "save"] = (1, "", "reference does not exist")
+    with pytest.raises(DeliveryFailed, match="reference does not exist"):
+        engine.deliver()
+    assert ["docker", "push"] not in [argv[:2] for argv in engine.runner.argvs]
 
 
 def test_brings_only_what_the_node_lacks() -> None:
@@ -203,7 +233,7 @@ def test_saves_where_our_loopback_is_not_the_engines(refusal: Answer) -> None:
 
 
 def test_another_image_under_the_same_name_is_not_taken() -> None:
-    engine = Engine(identity=sha(b"another"))
+    engine = Engine(identity=sha(b"another"), on_node=sha(b"another"))
     assert "docker save" in engine.deliver()
 
 

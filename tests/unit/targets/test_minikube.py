@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from kubetasks.errors import ClusterUnreachable, DeliveryFailed, DiskFull, EngineDown
+from kubetasks.images.content import LABEL, Content
 from kubetasks.settings import load
 from kubetasks.targets.base import Cluster, Target
 from kubetasks.targets.minikube import MinikubeTarget
@@ -20,6 +21,7 @@ LOAD = ("minikube", "-p", "minikube", "image", "load", "--daemon=true")
 LS = ("minikube", "-p", "minikube", "image", "ls", "--format", "json")
 VERSION = ("docker", "version", "--format", "{{.Server.Version}}")
 INSPECT = ("docker", "image", "inspect")
+PAUSE = "sha256:294d77bd494c6c102dda448c3797a20617ca0445719a483699343b43f43236c8"
 INSIDE = {
     "DOCKER_TLS_VERIFY": "1",
     "DOCKER_HOST": "tcp://192.168.49.2:2376",
@@ -70,8 +72,11 @@ def test_builds_inside_the_nodes_engine_once_it_answered() -> None:
 
 
 def test_what_was_built_inside_needs_no_loading() -> None:
-    target, runner = make({**inside(), INSPECT: '["kubetasks/shop-api:1"]\n'})
-    assert target.missing(["kubetasks/shop-api:1", "kubetasks/shop-web:1"]) == ["kubetasks/shop-web:1"]
+    row = {"Id": "sha256:c", "RepoTags": ["kubetasks/shop-api:1"], "Config": {"Labels": {LABEL: "shop-api:1"}}}
+    target, runner = make({**inside(), INSPECT: (1, json.dumps(row) + "\n", "No such image")})
+    assert target.contents(["kubetasks/shop-api:1", "kubetasks/shop-web:1"]) == {
+        "kubetasks/shop-api:1": Content(frozenset({"config:sha256:c"}), "shop-api:1")
+    }
     target.deliver(["kubetasks/shop-api:1"], lambda line: None)
     assert all(call.env == INSIDE for call in runner.calls if call.argv[:3] == list(INSPECT))
     assert not [argv for argv in runner.argvs if argv[3:5] == ["image", "load"]]
@@ -105,18 +110,37 @@ def test_builds_on_the_host_where_the_engine_inside_does_not_answer() -> None:
 
 
 def test_loads_what_was_built_on_the_host() -> None:
-    target, runner = make({PROFILES: profile(runtime="containerd"), LOAD: "", LS: recorded("containerd-image-ls")})
+    target, runner = make(
+        {
+            PROFILES: profile(runtime="containerd"), LOAD: "", LS: recorded("containerd-image-ls"),
+            INSPECT: json.dumps({"Id": PAUSE, "RepoTags": ["demo/pause:1"]}) + "\n",
+        }
+    )  # fmt: skip
     told: list[str] = []
-    target.deliver(["demo/pause:1"], told.append)
+    there = target.deliver(["demo/pause:1"], told.append)
     assert told == ["loading demo/pause:1 into minikube"]
-    assert runner.argvs == [list(PROFILES), [*LOAD, "demo/pause:1"], list(LS)]
-    assert target.missing(["demo/pause:1", "demo/other:1"]) == ["demo/other:1"]
-    assert target.missing([]) == []
+    assert [argv[:5] for argv in runner.argvs] == [
+        list(PROFILES), ["docker", "image", "inspect", "--format", "{{json .}}"], list(LOAD[:5]), list(LS[:5]),
+    ]  # fmt: skip
+    assert there == {"demo/pause:1": Content(frozenset({f"config:{PAUSE}"}))}
+    assert set(target.contents(["demo/pause:1", "demo/other:1"])) == {"demo/pause:1"}
+    assert target.contents([]) == {}
+    assert not target.own_engine
+
+
+def test_another_content_under_the_right_name_did_not_arrive() -> None:
+    answers: dict[tuple[str, ...], Answer] = {
+        PROFILES: profile(runtime="containerd"), LOAD: "", LS: recorded("containerd-image-ls"),
+        INSPECT: json.dumps({"Id": f"sha256:{'0' * 64}", "RepoTags": ["demo/pause:1"]}) + "\n",
+    }  # fmt: skip
+    with pytest.raises(DeliveryFailed, match="another image has that name there"):
+        make(answers)[0].deliver(["demo/pause:1"], lambda line: None)
 
 
 def test_says_what_did_not_arrive() -> None:
     answers: dict[tuple[str, ...], Answer] = {
         PROFILES: profile(runtime="containerd"), LS: "[]",
+        INSPECT: (1, "", "No such image"),
         LOAD: (80, "", "X Exiting due to GUEST_IMAGE_LOAD: Failed to load image: boom\n* advice"),
     }  # fmt: skip
     with pytest.raises(DeliveryFailed, match="GUEST_IMAGE_LOAD: Failed to load image: boom"):
@@ -125,7 +149,7 @@ def test_says_what_did_not_arrive() -> None:
     with pytest.raises(DiskFull):
         make(answers)[0].deliver(["a:1"], lambda line: None)
     with pytest.raises(EngineDown):
-        make({**inside(), INSPECT: (1, "", "Cannot connect to the Docker daemon")})[0].missing(["a:1"])
+        make({**inside(), INSPECT: (1, "", "Cannot connect to the Docker daemon")})[0].contents(["a:1"])
 
 
 def test_says_that_there_is_no_such_profile() -> None:

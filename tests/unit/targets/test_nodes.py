@@ -1,11 +1,14 @@
 """The nodes of a kind cluster."""
 
+import json
 from typing import IO
 
 import pytest
 
 from kubetasks.errors import ClusterUnreachable, DiskFull, EngineDown, ToolFailed
+from kubetasks.images.content import LABEL, Content
 from kubetasks.targets.nodes import Nodes
+from kubetasks.tools import ctr
 from tests.recording import RecordingRunner
 
 PS = [
@@ -16,7 +19,7 @@ PS = [
     "--format",
     '{{.Names}} {{.Label "io.x-k8s.kind.role"}}',
 ]
-A, B = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
+A, B, C, D, E = (f"sha256:{digit * 64}" for digit in "abcde")
 
 
 def on(node: str, *argv: str) -> tuple[str, ...]:
@@ -37,34 +40,34 @@ def test_says_why_there_are_none() -> None:
         Nodes.of(RecordingRunner({("docker", "ps"): (1, "", "Cannot connect to the Docker daemon. Is it?")}), "c")
 
 
-def test_an_image_is_missing_when_one_node_lacks_it() -> None:
-    runner = RecordingRunner(
-        {
-            on("n1"): "docker.io/kubetasks/api:1\ndocker.io/library/web:1\nghcr.io/me/x:1\n",
-            on("n2"): "docker.io/library/web:1\nghcr.io/me/x:1\n",
-        }
-    )
+def held(name: str, manifest: str, config: str = "", label: str = "") -> str:
+    """What a node prints of one image."""
+    lines = f"docker.io/library/{name} type {manifest} complete (2/2) 1 MiB/1 MiB true\n"
+    if config:
+        lines += f"{manifest} {json.dumps({'config': {'digest': config}})}\n"
+        lines += f"{config} {json.dumps({'config': {'Labels': {LABEL: label}}})}\n"
+    return lines
+
+
+def test_contents_are_what_every_node_has() -> None:
+    """One node lacks `api`; `web` came by two ways, with one configuration; `job` is another image on each node."""
+    one = held("web:1", A, C, "web:1") + held("job:1", D) + held("api:1", D)
+    runner = RecordingRunner({on("n1"): one, on("n2"): held("web:1", B, C, "web:1") + held("job:1", E)})
     nodes = Nodes(runner, ("n1", "n2"))
-    assert nodes.missing(["web:1", "kubetasks/api:1", "ghcr.io/me/x:1", "gone:1"]) == ["kubetasks/api:1", "gone:1"]
-    ls = ["ctr", "-n", "k8s.io", "images", "ls", "-q"]
-    assert runner.argvs == [["docker", "exec", "n1", *ls], ["docker", "exec", "n2", *ls]]
+    assert nodes.contents(["web:1", "job:1", "api:1", "gone:1"]) == {
+        "web:1": Content(frozenset({f"config:{C}"}), "web:1")
+    }
+    names = [f"docker.io/library/{name}" for name in ("web:1", "job:1", "api:1", "gone:1")]
+    assert runner.argvs == [["docker", "exec", node, *ctr.images(names)] for node in ("n1", "n2")]
 
 
-def test_incomplete() -> None:
-    whole = f"docker.io/library/web:1 type {A} complete (2/2) 1 MiB/1 MiB true\n"
-    runner = RecordingRunner({on("n1"): whole, on("n2"): (1, "", "boom")})
-    assert Nodes(runner, ("n1", "n2")).incomplete(["web:1"]) == ["web:1 on n2"]
-    assert runner.argvs[0] == [
-        "docker",
-        "exec",
-        "n1",
-        "ctr",
-        "-n",
-        "k8s.io",
-        "images",
-        "check",
-        "name==docker.io/library/web:1",
-    ]
+def test_what_arrived_and_what_did_not() -> None:
+    runner = RecordingRunner({on("n1"): held("web:1", A, C), on("n2"): (1, "", "boom")})
+    assert Nodes(runner, ("n1", "n2")).arrived({"web:1": {f"config:{C}"}}) == ({}, ["web:1 on n2"])
+    runner = RecordingRunner({on("n1"): held("web:1", A, C)})
+    there, lost = Nodes(runner, ("n1",)).arrived({"web:1": {f"config:{C}"}})
+    assert (set(there), lost) == ({"web:1"}, [])
+    assert Nodes(runner, ("n1",)).arrived({"web:1": {f"config:{B}"}})[1] == ["web:1 on n1"]
 
 
 def test_content_is_what_every_node_has() -> None:

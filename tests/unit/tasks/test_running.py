@@ -51,11 +51,15 @@ def test_deploy_without_verify(world: World, inv: Inv) -> None:
     assert "verify" not in " ".join(world.store.log)
 
 
-def test_deploy_forced(world: World, inv: Inv) -> None:
+@pytest.mark.parametrize("same", [True, False])
+def test_deploy_forced_replaces_pods_whose_content_changed(world: World, inv: Inv, same: bool) -> None:
+    world.same_content = same
     inv(deploy.deploy)
     pods = world.store.uids("Pod")
+    world.store.log.clear()
     assert json.loads(inv(deploy.deploy, force=True, json=True).out)["revision"] == 2
-    assert world.store.uids("Pod") == pods
+    assert "build backend frontend anew" in world.store.log
+    assert (world.store.uids("Pod") == pods) is same
     assert json.loads(inv(deploy.deploy, json=True).out)["changed"] is False
 
 
@@ -67,7 +71,7 @@ def test_a_plan_is_shown_and_nothing_is_done(world: World, inv: Inv, dry: bool) 
     assert header.split() == ["STEP", "ACTION", "WHAT"]
     assert [row.split()[:2] for row in rows[:3]] == [["target", "run"], ["build", "run"], ["load", "run"]]
     assert world.store.objects == {}
-    assert world.target.present == set()
+    assert world.target.present == {}
 
 
 def test_a_plan_with_json(world: World, inv: Inv) -> None:
@@ -279,10 +283,13 @@ def test_images(world: World, inv: Inv) -> None:
     assert inv(image.build, service="backend").out.startswith(f"✓ build: {references['backend']}")
     assert inv(image.build, service="backend").out.startswith("- build: all there")
     assert inv(image.build, service="backend", force=True).out.startswith("✓ build")
+    rows = json.loads(inv(image.list_, json=True).out)
+    assert [(row["built"], row["on_target"]) for row in rows] == [("yes", "no"), ("no", "no")]
+    inv(image.build)
     assert inv(image.load).out.startswith("✓ load: ")
     assert inv(image.load).out.startswith("- load: the target has them all")
     rows = json.loads(inv(image.list_, json=True).out)
-    assert [(row["built"], row["on_target"]) for row in rows] == [("yes", "yes"), ("no", "yes")]
+    assert [(row["built"], row["on_target"]) for row in rows] == [("yes", "yes"), ("yes", "yes")]
     done = inv(image.build, service="bakend")
     assert (done.code, done.err) == (3, "error: --service bakend: unknown value -- choose one of backend, frontend\n")
 

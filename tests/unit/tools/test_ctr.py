@@ -1,5 +1,9 @@
 """containerd's client: command lines, and what it prints (seen with 1.6)."""
 
+import json
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from kubetasks.tools import ctr
@@ -14,9 +18,9 @@ docker.io/x/d:1  application/vnd.oci.image.manifest.v1+json sha256:{A} unavailab
 
 
 def test_argv() -> None:
-    assert ctr.images_ls() == ["ctr", "-n", "k8s.io", "images", "ls", "-q"]
     assert ctr.images_import() == ["ctr", "-n", "k8s.io", "images", "import", "-"]
-    assert ctr.images_check(["a", "b"]) == ["ctr", "-n", "k8s.io", "images", "check", "name==a", "name==b"]
+    assert ctr.images(["a", "b"])[:2] == ["sh", "-c"]
+    assert "ctr -n k8s.io images check name==a name==b" in ctr.images(["a", "b"])[2]
     assert ctr.content()[:2] == ["sh", "-c"]
 
 
@@ -25,9 +29,50 @@ def test_counts_blobs_that_are_listed_and_on_disk() -> None:
     assert ctr.parse_content("") == {}
 
 
-def test_only_what_is_complete_and_unpacked_arrived() -> None:
-    assert ctr.parse_check(CHECK) == {"docker.io/x/a:1"}
-    assert ctr.parse_check("") == set()
+def test_only_what_is_complete_and_unpacked_is_there() -> None:
+    assert set(ctr.parse_images(CHECK)) == {"docker.io/x/a:1"}
+    assert ctr.parse_images("") == {}
+
+
+def document(digest: str, value: object) -> str:
+    return f"sha256:{digest} {json.dumps(value)}\n"
+
+
+def test_an_image_is_known_by_its_manifests_and_configurations() -> None:
+    labels = {"kubetasks.dev/image": "x:1"}
+    text = CHECK + document(A, {"config": {"digest": f"sha256:{B}"}, "layers": []})
+    text += document(B, {"config": {"Labels": labels}, "rootfs": {}})
+    held = ctr.parse_images(text)["docker.io/x/a:1"]
+    assert held == ctr.Held(frozenset({f"sha256:{A}"}), frozenset({f"sha256:{B}"}), labels)
+
+
+def test_an_index_is_followed_to_its_manifests() -> None:
+    child, config = "c" * 64, "d" * 64
+    text = CHECK + document(A, {"manifests": [{"digest": f"sha256:{child}"}, {"digest": f"sha256:{B}"}]})
+    text += document(child, {"config": {"digest": f"sha256:{config}"}}) + f"sha256:{B} not JSON\n"
+    held = ctr.parse_images(text)["docker.io/x/a:1"]
+    assert held.manifests == {f"sha256:{A}", f"sha256:{B}", f"sha256:{child}"}
+    assert set(held.configs) == {f"sha256:{config}"}
+    assert held.labels == {}
+
+
+def test_the_script_prints_what_is_parsed(tmp_path: Path) -> None:
+    """Run with a shell and a `ctr` that lists one image, over blobs as containerd keeps them."""
+    layer, config = tmp_path / ("c" * 64), tmp_path / B
+    layer.write_bytes(b"\x1f\x8b\x00{")
+    config.write_text(json.dumps({"config": {"Labels": {"a": "b"}}}))
+    manifest = {"config": {"digest": f"sha256:{B}"}, "layers": [{"digest": f"sha256:{layer.name}"}]}
+    (tmp_path / A).write_text(json.dumps(manifest, indent=3))
+    program = tmp_path / "ctr"
+    program.write_text(f"#!/bin/sh\ncat <<'END'\n{CHECK}END\n")
+    program.chmod(0o755)
+    script = ctr.images(["x"])[2].replace(ctr.BLOBS, str(tmp_path))
+    done = subprocess.run(
+        ["sh", "-c", script], env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, capture_output=True, text=True, check=True
+    )
+    assert ctr.parse_images(done.stdout) == {
+        "docker.io/x/a:1": ctr.Held(frozenset({f"sha256:{A}"}), frozenset({f"sha256:{B}"}), {"a": "b"})
+    }
 
 
 @pytest.mark.parametrize(

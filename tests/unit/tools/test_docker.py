@@ -1,5 +1,7 @@
 """docker: command lines, and what it prints."""
 
+import json
+
 import pytest
 
 from kubetasks.tools import docker
@@ -20,8 +22,9 @@ def test_argv() -> None:
     assert docker.tag("a:1", "r/a:1") == ["docker", "tag", "a:1", "r/a:1"]
     assert docker.push("r/a:1") == ["docker", "push", "r/a:1"]
     assert docker.rmi(["a:1"]) == ["docker", "rmi", "--no-prune", "a:1"]
-    assert docker.manifest_inspect("a:1") == ["docker", "manifest", "inspect", "a:1"]
-    assert docker.manifest_inspect("a:1", insecure=True) == ["docker", "manifest", "inspect", "--insecure", "a:1"]
+    inspect = ["docker", "manifest", "inspect", "--verbose"]
+    assert docker.manifest_inspect("a:1") == [*inspect, "a:1"]
+    assert docker.manifest_inspect("a:1", insecure=True) == [*inspect, "--insecure", "a:1"]
     assert docker.server_version() == ["docker", "version", "--format", "{{.Server.Version}}"]
     assert docker.client_version("/x/docker") == ["/x/docker", "version", "--format", "{{.Client.Version}}"]
     assert docker.buildx_version() == ["docker", "buildx", "version"]
@@ -39,16 +42,58 @@ def test_build_argv() -> None:
         "/usr/bin/docker", "build", "--progress=plain", "-t", "a:1", "-f", "/p/Dockerfile", "--platform", "linux/arm64",
         "--build-arg", "A=1", "--build-arg", "B=", "--label", "t=x y", "/p/c",
     ]  # fmt: skip
+    argv = docker.build("docker", tag="a:1", dockerfile="d", context="c", build_args={}, labels={}, cache=False)
+    assert argv == ["docker", "build", "--progress=plain", "-t", "a:1", "-f", "d", "--no-cache", "c"]
 
 
 def test_parses_what_it_prints() -> None:
-    assert docker.parse_repo_tags('["a:1","b:1"]\n\n["c:2"]\n[]\n') == {"a:1", "b:1", "c:2"}
     assert docker.parse_ps("one control-plane\ntwo \n\n") == {"one": "control-plane", "two": ""}
     rows = docker.parse_image_ls(
         '{"Repository":"a","Tag":"1","ID":"sha256:x","CreatedAt":"now","Size":"1MB"}\n'
         '{"Repository":"<none>","Tag":"<none>","ID":"sha256:y","CreatedAt":"now","Size":"1MB"}\n'
     )
     assert [(row.reference, row.id, row.created, row.size) for row in rows] == [("a:1", "sha256:x", "now", "1MB")]
+
+
+def inspected(**more: object) -> str:
+    row = {
+        "Id": "sha256:1", "RepoTags": ["a:1"], "Os": "linux", "Architecture": "amd64", "Created": "2026",
+        "RootFS": {"Layers": ["sha256:2"]}, "Config": {"Labels": {"a": "b"}, "Env": ["A=1"], "Hostname": "x"}, **more,
+    }  # fmt: skip
+    return json.dumps(row) + "\n"
+
+
+def test_inspected_images() -> None:
+    (found,) = docker.parse_inspect(f"\n{inspected()}")
+    assert (found.id, found.is_manifest, found.tags, found.labels, found.platform) == (
+        "sha256:1", False, ("a:1",), {"a": "b"}, "linux/amd64",
+    )  # fmt: skip
+    assert docker.parse_inspect(inspected(Descriptor={"digest": "sha256:1"}))[0].is_manifest
+    (bare,) = docker.parse_inspect('{"Id": "sha256:1", "RepoTags": null, "Config": null}\n')
+    assert (bare.tags, bare.labels) == ((), {})
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        ({"Id": "sha256:9", "Created": "2027", "RootFS": {"Layers": ["sha256:3"]}}, True),
+        ({"Config": {"Labels": {"a": "b"}, "Env": ["A=1"], "Hostname": "y", "Image": "sha256:7"}}, True),
+        ({"Config": {"Labels": {"a": "b"}, "Env": ["A=2"]}}, False),
+        ({"Architecture": "arm64"}, False),
+    ],
+)
+def test_a_configuration_is_that_of_the_content(change: dict[str, object], same: bool) -> None:
+    one, other = docker.parse_inspect(inspected() + inspected(**change))
+    assert (one.configuration == other.configuration) is same
+    assert one.layers == ("sha256:2",)
+
+
+def test_manifests() -> None:
+    one = {"Descriptor": {"digest": "sha256:1"}, "SchemaV2Manifest": {"config": {"digest": "sha256:2"}}}
+    other = {"Descriptor": {"digest": "sha256:3"}, "OCIManifest": {"config": {"digest": "sha256:4"}}}
+    assert docker.parse_manifest(json.dumps(one)) == ({"sha256:1"}, {"sha256:2"})
+    assert docker.parse_manifest(json.dumps([one, other])) == ({"sha256:1", "sha256:3"}, {"sha256:2", "sha256:4"})
+    assert docker.parse_manifest("{}") == docker.parse_manifest("no such manifest") == (set(), set())
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,13 @@ def test_images_with_either_runtime() -> None:
     assert "registry.k8s.io/kube-proxy:v1.34.4" in docker
     assert "docker.io/demo/pause:1" in minikube.parse_images(recorded("containerd-image-ls").stdout)
     assert recorded("containerd-image-load").code == 0
-    assert minikube.parse_images("oops") == set()
+    assert minikube.parse_images("oops") == {}
+    for runtime in ("image-ls", "containerd-image-ls"):
+        pause = minikube.parse_images(recorded(runtime).stdout)["registry.k8s.io/pause:3.10.1"]
+        assert pause.config == "sha256:294d77bd494c6c102dda448c3797a20617ca0445719a483699343b43f43236c8"
+        assert pause.manifests == frozenset()
+    with_digest = '[{"id":"1","repoTags":["a:1"],"repoDigests":["a@sha256:2"]}]'
+    assert minikube.parse_images(with_digest)["a:1"].manifests == {"sha256:2"}
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kubetasks.errors import KubetasksError
+from kubetasks.images.content import Content
 from kubetasks.objects import Object, Objects
 from kubetasks.targets.base import Cluster, Progress, Store
 
@@ -71,11 +72,15 @@ class FakeTarget:
     def build_env(self) -> Mapping[str, str | None]:
         return {}
 
-    def missing(self, references: Sequence[str]) -> list[str]:
-        return []
+    @property
+    def own_engine(self) -> bool:
+        return False
 
-    def deliver(self, references: Sequence[str], progress: Progress) -> None:
-        pass
+    def contents(self, references: Sequence[str]) -> Mapping[str, Content]:
+        return {}
+
+    def deliver(self, references: Sequence[str], progress: Progress) -> Mapping[str, Content]:
+        return {}
 
     @contextmanager
     def endpoint(self, service: str, port: int) -> Iterator[str]:

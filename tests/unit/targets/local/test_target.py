@@ -18,7 +18,8 @@ def test_it_is_a_target(tmp_path: Path) -> None:
     assert (ours.name, ours.reason, ours.cluster, ours.pull_policy) == ("local", "a test", None, "Never")
     assert ours.bundled_database is False
     assert ours.repository("backend") == "kubetasks/demo-backend"
-    assert ours.missing(["kubetasks/demo-backend:1"]) == []
+    assert ours.contents(["kubetasks/demo-backend:1"]) == {}
+    assert not ours.own_engine
     assert ours.build_env() == {}
     ours.deliver(["kubetasks/demo-backend:1"], print)
     ours.preflight()
