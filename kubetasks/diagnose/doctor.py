@@ -18,6 +18,7 @@ from kubetasks.errors import ContextRefused, KubetasksError
 from kubetasks.images.client import builder
 from kubetasks.runner import HINTS, Result, Runner
 from kubetasks.settings import Settings
+from kubetasks.state import abandoned
 from kubetasks.targets import guard
 from kubetasks.targets.kind import CONTEXT_PREFIX
 from kubetasks.tools import docker, helm, kind, kubeconfig, kubectl, minikube
@@ -165,6 +166,14 @@ class _Examination:
         yield self._program("minikube", minikube.version(), MINIKUBE, wanted=self.settings.target == "minikube")
         yield from self._cluster()
         yield from self._room(state)
+        yield from self._abandoned()
+
+    def _abandoned(self) -> Iterator[Finding]:
+        """Local deployments of checkouts that were deleted or moved to another disk: nothing else tells of them."""
+        for folder, root in abandoned():
+            pids = sorted(path.read_text(encoding="utf-8").strip() for path in folder.glob("local/*/supervisord.pid"))
+            end = f"kill {' '.join(pids)}; " if pids else ""
+            yield Finding("local state", f"of {root}, which is gone", "none", "warn", f"{end}rm -r '{folder}'")
 
     @property
     def _needs_engine(self) -> bool:

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,4 +49,3 @@ def checkout(clone: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Ite
     found.env["KUBETASKS_TARGET"] = "local"
     with found.start("destroy") as process:
         process.communicate(timeout=60)
-    shutil.rmtree(clone / ".kubetasks" / "local" / namespace, ignore_errors=True)

@@ -32,9 +32,14 @@ def processes(folder: Path) -> set[int]:
     return found
 
 
+def state_home(checkout: Checkout) -> Path:
+    """Where the state of every project is."""
+    return Path(checkout.env["HOME"]) / ".local" / "state" / "kubetasks"
+
+
 def pod_uids(checkout: Checkout) -> dict[str, str]:
     """Workload to the process ids behind it, as status tells them."""
-    state = checkout.path / ".kubetasks" / "local" / checkout.namespace
+    state = state_home(checkout)
     return {path.name: path.read_text() for path in sorted(state.rglob("*.pid"))}
 
 
@@ -67,7 +72,7 @@ def test_the_whole_way(checkout: Checkout) -> None:
     checkout.inv("rollback")
     assert checkout.inv("logs", "--service", "backend").strip()
 
-    state = checkout.path / ".kubetasks" / "local" / checkout.namespace
+    (state,) = state_home(checkout).glob(f"*/local/{checkout.namespace}")
     checkout.inv("destroy")
     assert not state.exists()
     assert not processes(state)
@@ -141,8 +146,8 @@ def test_the_canary_is_nowhere_else(checkout: Checkout) -> None:
     assert CANARY not in report.read_text()
     report.unlink()
     assert CANARY not in "\n".join(checkout.outputs)
-    state = checkout.path / ".kubetasks"
-    for path in state.rglob("*"):
+    assert not (checkout.path / ".kubetasks").exists()
+    for path in state_home(checkout).rglob("*"):
         # The one file that stands for the Secret, and what a process is given, are readable by their owner alone.
         if path.is_file() and CANARY.encode() in path.read_bytes():
             assert stat.S_IMODE(path.stat().st_mode) == 0o600, path

@@ -5,9 +5,12 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+from kubetasks import state
+from kubetasks.errors import StateUnavailable
 from kubetasks.objects import WORKLOADS, Object, Objects, by_identity, identity, of_kind
 from kubetasks.runner import Runner
 from kubetasks.targets.base import Progress
@@ -24,15 +27,23 @@ from kubetasks.targets.local.workloads import (
     service_ports,
 )
 
-FOLDER: Final = ".kubetasks/local"
+FOLDER: Final = "local"
 # What the processes are made from; a change of anything else concerns none of them.
 CONCERNING: Final = (*WORKLOADS, "Service", "ConfigMap", "Secret")
 MADE_UP: Final = ("Pod", "Endpoints", "EndpointSlice", "Event")
 
 
 def state_folder(root: Path, namespace: str) -> Path:
-    """Where everything of a namespace is."""
-    return root.resolve() / FOLDER / namespace
+    """Where everything of a namespace is: below the user's state folder, not in the checkout.
+
+    A deployment that an earlier version made in the checkout stays there until it is destroyed: its processes run from
+    that folder, and its database is in it.
+
+    Raises:
+        StateUnavailable: the user has no home folder.
+    """
+    old = state.legacy(root.resolve()) / FOLDER / namespace
+    return old if (old / "objects").is_dir() else state.folder(root) / FOLDER / namespace
 
 
 @dataclass(frozen=True)
@@ -51,10 +62,18 @@ class LocalStore:
     runner: Runner
     here: Here
 
-    @property
+    @cached_property
     def folder(self) -> Path:
         """The state folder."""
         return state_folder(self.root, self.namespace)
+
+    def _prepare(self) -> None:
+        """Make the project's state folder before the first file goes there."""
+        old = state.legacy(self.root.resolve())
+        if not self.folder.is_relative_to(old):
+            state.claim(self.root)
+        elif not (old / ".gitignore").exists():
+            files.write(old / ".gitignore", "*\n")
 
     @property
     def processes(self) -> Processes:
@@ -123,6 +142,7 @@ class LocalStore:
         if dry_run:
             known = by_identity(self.stored())
             return [merged(item, known.get(identity(item)), self.namespace) for item in objects]
+        self._prepare()
         with files.locked(self.folder):
             known = by_identity(self.stored())
             results: Objects = []
@@ -167,6 +187,7 @@ class LocalStore:
                 return False
             self.apply([item])
             return True
+        self._prepare()
         return files.create_json(self._path(item), made)
 
     def delete(self, objects: Objects, *, wait: bool = True) -> None:
@@ -187,9 +208,14 @@ class LocalStore:
             with files.locked(self.folder):
                 self.processes.supervisor.shut_down()
                 shutil.rmtree(self.folder)
+        old = state.legacy(self.root.resolve())
+        if self.folder.is_relative_to(old) and not any((old / FOLDER).glob("*/objects")):
+            (old / ".gitignore").unlink(missing_ok=True)
         for folder in (self.folder.parent, self.folder.parent.parent):
             with contextlib.suppress(OSError):  # others' state is in it
                 folder.rmdir()
+        with contextlib.suppress(StateUnavailable):
+            state.release(self.root)
 
     def _programs(self, pod: str) -> tuple[Object, list[str]] | None:
         """The workload of a pod and its programs' names."""

@@ -204,7 +204,8 @@ def pod_of(item: Object, ports: Ports, around: Surroundings, here: Here, uid: st
     group = group_name(item)
     # A Job's processes are made anew with the Job; any other's with its template. The Services' ports come in below.
     mark = item["metadata"]["uid"] if item["kind"] == "Job" else ""
-    basis = [template, sorted(ports.items()), here.interpreter, mark]
+    # After its checkout was moved a process still looks for its files at the old path.
+    basis = [template, sorted(ports.items()), here.interpreter, str(here.root), mark]
     meta = {**template.get("metadata", {}), "namespace": around.namespace, "uid": uid}
     meta["name"] = f"{item['metadata']['name']}-{digest(basis, length=10)}"
     maker = Maker(around, {"metadata": meta, "spec": template.get("spec", {})}, ports)

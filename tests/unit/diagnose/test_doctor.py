@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from kubetasks import state
 from kubetasks.diagnose.doctor import (
     GIB,
     Finding,
@@ -16,6 +17,7 @@ from kubetasks.diagnose.doctor import (
     version_in,
 )
 from kubetasks.settings import load
+from kubetasks.targets.local import files
 from tests.recording import Answer, RecordingRunner
 
 RECORDED = Path(__file__).resolve().parents[2] / "recorded" / "versions"
@@ -266,3 +268,14 @@ def test_a_finding_for_machines() -> None:
         "status": "missing",
         "fix": "install kind",
     }
+
+
+def test_what_a_deleted_checkout_left_is_told(tmp_path: Path) -> None:
+    root = tmp_path / "gone"
+    root.mkdir()
+    folder = state.claim(root)
+    files.write(folder / "local" / "demo" / "supervisord.pid", "4711\n")
+    root.rmdir()
+    found = look(tmp_path)["local state"]
+    assert (found.status, found.found) == ("warn", f"of {root}, which is gone")
+    assert found.fix == f"kill 4711; rm -r '{folder}'"

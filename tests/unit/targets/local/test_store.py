@@ -3,8 +3,9 @@
 import threading
 from pathlib import Path
 
+from kubetasks.targets.local import files
 from kubetasks.targets.local.store import LocalStore
-from tests.unit.targets.local.objects import CANARY, config_map, live, one, secret, service
+from tests.unit.targets.local.objects import CANARY, config_map, live, one, secret, service, target
 
 
 def test_nothing_is_there_at_first(store: LocalStore) -> None:
@@ -96,12 +97,61 @@ def test_deleting_the_namespace_deletes_all(store: LocalStore, tmp_path: Path) -
 
 
 def test_others_state_stays(store: LocalStore, tmp_path: Path) -> None:
-    other = tmp_path / ".kubetasks" / "local" / "other" / "objects"
-    other.mkdir(parents=True)
     store.apply([config_map("a")])
+    other = store.folder.parent / "other" / "objects"
+    other.mkdir(parents=True)
     store.delete_all()
     assert other.exists()
     assert not store.folder.exists()
+
+
+def test_nothing_goes_to_the_checkout(store: LocalStore, tmp_path: Path, state_home: Path) -> None:
+    store.apply([config_map("a")])
+    assert list(tmp_path.iterdir()) == []
+    assert store.folder.is_relative_to(state_home)
+    store.delete_all()
+    assert list((state_home / "kubetasks").iterdir()) == []
+
+
+def old_deployment(root: Path, namespace: str = "demo") -> Path:
+    """What earlier versions left in a checkout."""
+    folder = root / ".kubetasks" / "local" / namespace
+    files.write_json(folder / "objects" / "ConfigMap" / "old.json", {**config_map("old"), "metadata": META})
+    return folder
+
+
+META = {"name": "old", "namespace": "demo", "uid": "1", "generation": 1, "resourceVersion": "1", "labels": {}}
+
+
+def test_a_deployment_of_an_earlier_version_is_found_and_destroyed(tmp_path: Path) -> None:
+    folder = old_deployment(tmp_path)
+    store = target(tmp_path).store
+    assert store.folder == folder
+    assert [item["metadata"]["name"] for item in store.get(["ConfigMap"])] == ["old"]
+    store.apply([config_map("a")])
+    assert (tmp_path / ".kubetasks" / ".gitignore").read_text() == "*\n"
+    store.delete_all()
+    assert list(tmp_path.iterdir()) == []
+    new = target(tmp_path).store
+    new.apply([config_map("a")])
+    assert list(tmp_path.iterdir()) == []
+    new.delete_all()
+
+
+def test_a_new_namespace_beside_an_earlier_versions_goes_to_the_new_place(tmp_path: Path, state_home: Path) -> None:
+    old_deployment(tmp_path, "other")
+    assert target(tmp_path).store.folder.is_relative_to(state_home)
+
+
+def test_a_moved_checkout_keeps_its_deployment(tmp_path: Path) -> None:
+    root = tmp_path / "here"
+    root.mkdir()
+    (root / "tasks.py").touch()
+    target(root).store.apply([config_map("a")])
+    root.rename(tmp_path / "there")
+    store = target(tmp_path / "there").store
+    assert [item["metadata"]["name"] for item in store.get(["ConfigMap"])] == ["a"]
+    store.delete_all()
 
 
 def test_a_damaged_file_is_as_good_as_none(store: LocalStore) -> None:

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from kubetasks import state
 from kubetasks.errors import SettingsError, SupervisorFailed
 from kubetasks.runner import SystemRunner
 from kubetasks.settings import load
@@ -25,9 +26,11 @@ def test_it_is_a_target(tmp_path: Path) -> None:
     ours.preflight()
 
 
-def test_the_sqlite_url_is_in_the_state_folder(tmp_path: Path) -> None:
-    assert target(tmp_path).sqlite_url() == f"sqlite:///{tmp_path}/.kubetasks/local/demo/data/app.db"
-    assert list(tmp_path.iterdir()) == [], "a plan asks for it, and changes nothing"
+def test_the_sqlite_url_is_in_the_state_folder(tmp_path: Path, state_home: Path) -> None:
+    folder = state.folder(tmp_path)
+    assert folder.is_relative_to(state_home)
+    assert target(tmp_path).sqlite_url() == f"sqlite:///{folder}/local/demo/data/app.db"
+    assert [*tmp_path.iterdir(), *state_home.iterdir()] == [], "a plan asks for it, and changes nothing"
 
 
 def test_a_wrong_placeholder_is_refused(tmp_path: Path) -> None:
