@@ -51,15 +51,20 @@ FILES = {
 }
 
 
-def write(root: Path) -> Path:
-    """Write the project, as a git repository with everything but the env files committed."""
-    for name, text in FILES.items():
+def write(root: Path, mark: str = "") -> Path:
+    """Write the project, as a git repository with everything but the env files committed.
+
+    Args:
+        root: its folder.
+        mark: makes its images others than those of other tests on the same engine.
+    """
+    for name, text in {**FILES, "mark": mark}.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     who = ("-c", "user.name=x", "-c", "user.email=x@example.org")
     for words in (
-        ("init", "--quiet"), ("add", "--", *(name for name in FILES if not name.endswith(".env"))),
+        ("init", "--quiet"), ("add", "--", "mark", *(name for name in FILES if not name.endswith(".env"))),
         (*who, "commit", "--quiet", "--message", "All"),
     ):  # fmt: skip
         subprocess.run(["git", *words], cwd=root, check=True, capture_output=True)

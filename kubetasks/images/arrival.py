@@ -91,6 +91,7 @@ class Arrival:
     forced: bool = False
     others: Sequence[str] = ()
     contents: dict[str, Content] = field(default_factory=dict)
+    repairs: list[str] = field(default_factory=list)
 
     @cached_property
     def choices(self) -> dict[str, Choice]:
@@ -106,14 +107,13 @@ class Arrival:
         if image.service in self.reasons:
             return None
         if is_right(image, self.contents.get(image.reference), self.known(image.reference), self.ledger):
-            return Choice("keep", "there")
+            return Choice("keep", "")
         return None
 
     def _from_engine(self, image: Image) -> Choice:
         why = self.reasons.get(image.service, "")
         if not why:
-            there = image.reference in self.contents
-            why = "the target has another image of that name" if there else ""
+            why = "the target has another image of that name" if image.reference in self.contents else ""
         moved = self.engine.moved(image)
         if moved:
             return Choice("build", f"its base {', '.join(moved)} changed")
@@ -175,7 +175,7 @@ class Arrival:
             held = self._ready(image) if choice.action == "deliver" else None
             if held is not None:
                 self._take(image, held, self.engine)
-        references = self.to_deliver
+        references = [*self.to_deliver, *self.repairs]
         self.contents.update(self.target.deliver(references, progress))
         return references
 
@@ -195,8 +195,8 @@ class Arrival:
         if known and (image.service in self.strays or not agree(known, {identity(found)})):
             renamed = replace(image, name=new_name(image, found))
             self._tag(found.id, renamed.reference)
-            if image.reference == image.built_as:
-                self._give_back(image.built_as, known)
+            if image.reference == image.built_as and self._give_back(image.built_as, known):
+                self._repair(image, known)
             self.images[image.service] = renamed
         elif image.reference != image.built_as:
             self._tag(found.id, image.reference)
@@ -204,12 +204,17 @@ class Arrival:
     def _tag(self, number: str, reference: str) -> None:
         self.runner.run(docker.tag(number, reference), env=self.target.build_env())
 
-    def _give_back(self, reference: str, known: Collection[str]) -> None:
-        """Let a name stand for its recorded content again, where the engine still has that."""
-        for each in known:
-            number = each.partition(":")[2]
-            if self.runner.run(docker.tag(number, reference), env=self.target.build_env(), check=False).ok:
-                return
+    def _give_back(self, reference: str, known: Collection[str]) -> bool:
+        """Let a name stand for its recorded content again in the engine; False when the engine has that no more."""
+        numbers = [each.partition(":")[2] for each in known]
+        env = self.target.build_env()
+        return any(self.runner.run(docker.tag(each, reference), env=env, check=False).ok for each in numbers)
+
+    def _repair(self, image: Image, known: Collection[str]) -> None:
+        """Let a name that is given up stand for its recorded content on the target, too: others may use it."""
+        there = self.contents.get(image.reference)
+        if there is not None and not agree(known, there.identities):
+            self.repairs.append(image.reference)
 
     def record(self) -> dict[str, list[str]]:
         """Reference to the identities of its content, for the revision's record."""

@@ -1,7 +1,7 @@
 """What this machine built under each name: the engine's own word for it is only the name, which anybody can move.
 
-A file in the project's state folder. Without it (another machine, a folder that was cleaned) an image counts by its
-label alone.
+One file for all checkouts of this user: equal sources have equal names in each. Without it (another machine, a folder
+that was cleaned) an image counts by its label alone.
 """
 
 import contextlib
@@ -18,16 +18,16 @@ from kubetasks.targets.base import Target
 
 NAME: Final = "images.json"
 # How many references are kept, and how many contents of each.
-_REFERENCES: Final = 100
+_REFERENCES: Final = 300
 _CONTENTS: Final = 6
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """The builds of one project on this machine.
+    """The builds on this machine.
 
     Args:
-        root: the project's root.
+        root: the project's root; its copies of contexts go to its state folder.
         engine: which engine: empty for the host's own, else the name of the target that has one.
     """
 
@@ -41,7 +41,7 @@ class Ledger:
 
     def _read(self) -> dict[str, Any]:
         try:
-            found = json.loads((state.folder(self.root) / NAME).read_text(encoding="utf-8"))
+            found = json.loads((state.home() / NAME).read_text(encoding="utf-8"))
         except (OSError, ValueError, StateUnavailable):
             return {}
         return found if isinstance(found, dict) else {}
@@ -57,7 +57,8 @@ class Ledger:
         """Notes are a help, not a condition: a folder that cannot be written is no error."""
         change = {self._key(name): section for name, section in sections.items()}
         with contextlib.suppress(OSError, StateUnavailable):
-            path = state.claim(self.root) / NAME
+            path = state.home() / NAME
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             part = path.with_name(f".{NAME}.{os.getpid()}")
             part.write_text(json.dumps({**self._read(), **change}, indent=1), encoding="utf-8")
             part.chmod(0o600)

@@ -22,7 +22,7 @@ BASE = "kubetasks.local/python:3.11" if OFFLINE else "python:3.11-slim"
 @pytest.fixture
 def project(checkout: Checkout, tmp_path: Path) -> Checkout:
     """A project whose build context is its whole folder, deployed to a namespace of its own."""
-    root = whole.write(tmp_path / "whole")
+    root = whole.write(tmp_path / "whole", checkout.namespace)
     env = {
         **checkout.env,
         "PYTHONPATH": str(checkout.path),

@@ -90,6 +90,29 @@ def test_a_pod_that_runs_another_image_of_the_right_name_is_noticed(world: World
     assert "build" not in " ".join(world.store.log)
 
 
+def test_the_first_name_is_put_right_on_the_node_too(world: World) -> None:
+    """Another namespace may use it, and would take what is there."""
+    world.deploy()
+    name = image(world)
+    right = world.store.image_ids[name]
+    world.target.hold(name, FOREIGN)
+    restart(world)
+    world.deploy()
+    assert image(world) != name
+    assert world.store.image_ids[name] == right
+
+
+def test_a_registry_has_what_was_pushed_first(world: World) -> None:
+    """Another machine built the same source: its image stays, whatever this engine has."""
+    world.target.pull_policy = "IfNotPresent"
+    backend = world.survey().images["backend"]
+    theirs = world.made(backend)
+    world.target.hold(backend.reference, theirs)
+    world.target.engine[backend.reference] = replace(theirs, id=digest("mine"))
+    world.deploy()
+    assert runs(world) == {theirs.id}
+
+
 def test_it_is_noticed_again_under_the_new_name(world: World) -> None:
     world.deploy()
     first = image(world)

@@ -103,10 +103,16 @@ def test_the_ledger_keeps_the_newest(ledger: Ledger) -> None:
         ledger.note("a:1", f"config:{number}", {"base": str(number)})
     ledger.note("a:1", "config:5", {})
     assert list(ledger.built("a:1")) == [f"config:{number}" for number in (3, 4, 6, 7, 8, 5)]
-    for number in range(120):
+    for number in range(310):
         ledger.note(f"b:{number}", "config:1", {})
     assert ledger.built("a:1") == {}
-    assert ledger.built("b:119") == {"config:1": {}}
+    assert ledger.built("b:309") == {"config:1": {}}
+
+
+def test_all_checkouts_share_one_ledger(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.note("a:1", "config:1", {})
+    assert Ledger(tmp_path / "other").built("a:1") == {"config:1": {}}
+    assert Ledger(tmp_path, "minikube").built("a:1") == {}
 
 
 def test_pending(ledger: Ledger) -> None:
@@ -119,8 +125,9 @@ def test_pending(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"built": []}', '{"built": {"a:1": 3}, "pending": 4}'])
-def test_a_damaged_ledger_is_as_good_as_none(tmp_path: Path, ledger: Ledger, text: str) -> None:
-    (state.claim(tmp_path) / NAME).write_text(text)
+def test_a_damaged_ledger_is_as_good_as_none(ledger: Ledger, text: str) -> None:
+    state.home().mkdir(parents=True)
+    (state.home() / NAME).write_text(text)
     assert (ledger.built("a:1"), ledger.pending("a:1")) == ({}, False)
     ledger.note("a:1", "config:1", {})
     assert ledger.built("a:1") == {"config:1": {}}
