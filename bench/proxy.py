@@ -105,9 +105,9 @@ def servers(database_url: str) -> Iterator[int]:
     subprocess.run([*python, "app.backend.migrate"], cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
     started = [
         subprocess.Popen(
-            [*python, "uvicorn", f"app.{service}.main:app", "--port", str(port), "--timeout-keep-alive", "75"],
+            [*python, f"app.{service}"],
             cwd=ROOT,
-            env=environment,
+            env={**environment, "PORT": str(port)},
             stdout=subprocess.DEVNULL,
         )
         for service, port in zip(("backend", "frontend"), PORTS, strict=True)

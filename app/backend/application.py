@@ -56,7 +56,7 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
         await database.open()
         log.info("started with %s", shown(settings.database_url))
         try:
-            async with graceful(readiness, turns, settings.shutdown_seconds):
+            async with graceful(readiness, turns, settings.shutdown_seconds, settings.drain_seconds):
                 yield
         finally:
             await mcp.close()

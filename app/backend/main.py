@@ -1,13 +1,27 @@
-"""What a server loads: ``python -m uvicorn app.backend.main:app``."""
+"""What runs: ``python -m app.backend``; or ``app`` here for another ASGI server."""
 
 import sys
+from dataclasses import replace
 
-from app.backend import logs, settings
+from app.backend import logs, serving, settings
 from app.backend.application import create_app
 
 try:
     _settings = settings.from_environment()
+    _settings = replace(_settings, drain_seconds=serving.drains(_settings.host, _settings.drain_seconds))
     logs.set_up(_settings.log_level)
     app = create_app(_settings)
 except (settings.SettingsError, ValueError) as error:
     sys.exit(f"backend: {error}")
+
+
+def main() -> None:
+    """Serve until a signal ends that."""
+    serving.run(
+        app,
+        host=_settings.host,
+        port=_settings.port,
+        drain_seconds=_settings.drain_seconds,
+        shutdown_seconds=_settings.shutdown_seconds,
+        access_log=True,
+    )

@@ -58,8 +58,14 @@ class Settings:
     """How long "ready" holds. Below a probe's period it keeps a database awake that sleeps when idle."""
     ready_timeout_seconds: float = 1.5
     """How long /ready waits for the database before it says so."""
+    host: str = "127.0.0.1"
+    """Where to listen."""
+    port: int = 8000
+    drain_seconds: float = 0.0
+    """How long to go on as before after SIGTERM, but for closing each connection with its next answer: as long as a
+    load balancer may still send connections here. `main` sets it to 0 where `host` is a loopback address."""
     shutdown_seconds: float = 10.0
-    """How long work in flight may take to finish after SIGTERM."""
+    """How long work in flight may take to finish after that."""
     log_level: str = "INFO"
 
     @property
@@ -92,6 +98,9 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         mcp_allowed_hosts=read.hosts("MCP_ALLOWED_HOSTS"),
         ready_cache_seconds=read.seconds("READY_CACHE_SECONDS", Settings.ready_cache_seconds),
         ready_timeout_seconds=read.seconds("READY_TIMEOUT_SECONDS", Settings.ready_timeout_seconds),
+        host=read.text("HOST") or Settings.host,
+        port=read.count("PORT", Settings.port, 65535),
+        drain_seconds=read.seconds("DRAIN_SECONDS", Settings.drain_seconds, zero=True),
         shutdown_seconds=read.seconds("SHUTDOWN_SECONDS", Settings.shutdown_seconds),
         log_level=read.choice("LOG_LEVEL", Settings.log_level, _LEVELS),
     )
@@ -154,7 +163,7 @@ class _Reader:
         if not well:
             raise SettingsError("LLM_BASE_URL cannot be used; expected a URL like https://api.example.com/v1")
 
-    def seconds(self, name: str, default: float) -> float:
+    def seconds(self, name: str, default: float, *, zero: bool = False) -> float:
         given = self.text(name)
         if not given:
             return default
@@ -162,8 +171,9 @@ class _Reader:
             number = float(given)
         except ValueError:
             number = -1.0
-        if not 0 < number < 1e9:  # also refuses nan and inf
-            raise SettingsError(f"{name} is {given!r}; expected a positive number of seconds")
+        if not (0 < number < 1e9 or (zero and number == 0)):  # also refuses nan and inf
+            kind = "number" if zero else "positive number"
+            raise SettingsError(f"{name} is {given!r}; expected a {kind} of seconds")
         return number
 
     def count(self, name: str, default: int, largest: int) -> int:

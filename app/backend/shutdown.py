@@ -1,4 +1,8 @@
-"""SIGTERM: readiness goes down, streams are told, work in flight finishes, and the process ends within its limit.
+"""SIGTERM: readiness goes down; after draining, streams are told, work in flight finishes, and the process ends.
+
+While the server drains, everything is answered as before, streams too. `/ready` says no from the beginning: that is
+how a load balancer finds out that asks it. `/health` goes on saying yes, and is what the pods' probes ask: where every
+pod of a Service is ending, kube-proxy still sends requests to those that are healthy.
 
 uvicorn ends an application's lifespan after all connections are closed, and an open stream would keep its one open: so
 the signal itself is listened to, on top of uvicorn's own handler.
@@ -20,8 +24,15 @@ MARGIN_SECONDS = 1.0
 
 
 @asynccontextmanager
-async def graceful(readiness: Readiness, turns: Turns, seconds: float) -> AsyncIterator[None]:
-    """Run an application; when told to end, or at the end of the block, let its work finish within so many seconds."""
+async def graceful(readiness: Readiness, turns: Turns, seconds: float, drain: float = 0.0) -> AsyncIterator[None]:
+    """Run an application; when told to end, or at the end of the block, let its work finish.
+
+    Args:
+        readiness: is told at once.
+        turns: are told after draining.
+        seconds: how long work in flight may take then.
+        drain: how long the server goes on as before after SIGTERM; a second signal ends that.
+    """
     loop = asyncio.get_running_loop()
     ending: list[asyncio.Task[None]] = []
 
@@ -32,7 +43,14 @@ async def graceful(readiness: Readiness, turns: Turns, seconds: float) -> AsyncI
         turns.drain()
         ending.append(loop.create_task(turns.finish(max(seconds - MARGIN_SECONDS, seconds / 2))))
 
-    with_handlers = _chained(lambda: loop.call_soon_threadsafe(begin))
+    def told(number: int) -> None:
+        if number == signal.SIGTERM and drain and not readiness.draining:
+            readiness.draining = True
+            loop.call_later(drain, begin)
+        else:
+            begin()
+
+    with_handlers = _chained(lambda number: loop.call_soon_threadsafe(told, number))
     try:
         yield
     finally:
@@ -42,14 +60,14 @@ async def graceful(readiness: Readiness, turns: Turns, seconds: float) -> AsyncI
         await ending[0]
 
 
-def _chained(told: Callable[[], object]) -> dict[int, "_Handler"]:
+def _chained(told: Callable[[int], object]) -> dict[int, "_Handler"]:
     """Have a function told of the signals before whoever hears them now; return those handlers."""
     if threading.current_thread() is not threading.main_thread():
         return {}  # signals are none of this thread's business
     before: dict[int, _Handler] = {}
 
     def heard(number: int, frame: FrameType | None) -> None:
-        told()
+        told(number)
         handler = before[number]
         if callable(handler):
             handler(number, frame)

@@ -41,7 +41,7 @@ def create_app(settings: Settings, transport: httpx.AsyncBaseTransport | None = 
         transport: another way to the backend than by HTTP, for tests.
     """
     upstream = Upstream(settings.backend_url, transport)
-    drain = Drain(settings.shutdown_seconds * PATIENCE)
+    drain = Drain(settings.drain_seconds + settings.shutdown_seconds * PATIENCE)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

@@ -14,8 +14,9 @@ import anyio
 class Drain:
     """Open event streams, and when to end them.
 
-    After SIGTERM the server takes no more requests and waits for those it has; a stream has a while to come to its own
-    end, then the browser is told to ask again, with the same key, and gets another process.
+    After SIGTERM the server drains, then takes no more requests and waits for those it has. A stream has that time and
+    a while longer to come to its own end. Then the browser is told to ask again, with the same key, and gets another
+    process.
     """
 
     LAST_WORDS = (

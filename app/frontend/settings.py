@@ -16,8 +16,14 @@ class Settings:
 
     backend_url: str = "http://127.0.0.1:8000"
     """Where the backend is; a path in it goes before every path asked for."""
+    host: str = "127.0.0.1"
+    """Where to listen."""
+    port: int = 3000
+    drain_seconds: float = 0.0
+    """How long to go on as before after SIGTERM, but for closing each connection with its next answer: as long as a
+    load balancer may still send connections here. `main` sets it to 0 where `host` is a loopback address."""
     shutdown_seconds: float = 10.0
-    """How long the server waits for what is open after SIGTERM; streams are ended before that."""
+    """How long the server waits after that for what is open; streams are ended before that."""
     log_level: str = "INFO"
 
 
@@ -25,7 +31,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings.
 
     Raises:
-        SettingsError: When BACKEND_URL is no address, or SHUTDOWN_SECONDS no time.
+        SettingsError: When BACKEND_URL is not an address, PORT not a port, or a variable in seconds not a number.
     """
     url = environ.get("BACKEND_URL", "") or Settings.backend_url
     try:
@@ -35,12 +41,27 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         usable = False
     if not usable:
         raise SettingsError(f"BACKEND_URL is {url!r}; expected http://host:port")
-    given = environ.get("SHUTDOWN_SECONDS", "").strip()
-    try:
-        seconds = float(given) if given else Settings.shutdown_seconds
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < 1e6:
-        raise SettingsError(f"SHUTDOWN_SECONDS is {given!r}; expected a positive number of seconds")
+    host = environ.get("HOST", "").strip() or Settings.host
+    port = environ.get("PORT", "").strip() or str(Settings.port)
+    if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        raise SettingsError(f"PORT is {port!r}; expected a number from 1 to 65535")
     level = environ.get("LOG_LEVEL", "").upper() or Settings.log_level
-    return Settings(backend_url=url.rstrip("/"), shutdown_seconds=seconds, log_level=level)
+    return Settings(
+        backend_url=url.rstrip("/"),
+        host=host,
+        port=int(port),
+        drain_seconds=_seconds(environ, "DRAIN_SECONDS", Settings.drain_seconds, zero=True),
+        shutdown_seconds=_seconds(environ, "SHUTDOWN_SECONDS", Settings.shutdown_seconds),
+        log_level=level,
+    )
+
+
+def _seconds(environ: Mapping[str, str], name: str, default: float, *, zero: bool = False) -> float:
+    given = environ.get(name, "").strip()
+    try:
+        seconds = float(given) if given else default
+    except ValueError:
+        seconds = -1.0
+    if not (0 < seconds < 1e6 or (zero and seconds == 0)):
+        raise SettingsError(f"{name} is {given!r}; expected a {'' if zero else 'positive '}number of seconds")
+    return seconds

@@ -67,7 +67,7 @@ def test_a_server_starts_answers_and_ends_when_told_to(service: str, tmp_path: P
     migrate.upgrade(url, 10)
     made = listening()
     server = subprocess.Popen(
-        [sys.executable, "-m", "uvicorn", f"app.{service}.main:app", "--fd", str(made.fileno())],
+        [sys.executable, "-m", f"app.{service}", "--fd", str(made.fileno())],
         cwd=ROOT,
         env={"DATABASE_URL": url, "JWT_SECRET": SECRET},
         pass_fds=[made.fileno()],

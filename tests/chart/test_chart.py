@@ -69,6 +69,7 @@ def test_every_option_arrives() -> None:
         "RATE_LIMIT": "30/second",
         "CHAT_RATE_LIMIT": "off",
         "LOGIN_RATE_LIMIT": "5/hour",
+        "DRAIN_SECONDS": "3",
         "SHUTDOWN_SECONDS": "5",
         "EXTRA": "1",
     }
@@ -119,6 +120,7 @@ def test_another_config_is_another_digest() -> None:
         ({"config": {"TIMES": 3}}, "TIMES"),
         ({"config": {"LLM_BASE_URL": "models.example.com"}}, "LLM_BASE_URL"),
         ({"config": {"RATE_LIMIT": "often"}}, "RATE_LIMIT"),
+        ({"config": {"DRAIN_SECONDS": "6"}}, "DRAIN_SECONDS"),
         ({"config": {"SHUTDOWN_SECONDS": "11"}}, "SHUTDOWN_SECONDS"),
         ({"config": {"not a name": "x"}}, "not a name"),
         ({"migrations": {"id": "Not_A_Name"}}, "id"),

@@ -108,11 +108,11 @@ async def test_idle_connections_are_dropped_before_the_server_drops_them() -> No
     await upstream.aclose()
 
 
-def served(backend: str, *more: str) -> tuple[subprocess.Popen[str], int]:
+def served(backend: str) -> tuple[subprocess.Popen[str], int]:
     """Start a frontend of its own process; return it and its port."""
     made = listening()
     process = subprocess.Popen(
-        [sys.executable, "-m", "uvicorn", "app.frontend.main:app", "--fd", str(made.fileno()), *more],
+        [sys.executable, "-m", "app.frontend", "--fd", str(made.fileno())],
         cwd=ROOT,
         env={"BACKEND_URL": backend, "SHUTDOWN_SECONDS": "3"},
         pass_fds=[made.fileno()],

@@ -23,7 +23,7 @@ def process(url: str, **variables: str) -> Iterator[tuple[str, Callable[[], None
         "PYTHONPATH": str(Path(__file__).parents[3]),
         **variables,
     }
-    command = [sys.executable, "-m", "uvicorn", "app.backend.main:app", "--fd", str(made.fileno())]
+    command = [sys.executable, "-m", "app.backend", "--fd", str(made.fileno())]
     with subprocess.Popen(command, env=environment, pass_fds=[made.fileno()], stdout=subprocess.PIPE) as server:
         try:
             yield address(made), server.kill

@@ -1,0 +1,5 @@
+"""``python -m app.backend``."""
+
+from app.backend.main import main
+
+main()

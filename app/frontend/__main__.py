@@ -1,0 +1,5 @@
+"""``python -m app.frontend``."""
+
+from app.frontend.main import main
+
+main()
