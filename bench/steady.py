@@ -24,6 +24,7 @@ from urllib.parse import urlsplit
 TIMEOUT = 30.0  # seconds for one request
 PATIENCE = 60.0  # seconds for the first session
 PAUSE = 0.002  # seconds between two requests of a client
+SESSION = 600.0  # seconds after which a client becomes another user: a token lasts for 900
 
 
 class Client:
@@ -34,6 +35,7 @@ class Client:
         self._connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT)
         self._stop = stop
         self._user, self._token = "", ""
+        self._began = 0.0
         self.requests = self.closed = 0
         self.failures: list[dict[str, Any]] = []
         self.slowest = 0.0
@@ -41,7 +43,9 @@ class Client:
 
     def begin(self) -> None:
         """Become a user; until the application is there, try again."""
-        deadline = time.monotonic() + PATIENCE
+        self._began = time.monotonic()
+        deadline = self._began + PATIENCE
+        self._token = ""
         while True:
             try:
                 status, body = self._send("POST", "/api/session")
@@ -60,6 +64,9 @@ class Client:
         task = 1
         own = f"/api/{self._user}"
         while self.requests < number and not self._stop.is_set():
+            if time.monotonic() - self._began > SESSION:
+                self.begin()
+                own = f"/api/{self._user}"
             turn = self.requests % 6
             match turn:
                 case 0:

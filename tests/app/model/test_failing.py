@@ -99,18 +99,6 @@ def test_an_absent_database_is_not_the_models_fault() -> None:
     assert turn.assistant is None
 
 
-def test_after_three_failures_it_is_left_alone_for_a_while() -> None:
-    made, model = assistant(*[RuntimeError("gone")] * 3, [assistant_message("Back.")], [assistant_message("Still.")])
-    now = [100.0]
-    made.breaker._clock = lambda: now[0]
-    for _ in range(5):
-        assert text(answer(made, FakeTurn("x"))) == RULES
-    assert len(model.calls) == 3
-    now[0] += 31
-    assert text(answer(made, FakeTurn("x"))) == "Back."
-    assert text(answer(made, FakeTurn("x"))) == "Still."
-
-
 def test_a_user_who_leaves_ends_it() -> None:
     made, _ = assistant([use("add_task", title="milk")], [assistant_message("Done.")])
     turn = FakeTurn("add milk")

@@ -11,8 +11,9 @@ from typing import Any, Literal
 from agents import Model, set_tracing_disabled
 
 from app.backend.assistants.model import prompt
+from app.backend.assistants.model.breaker import Breaker
 from app.backend.assistants.model.client import language_model
-from app.backend.assistants.model.failures import Breaker, Failure
+from app.backend.assistants.model.failures import Failure
 from app.backend.assistants.model.functions import InvalidArguments, arguments
 from app.backend.assistants.model.guard import STATE, Guard
 from app.backend.assistants.model.running import Asked, Run
@@ -85,17 +86,28 @@ class ModelAssistant:
             yield Calling(position, call.tool, call.arguments)
             yield Called(position, call)
         try:
-            async with aclosing(self._model(turn, work)) as events:
+            async with aclosing(self._asked(turn, work)) as events:
                 async for event in events:
                     yield event
         except Failure as error:
             log.warning("the language model failed: %s %s", error, error.kind)
-            self.breaker.failed()
             async with aclosing(self._instead(turn, work, error)) as events:
                 async for event in events:
                     yield event
-        else:
-            self.breaker.worked()
+
+    async def _asked(self, turn: Turn, work: _Work) -> AsyncGenerator[Event, None]:
+        """Let the model answer, unless its endpoint is being left alone, and keep in mind how that went."""
+        with self.breaker.asking() as asking:
+            if asking is None:
+                raise Failure("it is being left alone after several failures")
+            try:
+                async with aclosing(self._model(turn, work)) as events:
+                    async for event in events:
+                        yield event
+            except Failure as error:
+                asking.ended(down=error.down)
+                raise
+            asking.ended(down=False)
 
     async def _model(self, turn: Turn, work: _Work) -> AsyncGenerator[Event, None]:
         """Let the model answer.
@@ -103,8 +115,6 @@ class ModelAssistant:
         The tools are called here, between two events, and not in the SDK's task: a time limit, or a user who leaves,
         cannot end one halfway.
         """
-        if self.breaker.open:
-            raise Failure("it is being left alone after several failures")
         told = prompt.items(turn.message, turn.context, turn.done)
         deadline = asyncio.get_running_loop().time() + self.seconds
         async with Run(self.model(), prompt.instructions(turn.context), told, self.calls, deadline) as run:

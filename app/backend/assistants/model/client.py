@@ -82,16 +82,17 @@ class _Whole:
         self.response = stream.response
 
     async def __aiter__(self) -> AsyncIterator[ChatCompletionChunk]:
-        finished = False
+        finished = began = False
         answer = uuid.uuid4().hex
         async for chunk in self._stream:
+            began = True
             for choice in chunk.choices:
                 for call in choice.delta.tool_calls or ():
                     call.id = f"{answer}-{call.index}"
             finished = finished or any(choice.finish_reason for choice in chunk.choices)
             yield chunk
         if not finished:
-            raise Failure("its answer broke off")
+            raise Failure("its answer broke off", down=began)
 
     async def close(self) -> None:
         await self._stream.close()

@@ -1,8 +1,6 @@
 """What can go wrong with a model's endpoint, in words that are safe to show and to log."""
 
-import time
-from collections.abc import Callable
-
+import httpx2
 import openai
 from agents.exceptions import MaxTurnsExceeded
 
@@ -12,50 +10,33 @@ class Failure(Exception):
 
     Attributes:
         kind: of the error behind it, for the log.
+        down: whether the endpoint is out of order, and not only this answer: it could not be reached, was too slow, or
+            said so (429, 5xx).
     """
 
-    def __init__(self, why: str, kind: str = "") -> None:
+    def __init__(self, why: str, kind: str = "", *, down: bool = False) -> None:
         super().__init__(why)
         self.kind = kind
+        self.down = down
 
 
 def failure(error: Exception) -> Failure:
     """Say what went wrong. Neither a key, nor a URL, nor anything the endpoint wrote goes into it."""
+    down = True
     match error:
         case Failure():
             return error
         case openai.APIStatusError():
             why = f"it answered with status {error.status_code}"
+            down = error.status_code in {408, 429} or error.status_code >= 500
         case openai.APITimeoutError():
             why = "it did not answer in time"
         case openai.APIConnectionError():
             why = "it cannot be reached"
+        case httpx2.TransportError():
+            why = "the connection broke off"
         case MaxTurnsExceeded():
-            why = "it would not come to an end"
+            why, down = "it would not come to an end", False
         case _:
-            why = "its answer made no sense"
-    return Failure(why, type(error).__name__)
-
-
-class Breaker:
-    """After a few failures in a row, leaves the endpoint alone for a while."""
-
-    def __init__(self, after: int = 3, seconds: float = 30.0, clock: Callable[[], float] = time.monotonic) -> None:
-        self._after, self._seconds, self._clock = after, seconds, clock
-        self._failures = 0
-        self._until = 0.0
-
-    @property
-    def open(self) -> bool:
-        """Whether the endpoint is being left alone."""
-        return self._clock() < self._until
-
-    def failed(self) -> None:
-        """Count a failure. One more after a pause is enough for the next pause."""
-        self._failures += 1
-        if self._failures >= self._after:
-            self._until = self._clock() + self._seconds
-
-    def worked(self) -> None:
-        """Forget the failures."""
-        self._failures = 0
+            why, down = "its answer made no sense", False
+    return Failure(why, type(error).__name__, down=down)

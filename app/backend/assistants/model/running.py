@@ -77,7 +77,7 @@ class Run:
             async with asyncio.timeout_at(self._deadline):
                 step = await self._steps.get()
         except TimeoutError:
-            raise Failure("it did not answer in time") from None
+            raise Failure("it did not answer in time", down=True) from None
         if isinstance(step, Failure):
             raise step
         if step is None:
