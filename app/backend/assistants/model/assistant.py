@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from agents import Model, set_tracing_disabled
 
+from app.backend.assistants import care
 from app.backend.assistants.model import prompt
 from app.backend.assistants.model.breaker import Breaker
 from app.backend.assistants.model.client import language_model
@@ -80,6 +81,10 @@ class ModelAssistant:
 
     async def answer(self, turn: Turn) -> AsyncGenerator[Event, None]:
         """Answer a turn, going on after what an earlier attempt did."""
+        if care.needed(turn.message):  # it is not left to a model what to say
+            turn.state = {}
+            yield Token(care.HELP)
+            return
         guard = Guard(turn.message, turn.context.tasks, turn.context.state)
         work = _Work([*turn.done], guard, [*enumerate(turn.done)])
         for position, call in enumerate(turn.done):
@@ -143,7 +148,7 @@ class ModelAssistant:
             asked.answer(_refused(f"Not valid: {error}"))
             return
         if not work.guard.allows(asked.tool, values):
-            asked.answer(_refused("Held until the user says yes; they are asked after your answer."))
+            asked.answer(_refused(work.guard.why(asked.tool)))
             return
         yield Calling(work.position(asked.tool, values), asked.tool, values)
         called = await turn.call(asked.tool, values)

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.backend.assistants import care
 from app.backend.records import Task
 
 STATE = "held"  # the key of `Turn.state`
@@ -46,6 +47,8 @@ class Guard:
     """`Turn.state` of the last answer: what was held then."""
     held: list[int | None] = field(default_factory=list)
     """What this turn held, as task numbers; None stands for an undo."""
+    concerned: bool = False
+    """Whether the model wanted to write down that somebody hurts themselves; see `care`."""
 
     def allows(self, tool: str, arguments: Mapping[str, Any]) -> bool:
         """Tell whether a call may be made; hold it otherwise."""
@@ -55,7 +58,9 @@ class Guard:
         elif tool == "undo":
             target, allowed = None, bool(_UNDOING.search(self.message.lower()))
         else:
-            return True
+            written = f"{arguments.get('title', '')}\n{arguments.get('description', '')}"
+            self.concerned = self.concerned or care.needed(written)
+            return not self.concerned
         if allowed or target in self._confirmed():
             return True
         if target not in self.held:
@@ -63,13 +68,21 @@ class Guard:
         return False
 
     def question(self) -> str:
-        """Return what to ask the user about the calls that were held; empty where there were none."""
+        """Return what to ask the user about the calls that were held, and to say; empty where there were none."""
+        if self.concerned:
+            return care.HELP
         known = {task.id: task.title for task in self.tasks}
         deleting = [f'#{n} "{known[n]}"' if n in known else f"#{n}" for n in self.held if n is not None]
         asked = [f"delete {', '.join(deleting)}"] if deleting else []
         if None in self.held:
             asked.append("undo the last change")
         return f"Shall I {' and '.join(asked)}? Answer yes to go ahead." if asked else ""
+
+    def why(self, tool: str) -> str:
+        """Tell the model why a call is not made."""
+        if self.concerned and tool not in {"delete_task", "undo"}:
+            return "Never to be written down; the user is told where to find help after your answer. Be kind."
+        return "Held until the user says yes; they are asked after your answer."
 
     def keep(self) -> dict[str, Any]:
         """Return what the next turn has to know."""

@@ -10,6 +10,7 @@ import re
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any, Literal
 
+from app.backend.assistants import care
 from app.backend.assistants.protocol import Called, Calling, Context, Event, Plan, Token, Turn
 from app.backend.assistants.rules import normalise, patterns, replies, wording
 from app.backend.assistants.rules.planner import Planner
@@ -51,6 +52,8 @@ class Rules:
 
 
 def _draft(message: str, context: Context) -> Draft:
+    if care.needed(message):
+        return Draft("care", say=[care.HELP])
     state = _remembered(context)
     text = normalise.clean(message)
     planner = Planner(context.tasks, state, context.now.replace(tzinfo=None))

@@ -8,6 +8,7 @@ from app.backend.assistants.rules import (
     asking,
     changing,
     doing,
+    feelings,
     lexicon,
     normalise,
     talk,
@@ -42,6 +43,8 @@ def wishes(text: str, now: datetime) -> list[Wish]:
     """Return what a text wants, in its order; at least one wish."""
     if small := talk.small(text):
         return [Wish(small)]
+    if said := feelings.answer(text):
+        return [Wish("talk", say=said)]
     text = normalise.without_politeness(normalise.corrected(normalise.without_politeness(text)))
     parts = _parts(text)
     return [_wish(normalise.without_politeness(normalise.corrected(part)), now) for part in parts] or [NOTHING]
@@ -86,6 +89,7 @@ def _wish(text: str, now: datetime) -> Wish:
         return Wish(small)
     for read in (
         _guarded,
+        _felt,
         _undone,
         additions.reminded,
         additions.added,
@@ -108,6 +112,12 @@ def _guarded(text: str, _now: datetime) -> Wish | None:
     if talk.negated(text) and not re.match(r"i (?:didn'?t|did not|never) ", text, _I):
         return Wish("keep")
     return None
+
+
+def _felt(text: str, _now: datetime) -> Wish | None:
+    """Feelings and conversation."""
+    said = feelings.answer(text)
+    return Wish("talk", say=said) if said else None
 
 
 def _undone(text: str, _now: datetime) -> Wish | None:

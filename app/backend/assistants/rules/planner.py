@@ -93,6 +93,8 @@ class Planner:
                 self._undo()
             case "show":
                 self._show(wish)
+            case "talk":
+                self.draft.say.append(wish.say)
             case "complete" | "reopen" | "delete" | "update":
                 self._act(wish)
             case _:

@@ -13,6 +13,8 @@ from app.backend.assistants.rules.wishes import Wish
 _BOTH = re.compile(r"(?:all|both|every|each)(?: (?:one|ones|of (?:them|those|these)|two|three|tasks))*", re.IGNORECASE)
 _ORDERS = frozenset({"list", "complete", "reopen", "delete", "update", "undo", "keep", "show"})
 
+_TALK = frozenset({"help", "cancel", "greet", "thanks", "talk"})
+
 
 def reply(text: str, planner: Planner, pending: Pending) -> Draft | None:
     """Plan what an answer sets off; None where the message is no answer to the question."""
@@ -65,7 +67,13 @@ def _ordered(text: str, planner: Planner) -> bool:
 
 def _named(text: str, planner: Planner) -> Draft | None:
     first = patterns.wishes(text, planner.now)[0]
-    if (first.intent in _ORDERS - {"keep"} and first.certain) or first.intent in ("help", "cancel", "greet", "thanks"):
+    if (first.intent in _ORDERS - {"keep"} and first.certain) or first.intent in (
+        "help",
+        "cancel",
+        "greet",
+        "thanks",
+        "talk",
+    ):
         return None
     if first.intent == "add" and not first.offered:
         return None

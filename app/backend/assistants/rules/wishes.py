@@ -8,7 +8,7 @@ from app.backend.assistants.rules.listing import View
 
 Intent = Literal[
     "add", "list", "show", "complete", "reopen", "delete", "update", "undo", "help", "greet", "thanks", "cancel",
-    "keep", "none"
+    "keep", "care", "talk", "none"
 ]  # fmt: skip
 Missing = Literal["", "title", "due", "priority", "note", "change"]
 
@@ -37,6 +37,8 @@ class Wish:
     """Whether a deletion is only done after asking, however exact the words are."""
     otherwise: "Wish | None" = None
     """What it is where the words name no task."""
+    say: str = ""
+    """What to answer, where that is all there is to do."""
     evidence: str = ""
     """A word of the message that has to be one of the task's ("the garage is *clean*")."""
 
