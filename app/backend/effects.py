@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from app.backend import tasks
@@ -17,6 +18,8 @@ class Effect:
     before: Task | None = None
     """The task as it was, where there was one."""
     undoable: bool = False
+    conflict: bool = False
+    """Whether nothing was done because the task has changed since the caller has seen it."""
 
 
 def no_task(task_id: int) -> Effect:
@@ -78,11 +81,24 @@ async def complete(transaction: Transaction, user_id: str, task_id: int, *, comp
     return _effect(before, after, "Completed" if completed else "Reopened")
 
 
-async def update(transaction: Transaction, user_id: str, task_id: int, values: Mapping[str, Any]) -> Effect:
-    """Change a task."""
+async def update(
+    transaction: Transaction, user_id: str, task_id: int, values: Mapping[str, Any], *, seen: str | None = None
+) -> Effect:
+    """Change a task.
+
+    Args:
+        transaction: where to change it.
+        user_id: whose task it is.
+        task_id: its number.
+        values: the new values, by field.
+        seen: its `updated_at` when the caller saw it; with another one, nothing is changed.
+    """
     before = await _locked(transaction, user_id, task_id)
     if before is None:
         return no_task(task_id)
+    if seen is not None and datetime.fromisoformat(seen) != before.updated_at:
+        summary = f"Task {before.id} has been changed in the meantime, so nothing was changed now."
+        return Effect(ToolResult(ok=False, summary=summary, tasks=[before]), conflict=True)
     new = {name: value for name, value in values.items() if getattr(before, name) != value}
     if not new:
         summary = f'Task {before.id} stays as it is: "{before.title}".'

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from app.backend.database.base import ConflictError, UnavailableError
 from app.backend.identity.tokens import TokenError
 from app.backend.limits import TooManyError
+from app.backend.records import ToolResult
 from app.backend.tasks import UserGoneError
 
 log = logging.getLogger("backend")
@@ -23,11 +24,24 @@ RETRY_SECONDS = 2
 """What a client is told to wait for a database that is away."""
 
 
+class ChangedSinceError(Exception):
+    """A change was made from a task that is another one by now.
+
+    Attributes:
+        result: says so, with the task as it is.
+    """
+
+    def __init__(self, result: ToolResult) -> None:
+        super().__init__(result.summary)
+        self.result = result
+
+
 def handle(app: FastAPI) -> None:
     """Have an application answer errors."""
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(UnavailableError, _unavailable)
     app.add_exception_handler(ConflictError, _conflict)
+    app.add_exception_handler(ChangedSinceError, _changed_since)
     app.add_exception_handler(TooManyError, _too_many)
     app.add_exception_handler(TokenError, _no_token)
     app.add_exception_handler(UserGoneError, _user_gone)
@@ -78,6 +92,12 @@ async def _unavailable(request: Request, error: Exception) -> JSONResponse:
 
 async def _conflict(_request: Request, _error: Exception) -> JSONResponse:
     return JSONResponse({"detail": "something else has changed this at the same time; try again"}, 409)
+
+
+async def _changed_since(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, ChangedSinceError)  # noqa: S101
+    [task] = error.result.tasks
+    return JSONResponse({"detail": error.result.summary, "task": task.model_dump(mode="json")}, 409)
 
 
 async def _too_many(_request: Request, error: Exception) -> JSONResponse:

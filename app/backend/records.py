@@ -25,10 +25,19 @@ _DAY = (
 DUE = f"^{_DAY}(T([01][0-9]|2[0-3]):[0-5][0-9])?$"
 _DUE = re.compile(DUE)
 
+MOMENT = f"^{_DAY}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{{1,6}})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
+_MOMENT = re.compile(MOMENT)
+
 
 def _due(value: str) -> str:
     if not _DUE.fullmatch(value):
         raise ValueError("expected a date like 2026-11-27, or with a time, 2026-11-27T17:00")
+    return value
+
+
+def _moment(value: str) -> str:
+    if not _MOMENT.fullmatch(value):
+        raise ValueError("expected a time with its zone, like 2026-11-27T17:00:00.123456Z")
     return value
 
 
@@ -46,6 +55,11 @@ Description = Annotated[str, StringConstraints(max_length=DESCRIPTION, pattern=r
 Id = Annotated[int, Field(ge=1, le=LARGEST_ID), BeforeValidator(_whole)]
 Due = Annotated[str, StringConstraints(max_length=16), AfterValidator(_due), Field(json_schema_extra={"pattern": DUE})]
 """When a task is due: a date, or a date and a time, as the user's own clock shows it (no time zone)."""
+
+Moment = Annotated[
+    str, StringConstraints(max_length=40), AfterValidator(_moment), Field(json_schema_extra={"pattern": MOMENT})
+]
+"""A moment, as the API writes it."""
 
 
 class Record(BaseModel):

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from app.backend.records import Description, Due, Id, Priority, Task, Title
+from app.backend.records import Description, Due, Id, Moment, Priority, Task, Title
 
 Name = Annotated[
     str, StringConstraints(to_lower=True, min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._@+\-]*$")
@@ -48,8 +48,23 @@ class TaskInput(Input):
     due: Due | None = None
 
 
+_SEEN = Field(
+    None,
+    description="The `updated_at` of the task that this was made from. If the task has changed since then, nothing is "
+    "changed, and the answer is 409 with the task as it is now.",
+)
+
+
+class TaskReplacement(TaskInput):
+    """A whole task, to replace one."""
+
+    updated_at: Moment | None = _SEEN
+
+
 class TaskChange(Input):
     """What to change of a task; what is left out, or null, stays. But `due: null` takes the date away."""
+
+    updated_at: Moment | None = _SEEN
 
     title: Title | None = None
     description: Description | None = None
@@ -104,6 +119,13 @@ class Problem(BaseModel):
     """Why a request was not answered."""
 
     detail: str
+
+
+class TaskConflict(Problem):
+    """Why a change was not made: the task is another one by now."""
+
+    task: Task
+    """The task as it is now."""
 
 
 class InvalidValue(BaseModel):

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from app.backend import effects
 from app.backend.database.base import Row, Transaction
 from app.backend.effects import Effect
-from app.backend.records import Description, Due, Id, Priority, Status, Title, ToolCall, ToolName, ToolResult
+from app.backend.records import Description, Due, Id, Moment, Priority, Status, Title, ToolCall, ToolName, ToolResult
 
 
 class Arguments(BaseModel):
@@ -64,6 +64,9 @@ class UpdateTask(Arguments):
     due: Due | None = Field(None, description="When it is due.")
     priority: Priority | None = Field(None, description="How much it matters.")
     clear_due: bool = Field(False, description="True takes the due date away.")
+    updated_at: Moment | None = Field(
+        None, description="The task's updated_at when it was read: if it has changed since, nothing is changed."
+    )
 
 
 class Undo(Arguments):
@@ -133,10 +136,10 @@ async def _effect(  # noqa: PLR0911 - one for each tool
         case DeleteTask():
             return await effects.delete(transaction, user_id, arguments.task_id)
         case UpdateTask():
-            values = arguments.model_dump(exclude={"task_id", "clear_due"}, exclude_none=True)
+            values = arguments.model_dump(exclude={"task_id", "clear_due", "updated_at"}, exclude_none=True)
             if arguments.clear_due:
                 values["due"] = None
-            return await effects.update(transaction, user_id, arguments.task_id, values)
+            return await effects.update(transaction, user_id, arguments.task_id, values, seen=arguments.updated_at)
         case Undo():
             return await effects.undo(transaction, user_id, arguments.tool_call_id)
         case _:

@@ -19,6 +19,7 @@ _FLASHES = {
     for each in (
         Flash("task-added", "Added.", undo=True),
         Flash("task-changed", "Saved.", undo=True),
+        Flash("task-unchanged", "Nothing was changed."),
         Flash("task-completed", "Done.", undo=True),
         Flash("task-reopened", "Reopened.", undo=True),
         Flash("task-deleted", "Deleted.", undo=True),

@@ -1,6 +1,7 @@
 """What the pages' plain forms do: POST, then 303 to a page. What fails is said on the page, with what was typed."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,11 +11,10 @@ from starlette.responses import Response
 from app.frontend import problems, views
 from app.frontend.pages import NEW, Pages, go, keep_conversation, number, status_of
 from app.frontend.upstream import Unreachable
-from app.frontend.views import TaskForm
+from app.frontend.views import FORM, TaskForm
 from app.frontend.visit import Refused, Visit
 
 Fields = Mapping[str, str]
-TYPED = ("title", "description", "due_date", "due_time", "priority")
 
 
 class Forms:
@@ -81,8 +81,10 @@ class Forms:
                     await visit.call("PATCH", path, {"completed": action == "complete"})
                 case "delete":
                     await visit.call("DELETE", path)
+                case _ if not (edited := _form(fields)).changed:
+                    return go(visit, _home(fields, "list"), "task-unchanged")
                 case _:
-                    await visit.call("PATCH", path, _task(fields))
+                    await self._edit(visit, path, edited)
         except Refused as error:
             if error.status == 404:
                 return go(visit, _home(fields, "list"), "task-gone")
@@ -91,6 +93,20 @@ class Forms:
             return await self._failed(visit, fields, error)
         said = {"complete": "task-completed", "reopen": "task-reopened", "delete": "task-deleted"}
         return go(visit, _home(fields, "list"), said.get(action, "task-changed"))
+
+    async def _edit(self, visit: Visit, path: str, edited: TaskForm) -> None:
+        """Change what was changed on the page, on top of what others have changed since.
+
+        Raises:
+            Refused: 409, both have changed the same field, to different values.
+        """
+        try:
+            await visit.call("PATCH", path, _changes(edited))
+        except Refused as error:
+            now = TaskForm.of(error.task) if error.status == 409 and error.task else None
+            if now is None or edited.clashes(now):
+                raise
+            await visit.call("PATCH", path, _changes(edited.onto(now)))
 
     async def stale(self, visit: Visit, fields: Fields) -> Response:
         """Answer a form whose page is older than the session."""
@@ -108,27 +124,41 @@ class Forms:
         elif "title" not in fields:
             page.problem = said
         elif task is None:
-            page.add = TaskForm(*_typed(fields), error=said)
+            page.add = replace(_form(fields), error=said)
+        elif isinstance(error, Refused) and error.status == 409 and error.task:
+            edited, now = _form(fields), TaskForm.of(error.task)
+            page.typed = edited.onto(now)
+            page.typed.error = problems.clash({name: getattr(now, name) for name in edited.clashes(now)})
         else:
-            page.typed = TaskForm(*_typed(fields), error=said, id=task)
+            page.typed = replace(_form(fields), error=said, id=task)
         return await self._pages.app(visit, page, _query(fields), status)
 
 
-def _typed(fields: Fields) -> tuple[str, str, str, str, str]:
-    """Return what was typed into a task's form, in the order of `TaskForm`."""
-    title, description, date, time, priority = (fields.get(name, "") for name in TYPED)
-    return title, description, date, time, priority
+def _form(fields: Fields) -> TaskForm:
+    """Return a task's form as it was sent, with what its fields had when the page was made."""
+    was = {name: fields[f"was_{name}"] for name in FORM if f"was_{name}" in fields}
+    title, description, day, time, priority = (fields.get(name, "") for name in FORM)
+    return TaskForm(title, description, day, time, priority, was=was, updated_at=fields.get("updated_at", ""))
 
 
 def _task(fields: Fields) -> dict[str, Any]:
-    """Return a task's values as the API takes them."""
-    day, time = fields.get("due_date", "").strip(), fields.get("due_time", "").strip()
-    return {
-        "title": fields.get("title", ""),
-        "description": fields.get("description", ""),
-        "priority": fields.get("priority") or "normal",
-        "due": f"{day}T{time}" if day and time else day or time or None,
+    """Return a new task's values as the API takes them."""
+    made = _changes(_form(fields))
+    return {**made, "priority": made["priority"] or "normal"}
+
+
+def _changes(form: TaskForm) -> dict[str, Any]:
+    """Return what was changed of a task, as the API takes it."""
+    changed = form.changed
+    made: dict[str, Any] = {
+        name: getattr(form, name) for name in ("title", "description", "priority") if name in changed
     }
+    if changed & {"due_date", "due_time"}:
+        day, time = form.due_date.strip(), form.due_time.strip()
+        made["due"] = f"{day}T{time}" if day and time else day or time or None
+    if form.was and form.updated_at:
+        made["updated_at"] = form.updated_at
+    return made
 
 
 def _query(fields: Fields) -> QueryParams:

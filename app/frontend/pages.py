@@ -109,6 +109,7 @@ class Pages:
         page.total = tasks["total"]
         page.conversations = conversations["items"]
         await _fill_conversation(visit, page, query)
+        page.loaded = True
 
 
 async def _user(visit: Visit) -> User:

@@ -38,6 +38,12 @@ def told(error: Refused | Unreachable) -> str:
             return _detail(error.detail) or _TOLD.get(status, "That did not work.")
 
 
+def clash(now: dict[str, str]) -> str:
+    """Say that fields were changed elsewhere, too, and what they have now."""
+    shown = ", ".join(f"{name.replace('_', ' ')} {value or 'none'}" for name, value in now.items())
+    return f"This task was changed elsewhere in the meantime. It now has: {shown}. Save again to replace that."
+
+
 def _detail(detail: Any) -> str:
     """Return the backend's own words: a sentence, or what is wrong with which value."""
     if isinstance(detail, str):

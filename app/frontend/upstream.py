@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import httpx
 
-# Well below the 5 s after which a server (uvicorn, by default) closes an idle connection: the other way round, now and
-# then a request goes out on a connection that is being closed.
+# Well below the 30 s after which the backend closes an idle connection, the 5 s of uvicorn by itself, and the 5 s for
+# which a stopping backend drains: otherwise, now and then, a request goes out on a connection that is being closed.
 KEEP_ALIVE_SECONDS = 2.5
 # A stream has a comment every 10 s at least; an answer that does not stream may take a model's whole time limit.
 TIMEOUTS = {"connect": 3.0, "read": 60.0, "write": 20.0, "pool": 5.0}

@@ -1,7 +1,7 @@
 """What the templates show: the backend's JSON, as values to print."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Self
 from zoneinfo import ZoneInfo
@@ -20,6 +20,10 @@ class User:
     guest: bool = True
 
 
+FORM = ("title", "description", "due_date", "due_time", "priority")
+"""The fields of a task's form."""
+
+
 @dataclass
 class TaskForm:
     """What is in a task's form."""
@@ -33,6 +37,41 @@ class TaskForm:
     """What is wrong with it."""
     id: int | None = None
     """Whose form it is; None is the one for a new task."""
+    was: dict[str, str] = field(default_factory=dict)
+    """What each field had when the page was made: only what differs from it is sent. Empty for a new task."""
+    updated_at: str = ""
+    """When the task had been changed last, by then."""
+
+    @classmethod
+    def of(cls, found: dict[str, Any]) -> Self:
+        """Make the form of a task, as the backend gives it."""
+        day, _, time = (found["due"] or "").partition("T")
+        values = (found["title"], found["description"], day, time, found["priority"])
+        was = dict(zip(FORM, values, strict=True))
+        return cls(*values, id=found["id"], was=was, updated_at=found["updated_at"])
+
+    @property
+    def values(self) -> dict[str, str]:
+        """What is in the fields."""
+        return {name: getattr(self, name) for name in FORM}
+
+    @property
+    def changed(self) -> set[str]:
+        """The fields that were changed on the page; all of them where it is not known what they had."""
+        return {name for name, value in self.values.items() if not self.was or value != self.was.get(name)}
+
+    def onto(self, now: "TaskForm") -> "TaskForm":
+        """Return this form over the task as it is now: what was not changed here is as it is there."""
+        mine = {name: getattr(self, name) for name in self.changed}
+        return replace(now, **mine, error=self.error)
+
+    def clashes(self, now: "TaskForm") -> list[str]:
+        """Return the fields that were changed both here and there, to different values."""
+        return [
+            name
+            for name in FORM
+            if name in self.changed and getattr(now, name) not in {self.was.get(name), getattr(self, name)}
+        ]
 
 
 @dataclass
@@ -64,11 +103,11 @@ class Task:
         if due:
             made.due_label = due_label(due, now)
             made.overdue = not made.completed and due < now.strftime("%Y-%m-%dT%H:%M")[: len(due)]
+        made.form = TaskForm.of(found)
         if typed and typed.id == made.id:
-            made.form = typed
-        else:
-            day, _, time = due.partition("T")
-            made.form = TaskForm(made.title, made.description, day, time, made.priority)
+            kept = typed.onto(made.form)
+            # What clashes is not known on the page yet, so it stays based on what the page showed.
+            made.form = replace(kept, was=typed.was, updated_at=typed.updated_at) if typed.clashes(made.form) else kept
         return made
 
 
@@ -145,6 +184,8 @@ class Page:
     user: User | None = None
     here: str = "/"
     problem: str = ""
+    loaded: bool = False
+    """Whether the list and the conversation are the backend's, and not only empty because it did not answer."""
     flash: Flash | None = None
     key: str = ""
     timezone: str = "UTC"
@@ -172,7 +213,7 @@ class Page:
     @property
     def suggestions(self) -> tuple[str, ...]:
         """What to try, where there is nothing yet."""
-        empty = not self.messages and not self.total and self.status == "all" and not self.problem
+        empty = not self.messages and not self.total and self.status == "all" and self.loaded
         return SUGGESTIONS if empty else ()
 
 

@@ -19,12 +19,15 @@ _ADDRESS = re.compile(r"[0-9A-Fa-f.:]{1,45}")
 class Refused(Exception):
     """The backend answered, and not with what was asked for."""
 
-    def __init__(self, status: int, detail: Any = "", retry_after: int | None = None) -> None:
-        """Keep what it said."""
+    def __init__(
+        self, status: int, detail: Any = "", retry_after: int | None = None, task: dict[str, Any] | None = None
+    ) -> None:
+        """Keep what it said; with a conflict, the task as it is."""
         super().__init__(f"status {status}")
         self.status = status
         self.detail = detail
         self.retry_after = retry_after
+        self.task = task
 
 
 class Visit:
@@ -167,9 +170,10 @@ async def read(answer: httpx.Response) -> Any:
         await answer.aclose()
     if answer.is_success:
         return found
-    detail = found.get("detail", "") if isinstance(found, dict) else ""
+    said = found if isinstance(found, dict) else {}
     wait = answer.headers.get("retry-after", "")
-    raise Refused(answer.status_code, detail, int(wait) if wait.isascii() and wait.isdigit() else None)
+    after = int(wait) if wait.isascii() and wait.isdigit() else None
+    raise Refused(answer.status_code, said.get("detail", ""), after, said.get("task"))
 
 
 def secure(connection: HTTPConnection) -> bool:

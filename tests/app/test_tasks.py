@@ -1,6 +1,6 @@
 """Tasks over HTTP, on both kinds of database."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -204,3 +204,41 @@ def test_nothing_of_what_was_sent_is_repeated(user: User) -> None:
     ):
         assert answer.status_code in {404, 422}
         assert secret not in answer.text
+
+
+def test_a_change_from_an_older_task_is_refused(user: User) -> None:
+    made = user.add("a", due="2026-11-27")
+    changed = user.ask("PATCH", "/tasks/1", json={"priority": "high", "updated_at": made["updated_at"]}).json()
+    assert changed["priority"] == "high"
+    for method, body in (("PATCH", {"due": None}), ("PUT", {"title": "b"}), ("PATCH", {"completed": True})):
+        answer = user.ask(method, "/tasks/1", json={**body, "updated_at": made["updated_at"]})
+        assert answer.status_code == 409
+        assert answer.json() == {
+            "detail": "Task 1 has been changed in the meantime, so nothing was changed now.",
+            "task": changed,
+        }
+        assert "Tool-Call" not in answer.headers
+    assert user.ask("GET", "/tasks/1").json() == changed
+    answer = user.ask("PATCH", "/tasks/1", json={"due": None, "updated_at": changed["updated_at"]})
+    assert (answer.status_code, answer.json()["due"], answer.json()["priority"]) == (200, None, "high")
+
+
+def test_the_same_moment_may_be_written_otherwise(user: User) -> None:
+    made = user.add("a")
+    moment = datetime.fromisoformat(made["updated_at"]).astimezone(timezone(timedelta(hours=2))).isoformat()
+    assert user.ask("PATCH", "/tasks/1", json={"title": "b", "updated_at": moment}).status_code == 200
+
+
+@pytest.mark.parametrize("moment", ["", "2026-11-27", "2026-11-27T10:00:00", "2026-02-30T10:00:00Z", "now", 5])
+def test_what_is_no_moment_is_not_valid(user: User, moment: Any) -> None:
+    user.add("a")
+    answer = user.ask("PATCH", "/tasks/1", json={"title": "b", "updated_at": moment})
+    assert answer.status_code == 422
+    assert user.titles() == ["a"]
+
+
+def test_a_gone_task_is_gone_whatever_was_seen(user: User) -> None:
+    made = user.add("a")
+    user.ask("DELETE", "/tasks/1")
+    answer = user.ask("PATCH", "/tasks/1", json={"title": "b", "updated_at": made["updated_at"]})
+    assert (answer.status_code, answer.json()) == NO_TASK

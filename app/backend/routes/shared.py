@@ -11,7 +11,7 @@ from app.backend.identity.sessions import Sessions
 from app.backend.limits import Limits
 from app.backend.metrics import Metrics
 from app.backend.records import USER_ID
-from app.backend.schemas import InvalidRequest, Problem
+from app.backend.schemas import InvalidRequest, Problem, TaskConflict
 from app.backend.settings import Settings
 
 Answers = dict[int | str, dict[str, Any]]
@@ -34,6 +34,9 @@ UNAUTHORIZED: Answers = {
 FORBIDDEN: Answers = {403: {"model": Problem, "description": "The token belongs to another user."}}
 MISSING: Answers = {404: {"model": Problem, "description": "There is no such thing among the user's own."}}
 CONFLICT: Answers = {409: {"model": Problem, "description": "It conflicts with what is there."}}
+CHANGED_SINCE: Answers = {
+    409: {"model": TaskConflict, "description": "The task is not as it was at `updated_at`; `task` is what it is now."}
+}
 OWN: Answers = {**UNAUTHORIZED, **FORBIDDEN, **INVALID, **TOO_MANY, **UNAVAILABLE}
 """What every operation below a user's path may be refused with."""
 

@@ -10,9 +10,10 @@ from pydantic import StringConstraints
 from app.backend import effects, tasks, tools
 from app.backend.database.base import Transaction
 from app.backend.effects import Effect
+from app.backend.errors import ChangedSinceError
 from app.backend.records import LARGEST_ID, Due, Priority, Status, Task, ToolCall
-from app.backend.routes.shared import MISSING, OWN, TOO_LARGE, Answers, Owner, Store, metrics_of
-from app.backend.schemas import TaskChange, TaskInput, TaskPage, UndoInput
+from app.backend.routes.shared import CHANGED_SINCE, MISSING, OWN, TOO_LARGE, Answers, Owner, Store, metrics_of
+from app.backend.schemas import TaskChange, TaskInput, TaskPage, TaskReplacement, UndoInput
 
 TaskId = Annotated[
     int, Path(ge=1, le=LARGEST_ID, description="The task's number.", openapi_examples={"some": {"value": 1}})
@@ -78,6 +79,8 @@ async def _recorded(
 
     What had no effect is no task's, and leaves no record.
     """
+    if effect.conflict:
+        raise ChangedSinceError(effect.result)
     if not effect.result.ok:
         raise _no_task()
     call = await tools.record(transaction, owner, tool, arguments, effect)
@@ -141,20 +144,25 @@ async def get_task(database: Store, owner: Owner, task_id: TaskId) -> Task:
     return task
 
 
-@router.put("/tasks/{task_id}", operation_id="replaceTask", responses={**_CHANGED, **MISSING, **TOO_LARGE})
+@router.put(
+    "/tasks/{task_id}", operation_id="replaceTask", responses={**_CHANGED, **MISSING, **CHANGED_SINCE, **TOO_LARGE}
+)
 async def replace_task(
     request: Request,
     response: Response,
     database: Store,
     owner: Owner,
     task_id: TaskId,
-    task: Annotated[TaskInput, Body(openapi_examples=_WHOLE)],
+    task: Annotated[TaskReplacement, Body(openapi_examples=_WHOLE)],
 ) -> Task:
     """Replace a task; what is left out goes back to its default."""
-    return await _change(request, response, database, owner, task_id, task.model_dump())
+    values = task.model_dump(exclude={"updated_at"})
+    return await _change(request, response, database, owner, task_id, values, task.updated_at)
 
 
-@router.patch("/tasks/{task_id}", operation_id="updateTask", responses={**_CHANGED, **MISSING, **TOO_LARGE})
+@router.patch(
+    "/tasks/{task_id}", operation_id="updateTask", responses={**_CHANGED, **MISSING, **CHANGED_SINCE, **TOO_LARGE}
+)
 async def update_task(
     request: Request,
     response: Response,
@@ -164,22 +172,28 @@ async def update_task(
     change: Annotated[TaskChange, Body(openapi_examples=_CHANGES)],
 ) -> Task:
     """Change some of a task; what is left out, or null, stays. But `due: null` takes the date away."""
-    values = change.model_dump(exclude_none=True)
+    values = change.model_dump(exclude={"updated_at"}, exclude_none=True)
     if "due" in change.model_fields_set:
         values["due"] = change.due
-    return await _change(request, response, database, owner, task_id, values)
+    return await _change(request, response, database, owner, task_id, values, change.updated_at)
 
 
 async def _change(
-    request: Request, response: Response, database: Store, owner: str, task_id: int, values: Mapping[str, Any]
+    request: Request,
+    response: Response,
+    database: Store,
+    owner: str,
+    task_id: int,
+    values: Mapping[str, Any],
+    seen: str | None,
 ) -> Task:
     async with database.begin() as transaction:
-        if set(values) == {"completed"}:
+        if set(values) == {"completed"} and seen is None:
             tool = "complete_task"
             effect = await effects.complete(transaction, owner, task_id, completed=values["completed"])
         else:
             tool = "update_task"
-            effect = await effects.update(transaction, owner, task_id, values)
+            effect = await effects.update(transaction, owner, task_id, values, seen=seen)
         call = await _recorded(request, response, transaction, owner, tool, {"task_id": task_id, **values}, effect)
     return call.result.tasks[0]
 

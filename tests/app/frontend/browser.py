@@ -79,7 +79,9 @@ class Document(HTMLParser):
         if self._hidden:
             return
         if self._area:
-            self.forms[-1].fields[self._area] += data
+            # A line end right after <textarea> is no part of it.
+            before = self.forms[-1].fields[self._area]
+            self.forms[-1].fields[self._area] = before + data if before else data.removeprefix("\n")
         text = " ".join(data.split())
         if text:
             self.texts.append(text)

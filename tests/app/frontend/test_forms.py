@@ -125,7 +125,7 @@ def test_a_task_that_is_gone_is_said_so(browser: Browser) -> None:
     browser.submit("add-task", title="tea")
     form = browser.page.named("edit-task")[0]
     browser.submit("edit-task", action="delete")
-    assert "not there any more" in browser.see(browser.send(form, {"action": "edit"})).inside("flash")
+    assert "not there any more" in browser.see(browser.send(form, {"action": "edit", "title": "cake"})).inside("flash")
 
 
 def test_a_conversation_is_there_after_reload(browser: Browser) -> None:
@@ -392,3 +392,64 @@ def test_a_flash_cannot_be_put_into_words(browser: Browser) -> None:
         page = browser.see(browser.client.get("/", headers={**HTML, "Cookie": f"todo_flash={value}"}))
         assert "flash" not in page.by_id
     assert "x=1" not in browser.open("/?flash=x=1&said=x=1").text
+
+
+def test_what_another_client_changed_is_not_overwritten(browser: Browser) -> None:
+    """Issue: a page that was open put an older due date and priority back."""
+    browser.guest()
+    browser.submit("add-task", title="tea", description="\nfirst line\nsecond")
+    other, number = browser.open(), browser.numbers[0]
+    assert other.named("edit-task")[0].fields["description"] == "\nfirst line\nsecond"
+    older = browser.page.named("edit-task")[0]
+    browser.submit("edit-task", action="edit", due_date="2027-03-05", due_time="10:30", priority="high")
+
+    # Nothing of the older page was changed: nothing is sent.
+    page = browser.see(browser.send(older, {"action": "edit"}))
+    assert "Nothing was changed." in page.text
+    # Something else was changed there: both changes stay.
+    page = browser.see(browser.send(older, {"action": "edit", "title": "green tea"}))
+    fields = page.named("edit-task")[0].fields
+    assert browser.answer.status_code == 200
+    assert (fields["title"], fields["due_date"], fields["due_time"]) == ("green tea", "2027-03-05", "10:30")
+    assert (fields["priority"], fields["description"]) == ("high", "\nfirst line\nsecond")
+
+    # The same was changed: it is said, with what is there now; what was typed stays, the rest is as it is now.
+    page = browser.see(browser.send(older, {"action": "edit", "title": "black tea", "description": "leaves"}))
+    assert browser.answer.status_code == 409
+    form = page.named("edit-task")[0]
+    assert "This task was changed elsewhere in the meantime. It now has: title green tea." in page.inside(
+        f"task-{number}"
+    )
+    assert (form.fields["title"], form.fields["description"]) == ("black tea", "leaves")
+    assert (form.fields["due_date"], form.fields["priority"]) == ("2027-03-05", "high")
+    # Sent again, it is meant.
+    page = browser.see(browser.send(form, {"action": "edit"}))
+    fields = page.named("edit-task")[0].fields
+    assert (fields["title"], fields["description"]) == ("black tea", "leaves")
+    assert (fields["due_date"], fields["priority"]) == ("2027-03-05", "high")
+
+
+def test_an_error_in_an_older_form_hides_no_conflict(browser: Browser) -> None:
+    browser.guest()
+    browser.submit("add-task", title="tea")
+    older = browser.page.named("edit-task")[0]
+    browser.submit("edit-task", action="edit", title="green tea", priority="high")
+    page = browser.see(browser.send(older, {"action": "edit", "title": " "}))
+    assert browser.answer.status_code == 422
+    form = page.named("edit-task")[0]
+    assert form.fields["priority"] == "high"
+    page = browser.see(browser.send(form, {"action": "edit", "title": "black tea"}))
+    assert browser.answer.status_code == 409
+    browser.see(browser.send(page.named("edit-task")[0], {"action": "edit"}))
+    assert browser.tasks == ["black tea"]
+
+
+def test_a_form_of_an_older_release_sends_all_of_it(browser: Browser) -> None:
+    browser.guest()
+    browser.submit("add-task", title="tea")
+    form = browser.page.named("edit-task")[0]
+    for name in [name for name in form.fields if name.startswith("was_") or name == "updated_at"]:
+        del form.fields[name]
+    browser.see(browser.send(form, {"action": "edit", "priority": "low"}))
+    assert browser.tasks == ["tea"]
+    assert "low priority" in browser.page.text

@@ -58,6 +58,11 @@ def test_a_backend_that_is_away_leaves_a_page_that_says_so(path: str) -> None:
     page = Document(answer.text)
     assert answer.status_code == 200
     assert "cannot be reached" in page.inside("problem")
+    if path == "/":  # what is not known is not called empty
+        assert "hidden" in page.by_id["empty"]
+        assert "hidden" not in page.by_id["unknown"]
+        assert "welcome" not in page.by_id
+        assert page.all(data_known="false")
     assert url.removeprefix("http://") not in answer.text
     assert "set-cookie" not in answer.headers  # the session is still there when the backend comes back
     if path == "/":

@@ -37,6 +37,10 @@ def test_each_tool_does_what_it_says(server: str, mode: str) -> None:
         assert added.undoable
         changed = await used(client, "update_task", task_id=1, title="buy oat milk", clear_due=True)
         assert (changed.result.tasks[0].title, changed.result.tasks[0].due) == ("buy oat milk", None)
+        stale = {"task_id": 1, "priority": "low", "updated_at": task.updated_at.isoformat()}
+        refused = (await used(client, "update_task", **stale)).result
+        assert (refused.ok, refused.tasks) == (False, changed.result.tasks)
+        assert refused.summary == "Task 1 has been changed in the meantime, so nothing was changed now."
         await used(client, "complete_task", task_id=1)
         done = await used(client, "list_tasks", status="completed", text="OAT")
         assert [task.completed for task in done.result.tasks] == [True]

@@ -4,10 +4,11 @@ const PATIENCE_MS = 20_000;
 
 /** A request that did not go well. `status` is 0 where no answer came at all. */
 export class Failure extends Error {
-  constructor(status, message, wait = null) {
+  constructor(status, message, wait = null, task = null) {
     super(message);
     this.status = status;
     this.wait = wait; // seconds after which the server wants to be asked again
+    this.task = task; // with a conflict: the task as it is now
   }
 
   /** The session is over: only logging in helps. */
@@ -46,7 +47,8 @@ function explain(status, answer) {
 /** Make a failure of an answer's status, body and `Retry-After`. */
 export function failure(status, answer, wait) {
   const seconds = Number.parseInt(wait ?? answer?.retry_after ?? "", 10);
-  return new Failure(status, explain(status, answer), Number.isFinite(seconds) ? Math.max(seconds, 1) : null);
+  const after = Number.isFinite(seconds) ? Math.max(seconds, 1) : null;
+  return new Failure(status, explain(status, answer), after, answer?.task ?? null);
 }
 
 const csrf = () => document.querySelector('meta[name="csrf-token"]');

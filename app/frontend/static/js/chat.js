@@ -9,7 +9,8 @@ import { events } from "./stream.js";
 import * as tasks from "./tasks.js";
 import { toast } from "./toast.js";
 
-const ATTEMPTS = 6;
+const ATTEMPTS = 6; // at a request that the server fails at (500); one that it does not get to is never given up
+const LONGEST_PAUSE = 30; // seconds
 const form = one("#chat-form");
 const log = one("#log");
 let conversation = Number(document.body.dataset.conversation) || null;
@@ -45,18 +46,23 @@ export function send(message) {
 /** Stop the answer that is coming. */
 export const stop = () => current?.controller.abort();
 
-/** Send what waits, one after the other, oldest first. */
+/** Send what waits, one after the other, oldest first: a message may speak of what the one before it did. */
 function next() {
-  const entries = [...unanswered.values()].filter((each) => !each.stopped && !each.refused && !waiting.has(each.key));
+  const entries = [...unanswered.values()].filter((each) => !each.stopped && !each.refused);
   if (!entries.length || current) {
     return;
   }
-  if (network.online()) {
-    run(entries[0]);
-  } else {
+  const [first, ...others] = entries;
+  if (!network.online()) {
     for (const entry of entries) {
-      status(messageOf(entry.key), "waiting", "Not sent yet: waiting for the connection.", [["Try now", () => run(entry)]]);
+      status(messageOf(entry.key), "waiting", "Not sent yet: waiting for the connection.", [["Try now", () => again(entry)]]);
     }
+  } else if (!waiting.has(first.key)) {
+    run(first);
+    return;
+  }
+  for (const entry of waiting.has(first.key) ? others : []) {
+    status(messageOf(entry.key), "waiting", "Not sent yet: the message before it goes first.");
   }
 }
 
@@ -69,6 +75,9 @@ function again(entry) {
     run(wanted);
   }
 }
+
+/** Seconds until the next attempt: as the server wants it, and longer each time. */
+const pause = (entry, wanted) => Math.min(Math.max(2 ** (entry.attempts - 1), wanted ?? 1), LONGEST_PAUSE);
 
 function busy(now) {
   const button = one("#send");
@@ -163,12 +172,14 @@ function settle(entry, message, error) {
     forget(entry.key);
     message.dataset.key = newKey();
     run({ ...entry, key: message.dataset.key, body: null });
-  } else if (error.passing && entry.attempts < ATTEMPTS) {
-    entry.attempts += 1;
-    keep(entry);
-    const seconds = error.wait ?? Math.min(2 ** entry.attempts, 30);
-    const count = status(message, "waiting", error.message, [["Retry now", () => again(entry)]]);
-    waiting.set(entry.key, count(seconds, (left) => `${error.message} Trying again in ${left} s.`, () => again(entry)));
+  } else if (error.passing && (error.status !== 500 || entry.attempts < ATTEMPTS)) {
+    const later = { ...entry, attempts: entry.attempts + 1 };
+    keep(later);
+    const retryNow = () => again(later);
+    const count = status(message, "waiting", error.message, [["Retry now", retryNow]]);
+    const phrase = (left) => `${error.message} Your message is kept. Trying again in ${left} s.`;
+    waiting.set(entry.key, count(pause(later, error.wait), phrase, retryNow));
+    next(); // says that the others wait, too
   } else {
     keep({ ...entry, refused: true });
     status(message, "failed", error.message, [retry, ["Edit", () => edit(entry, message)]]);
@@ -179,7 +190,7 @@ function edit(entry, message) {
   forget(entry.key);
   message.remove();
   const field = one("#message");
-  field.value = entry.message;
+  field.value = [entry.message, field.value].filter(Boolean).join("\n"); // what is being written stays
   field.dispatchEvent(new Event("input"));
   field.focus();
 }

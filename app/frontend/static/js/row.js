@@ -2,6 +2,7 @@
 
 import { all, fill, one } from "./dom.js";
 import { describe } from "./due.js";
+import { fill as writeForm } from "./editing.js";
 
 /** Let a row show a task. A form that is open keeps what is being typed. */
 export function draw(row, task) {
@@ -34,15 +35,14 @@ export function draw(row, task) {
   }
 }
 
-/** Put a task's values into its form. */
+/** Put a task's values into its form, and give its fields ids of their own. */
 function write(row, task) {
-  const [day, time = ""] = (task.due ?? "").split("T");
-  const values = { title: task.title, description: task.description, due_date: day, due_time: time, priority: task.priority };
-  for (const [name, value] of Object.entries(values)) {
-    const field = one(`.task-edit [name="${name}"]`, row);
+  const form = one(".task-edit", row);
+  for (const name of ["title", "description", "due_date", "due_time", "priority"]) {
+    const field = form.elements.namedItem(name);
     const label = one(`label[for="${field.id}"]`, row);
     field.id = `edit-${name}-${task.id}`;
     label?.setAttribute("for", field.id);
-    field.value = value;
   }
+  writeForm(form, task);
 }

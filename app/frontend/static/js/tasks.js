@@ -2,6 +2,7 @@
 
 import { act, call } from "./api.js";
 import { all, copy, one } from "./dom.js";
+import { changed, changes, clashes, complain, due, explain, fill } from "./editing.js";
 import { lost, reached } from "./network.js";
 import { draw } from "./row.js";
 import { toast } from "./toast.js";
@@ -10,7 +11,12 @@ const LIMIT = 200; // the server's
 const list = one("#tasks");
 const wanted = document.body.dataset.status; // all, pending or completed
 
-let changes = 0; // a list that was asked for before the last of them is out of date
+let edits = 0; // a list that was asked for before the last of them is out of date
+let known = document.body.dataset.known === "true"; // whether the list is the server's
+let again = 0; // the timer of the next attempt to get it
+let pause = 1; // seconds
+
+const LONGEST_PAUSE = 30;
 
 const rows = () => all(".task", list);
 const rowOf = (id) => one(`.task[data-task="${id}"]`, list);
@@ -41,7 +47,9 @@ function put(task, mark = false) {
 
 function tidy() {
   const found = rows();
-  one("#empty").hidden = found.length > 0;
+  one("#empty").hidden = found.length > 0 || !known;
+  one("#unknown").hidden = known || found.length > 0;
+  one("#stale").hidden = known || !found.length;
   const open = found.filter((each) => each.dataset.completed === "false").length;
   for (const badge of all("[data-open-tasks]")) {
     badge.textContent = open;
@@ -54,7 +62,7 @@ export function follow({ tool, result }) {
   if (!result.ok || tool === "list_tasks") {
     return;
   }
-  changes += 1;
+  edits += 1;
   if (tool === "undo") {
     refresh();
     return;
@@ -69,14 +77,15 @@ export function follow({ tool, result }) {
   tidy();
 }
 
-/** Show what the server has. Says nothing where it cannot be reached: something else will. */
+/** Show what the server has. While it cannot be had, say that the list is not known, or out of date, and try again. */
 export async function refresh() {
+  clearTimeout(again);
   const offset = Number(new URLSearchParams(location.search).get("offset")) || 0;
   try {
     let items = [];
     let before = -1;
-    while (before !== changes) {
-      before = changes;
+    while (before !== edits) {
+      before = edits;
       ({ items } = await call("GET", `/tasks?status=${wanted}&limit=${LIMIT}&offset=${offset}`));
     }
     const kept = new Set(items.map((task) => String(task.id)));
@@ -88,18 +97,35 @@ export async function refresh() {
     for (const task of items) {
       put(task);
     }
-    tidy();
-  } catch {
-    // As it was.
+    recovered();
+  } catch (error) {
+    known = false;
+    if (!error.expired) {
+      again = setTimeout(refresh, pause * 1000);
+      pause = Math.min(pause * 2, LONGEST_PAUSE);
+    }
+  }
+  tidy();
+}
+
+/** The list is the server's again. What else the page lacks comes with the next load. */
+function recovered() {
+  known = true;
+  pause = 1;
+  const problem = one("#problem");
+  if (problem) {
+    one("span", problem).textContent = "The server answers again.";
+    one("a", problem).textContent = "Show the whole page";
+    problem.classList.replace("bad", "good");
   }
 }
 
 /** Do something; say what failed, and show again what is true. Returns whether it worked. */
 async function attempt(action) {
-  changes += 1;
+  edits += 1;
   try {
     await action();
-    changes += 1;
+    edits += 1;
     reached();
     return true;
   } catch (error) {
@@ -131,14 +157,14 @@ export async function undo(id = null) {
   return ok;
 }
 
+/** What a new task is to be. */
 function values(form) {
   const fields = new FormData(form);
-  const [day, time] = [fields.get("due_date"), fields.get("due_time")];
   return {
     title: fields.get("title"),
     description: fields.get("description"),
     priority: fields.get("priority"),
-    due: day && time ? `${day}T${time}` : day || time || null,
+    due: due(fields.get("due_date"), fields.get("due_time")),
   };
 }
 
@@ -157,11 +183,14 @@ async function toggle(row, completed) {
   const check = one(".check", row);
   row.dataset.completed = completed; // at once; the answer says the rest
   let done = null;
-  await attempt(async () => {
+  const worked = await attempt(async () => {
     const { answer, id } = await act("PATCH", `/tasks/${row.dataset.task}`, { completed });
     put(answer);
     done = id;
   });
+  if (!worked) {
+    row.dataset.completed = !completed;
+  }
   if (row.isConnected) {
     check.focus();
   } else {
@@ -170,13 +199,37 @@ async function toggle(row, completed) {
   }
 }
 
+/** Send what was changed in a form, on top of what was changed elsewhere meanwhile. */
+async function save(row, form) {
+  const path = `/tasks/${row.dataset.task}`;
+  try {
+    return await call("PATCH", path, changes(form));
+  } catch (error) {
+    if (error.status !== 409 || !error.task) {
+      throw error;
+    }
+    const both = clashes(form, error.task);
+    fill(form, error.task, changed(form));
+    if (both.length) {
+      put(error.task);
+      complain(form, explain(error.task, both));
+      return null;
+    }
+    return await call("PATCH", path, changes(form));
+  }
+}
+
 async function change(row, form) {
-  const worked = await attempt(async () => {
-    const task = await call("PATCH", `/tasks/${row.dataset.task}`, values(form));
-    one(".task-more", row).open = false;
-    put(task, true);
+  let task = null;
+  const worked = !changed(form).length || await attempt(async () => {
+    task = await save(row, form);
+    if (task) {
+      one(".task-more", row).open = false;
+      put(task, true);
+    }
   });
-  if (worked) {
+  if (worked && !one(".error", form)) {
+    one(".task-more", row).open = false;
     one(".task-more > summary", row).focus();
   }
 }
@@ -228,4 +281,7 @@ export function start() {
     }
   }, true);
   tidy();
+  if (!known) {
+    again = setTimeout(refresh, pause * 1000);
+  }
 }
