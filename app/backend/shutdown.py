@@ -25,11 +25,11 @@ MARGIN_SECONDS = 1.0
 
 @asynccontextmanager
 async def graceful(readiness: Readiness, turns: Turns, seconds: float, drain: float = 0.0) -> AsyncIterator[None]:
-    """Run an application; when told to end, or at the end of the block, let its work finish.
+    """Run an application; at a signal, or at the end of the block, let its work finish.
 
     Args:
-        readiness: is told at once.
-        turns: are told after draining.
+        readiness: changes at once.
+        turns: begin to end after draining.
         seconds: how long work in flight may take then.
         drain: how long the server goes on as before after SIGTERM; a second signal ends that.
     """

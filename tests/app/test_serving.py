@@ -183,7 +183,7 @@ def test_a_kept_connection_counts_anew_for_every_request(server: Served) -> None
 
 
 def test_many_connections_are_held_within_the_memory_limit(server: Served) -> None:
-    """As much as each may send, in more connections than the server holds; somebody else is still answered."""
+    """As much as each may send, in more connections than the server holds; another client is still answered."""
     before = server.memory
     with ExitStack() as stack:
         for _ in range(CONNECTIONS + 200):

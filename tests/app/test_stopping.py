@@ -1,4 +1,4 @@
-"""A service that is told to stop drops no request: neither on a kept connection, nor on one that still comes in."""
+"""A stopping service drops no request: neither on a kept connection, nor on one that still comes in."""
 
 import http.client
 import os
@@ -95,7 +95,7 @@ class Deployment:
         return self.stack.enter_context(pod(self.service, **self.variables))
 
     def roll(self) -> None:
-        """Replace each pod: the new one first, then the old one is told to stop, then the balancer hears of that."""
+        """Replace each pod: the new one first, then the old one gets SIGTERM, then the balancer learns of it."""
         for place, old in enumerate(self.pods):
             new = self._start()
             self.pods[place] = new
@@ -130,7 +130,7 @@ def test_rolling_updates_drop_nothing(database: str) -> None:
             thread.join(60)
     assert found["failures"] == []
     assert found["requests"] > 500
-    assert found["closed"] >= 8  # the clients were told to connect again
+    assert found["closed"] >= 8  # the clients had to connect again
 
 
 @pytest.mark.parametrize("service", ["backend", "frontend"])

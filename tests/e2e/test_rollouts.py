@@ -22,4 +22,4 @@ def test_no_request_is_dropped_while_pods_are_replaced(cluster: Cluster, checkou
     assert found["failures"] == []
     assert found["requests"] >= REQUESTS - 6
     assert set(found["statuses"]) <= {"200", "201", "404"}, found["statuses"]
-    assert found["closed"] >= 6  # the pods that ended told their clients so
+    assert found["closed"] >= 6  # ending pods announced it

@@ -1,4 +1,4 @@
-"""The server, which drops no request when it is told to stop.
+"""The server. It drops no request when it has to stop.
 
 uvicorn closes the listening socket and every idle connection at once when SIGTERM arrives. A client that sends a
 request on a kept connection in that moment gets a reset, and so does one whose new connection a load balancer still

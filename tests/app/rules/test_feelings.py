@@ -1,4 +1,4 @@
-"""Feelings and conversation are no tasks; whoever speaks of hurting themselves is told where there is help."""
+"""Feelings and conversation are not tasks; a message about self-harm gets a pointer to help."""
 
 import hashlib
 from dataclasses import dataclass, field

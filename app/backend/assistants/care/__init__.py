@@ -1,8 +1,8 @@
-"""Whether somebody speaks of dying by their own hand or of hurting themselves, and the answer to that.
+"""Detects messages about suicide and self-harm, and has the answer to them.
 
-Both assistants look here before anything else, whatever else a message says: no such words become a task. It errs on
-the side of answering: whoever did not mean it has read a few sentences too many. It knows English, with slips of the
-fingers, and the plainest words of some other languages; a language model's instructions cover the rest.
+Both assistants check a message here before anything else, whatever else it says, so that no such words become a task.
+A false alarm costs a few sentences, so the patterns are broad. They know English, with typing errors, and the plainest
+words of some other languages. The instructions of a language model cover the rest.
 """
 
 import re
@@ -13,9 +13,9 @@ from app.backend.assistants.care.words import plain
 HELP = (
     "I am sorry that things are so hard right now. I only keep a list, and I have left it as it is, but you do not "
     "have "
-    "to be alone with this. If you or somebody else is in danger now, please call your local emergency number (112 in "
+    "to be alone with this. If you or someone else is in danger now, please call your local emergency number (112 in "
     "Europe, 911 in the US and Canada, 999 in the UK). At findahelpline.com there are free, confidential helplines for "
-    "many countries, by phone and chat; in the US and Canada you can also call or text 988. And please tell somebody "
+    "many countries, by phone and chat; in the US and Canada you can also call or text 988. And please tell someone "
     "you trust how you feel."
 )
 
@@ -24,6 +24,6 @@ _LONGEST = 5000  # characters of a text that are looked at; a message has 4,000
 
 
 def needed(text: str) -> bool:
-    """Tell whether a text speaks of dying by one's own hand, or of hurting oneself."""
+    """Return whether a text is about suicide or self-harm."""
     text = text[:_LONGEST]
     return any(pattern.search(words) for words in map(plain, [text, *_PART.split(text)]) for pattern in PATTERNS)

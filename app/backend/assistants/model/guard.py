@@ -48,7 +48,7 @@ class Guard:
     held: list[int | None] = field(default_factory=list)
     """What this turn held, as task numbers; None stands for an undo."""
     concerned: bool = False
-    """Whether the model wanted to write down that somebody hurts themselves; see `care`."""
+    """Whether the model tried to write down words about suicide or self-harm; see `care`."""
 
     def allows(self, tool: str, arguments: Mapping[str, Any]) -> bool:
         """Tell whether a call may be made; hold it otherwise."""
@@ -81,7 +81,7 @@ class Guard:
     def why(self, tool: str) -> str:
         """Tell the model why a call is not made."""
         if self.concerned and tool not in {"delete_task", "undo"}:
-            return "Never to be written down; the user is told where to find help after your answer. Be kind."
+            return "Never to be written down; the user learns where to find help after your answer. Be kind."
         return "Held until the user says yes; they are asked after your answer."
 
     def keep(self) -> dict[str, Any]:

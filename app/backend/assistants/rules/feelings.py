@@ -9,7 +9,7 @@ import re
 from app.backend.assistants.rules import lexicon
 
 DOWN = (
-    "I am sorry to hear that. I can only keep your list, but you do not have to carry this alone: talk to somebody "
+    "I am sorry to hear that. I can only keep your list, but you do not have to carry this alone: talk to someone "
     "you trust, or find a helpline in your country at findahelpline.com."
 )
 WEARY = "That sounds hard. Take care of yourself; your list can wait."
