@@ -153,7 +153,7 @@ def backend(database: list[str]) -> Iterator[tuple[str, int, float]]:
         "RATE_LIMIT=off",
         "CHAT_RATE_LIMIT=off",
         "LOGIN_RATE_LIMIT=off",
-        f"UVICORN_PORT={port}",
+        f"PORT={port}",
     ]
     began = time.time()
     with container(*POD, *database, *(word for each in given for word in ("--env", each)), "bench/backend") as made:
