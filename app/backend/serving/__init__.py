@@ -1,8 +1,8 @@
 """The HTTP server: uvicorn, with limits on what a client may send, and an end that drops no request.
 
-Both services have this folder, byte for byte: their images share no code, and a test compares the two.
+Both services have this folder, the same but for the package's name: their images share no code. A test compares them.
 """
 
-from .server import drains, run
+from app.backend.serving.server import drains, run
 
 __all__ = ["drains", "run"]

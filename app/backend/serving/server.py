@@ -16,7 +16,7 @@ from typing import Any
 
 import uvicorn
 
-from .connection import IDLE_SECONDS, Limited, State
+from app.backend.serving.connection import IDLE_SECONDS, Limited, State
 
 
 class Server(uvicorn.Server):

@@ -174,7 +174,9 @@ def test_an_error_in_the_midst_of_an_answer(guest: Page, complaints: Complaints)
         times=1,
     )
     send(guest, "add buy oat milk")
-    expect(guest.locator(".status")).to_contain_text("The server is not ready yet. Your message is kept. Trying again in")
+    expect(guest.locator(".status")).to_contain_text(
+        "The server is not ready yet. Your message is kept. Trying again in"
+    )
     guest.get_by_role("button", name="Retry now").click()
     expect(guest.locator("#tasks .task")).to_have_count(1)
     expect(guest.get_by_text("I was about to")).to_have_count(0)
