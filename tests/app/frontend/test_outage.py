@@ -22,6 +22,7 @@ EMPTY: dict[str, Answer] = {
     "GET /api/ann/tasks": (200, {"items": [], "total": 0}),
     "GET /api/ann/conversations": (200, {"items": [], "total": 0}),
 }
+SEEN = {"updated_at": "2026-11-21T10:00:00Z"}
 FORM = {"csrf": CSRF["X-CSRF-Token"]}
 
 
@@ -252,7 +253,7 @@ def test_more_tasks_than_a_page_has_come_in_pages() -> None:
         found = EMPTY[f"GET {request.url.path}"][1]
         if request.url.path.endswith("/tasks"):
             seen.append(request.url.query.decode())
-            task = {"title": "x", "description": "", "completed": False, "priority": "normal", "due": None}
+            task = {"title": "x", "description": "", "completed": False, "priority": "normal", "due": None, **SEEN}
             found = {"items": [{**task, "id": number} for number in range(1, 201)], "total": 450}
         return httpx.Response(200, json=found)
 

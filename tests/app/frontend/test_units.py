@@ -70,7 +70,8 @@ def test_origins(host: str, origin: str, *, own: bool) -> None:
     ],
 )
 def test_when_a_task_is_due(due: str, label: str, *, overdue: bool) -> None:
-    found = {"id": 1, "title": "t", "description": "", "completed": False, "priority": "low", "due": due}
+    text = {"title": "t", "description": "", "updated_at": "2026-11-21T10:00:00Z"}
+    found = {"id": 1, "completed": False, "priority": "low", "due": due, **text}
     task = views.Task.of(found, NOW)
     assert (task.due_label, task.overdue) == (label, overdue)
     assert "T".join(filter(None, (task.form.due_date, task.form.due_time))) == due

@@ -186,7 +186,7 @@ def test_a_user_who_leaves_while_it_is_found_out_leaves_it_to_the_next() -> None
 def test_a_real_endpoint_comes_back_under_traffic(failing: Step) -> None:
     """Four users talk without a pause while the endpoint is down, and for a while after it is back."""
     with serving(failing) as endpoint:
-        made = make(endpoint.url, "m", KEY, FakeRules(), seconds=0.3, calls=3)
+        made = make(endpoint.url, "m", KEY, FakeRules(), seconds=1, calls=3)
         made.breaker = Breaker(3, 0.5)
 
         async def user(end: asyncio.Event, said: list[str]) -> None:
@@ -194,21 +194,20 @@ def test_a_real_endpoint_comes_back_under_traffic(failing: Step) -> None:
                 said.append(await one(made))
                 await asyncio.sleep(0.01)
 
-        async def traffic() -> list[str]:
+        async def traffic() -> None:
             end, said = asyncio.Event(), list[str]()
             users = [asyncio.create_task(user(end, said)) for _ in range(4)]
-            await asyncio.sleep(1.5)
+            await asyncio.sleep(3)
             down = len(endpoint.requests)
             endpoint.script[:] = [say("Back again.")]
             assert down < 20  # mostly, it was left alone
-            async with asyncio.timeout(10):
-                while "Back again." not in said:  # noqa: ASYNC110 - a test
+            async with asyncio.timeout(30):
+                while said.count("Back again.") < 20:  # noqa: ASYNC110 - a test
                     await asyncio.sleep(0.05)
             end.set()
             await asyncio.gather(*users)
-            return said[-4:]
 
-        assert asyncio.run(traffic()) == ["Back again."] * 4
+        asyncio.run(traffic())
 
 
 def test_a_wrong_key_is_told_every_time() -> None:
