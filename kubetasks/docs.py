@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import yaml
 
+from kubetasks import documents
 from kubetasks.settings import ENVIRONMENT_PREFIX, keys, schema
 
 WIDTH: Final = 120
@@ -162,7 +163,8 @@ def _value(name: str, value: Any, pad: str) -> Iterator[str]:
 def texts(root: Path) -> dict[Path, str]:
     """What the four files below a project's root should hold, from the values in its invoke.yaml."""
     invoke = root / "invoke.yaml"
-    document = (yaml.safe_load(invoke.read_text(encoding="utf-8")) or {}) if invoke.exists() else {}
+    text = invoke.read_text(encoding="utf-8") if invoke.exists() else ""
+    document = documents.load(text, invoke=True) or {}
     values = document.pop("kubetasks", None) or {}
     others = yaml.safe_dump(document, sort_keys=False) if document else ""
     return {

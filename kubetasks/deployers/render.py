@@ -5,10 +5,10 @@ migration Job's base name), which ``kubetasks.deployers.stamp`` fills in; the ch
 """
 
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from kubetasks import documents
 from kubetasks.deployers.base import Release
 from kubetasks.deployers.stamp import config_digest, stamp
 from kubetasks.errors import RenderFailed
@@ -33,20 +33,6 @@ def namespace_object(settings: Settings) -> Object:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": settings.in_namespace, "labels": labels}}
 
 
-@cache
-def _loader() -> Any:
-    """PyYAML's quick loader where it was built with it, reading dates as the text that they are in Kubernetes."""
-    import yaml  # noqa: PLC0415
-
-    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-        yaml_implicit_resolvers = {  # noqa: RUF012  (PyYAML's own name and type)
-            first: [each for each in resolvers if each[0] != "tag:yaml.org,2002:timestamp"]
-            for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-        }
-
-    return Loader
-
-
 def parse(text: str, origin: str) -> Objects:
     """The objects of a stream of YAML documents.
 
@@ -55,13 +41,11 @@ def parse(text: str, origin: str) -> Objects:
         origin: what rendered it, for messages.
 
     Raises:
-        RenderFailed: it is no YAML, or a document is no Kubernetes object.
+        RenderFailed: it is not valid YAML, or a document is not a Kubernetes object.
     """
-    import yaml  # noqa: PLC0415
-
     try:
-        found = [item for item in yaml.load_all(text, Loader=_loader()) if item is not None]
-    except yaml.YAMLError as error:
+        found = documents.load_all(text)
+    except documents.NotYamlError as error:
         raise RenderFailed(f"{origin} gave no valid YAML", why=str(error)) from None
     for item in found:
         if not (isinstance(item, dict) and item.get("kind") and (item.get("metadata") or {}).get("name")):

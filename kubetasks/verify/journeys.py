@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta, Struct, field
 
+from kubetasks import documents
 from kubetasks.errors import SettingsError
 from kubetasks.verify import expect
 
@@ -78,17 +79,14 @@ def load(path: Path, shown: str) -> Journey:
     Raises:
         SettingsError: it is missing or malformed, with the path of the key at fault.
     """
-    import yaml  # noqa: PLC0415
-
     try:
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        raw = yaml.load(path.read_text(encoding="utf-8"), loader)  # noqa: S506  (both are safe loaders)
+        raw = documents.load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingsError(
             f"the journey {shown}", why=error.strerror or "", fix="see `kubetasks.verify.journeys`"
         ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingsError(f"the journey {shown} is no YAML", why=str(error)) from None
+    except ValueError as error:
+        raise SettingsError(f"the journey {shown} is not valid YAML", why=str(error)) from None
     try:
         journey = msgspec.convert(raw, Journey, strict=True)
     except msgspec.ValidationError as error:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from kubetasks import documents
 from kubetasks.errors import SettingsError
 from kubetasks.verify.openapi import Answer, Body, Document, Link, Operation, Parameter
 from kubetasks.verify.pointer import MISSING, look
@@ -25,17 +26,14 @@ def load(path: Path, shown: str) -> Document:
     Raises:
         SettingsError: it is missing, malformed, or not OpenAPI 3.1.
     """
-    import yaml  # noqa: PLC0415
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), loader)  # noqa: S506  (both are safe loaders)
+        raw = documents.load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingsError(
             f"the contract {shown}", why=error.strerror or "", fix="see `kubetasks.verify.contract`"
         ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingsError(f"the contract {shown} is no YAML", why=str(error)) from None
+    except ValueError as error:
+        raise SettingsError(f"the contract {shown} is not valid YAML", why=str(error)) from None
     version = str(raw.get("openapi", "")) if isinstance(raw, dict) else ""
     if not version.startswith("3.1"):
         raise SettingsError(f"the contract {shown}", why=f"OpenAPI 3.1 is needed, found {version or 'none'}")

@@ -16,16 +16,17 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "kubetasks.errors": (),
     "kubetasks.redact": (),
     "kubetasks.objects": (),
+    "kubetasks.documents": (),
     "kubetasks.console": ("kubetasks.errors",),
     "kubetasks.settings": ("kubetasks.errors",),
     "kubetasks.runner": ("kubetasks.errors", "kubetasks.redact"),
-    "kubetasks.docs": ("kubetasks.settings",),
+    "kubetasks.docs": ("kubetasks.documents", "kubetasks.settings"),
     "kubetasks.state": ("kubetasks.errors",),
-    "kubetasks.tools": ("kubetasks.tools",),
+    "kubetasks.tools": ("kubetasks.tools", "kubetasks.documents"),
     **{
         f"kubetasks.{room}": (
             *("kubetasks.errors", "kubetasks.redact", "kubetasks.objects", "kubetasks.settings", "kubetasks.runner"),
-            *("kubetasks.tools", "kubetasks.console", "kubetasks.state"),
+            *("kubetasks.tools", "kubetasks.console", "kubetasks.state", "kubetasks.documents"),
             *(f"kubetasks.{other}" for other in DOMAIN),
         )
         for room in DOMAIN

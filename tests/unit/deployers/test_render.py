@@ -83,7 +83,7 @@ def test_namespace_object() -> None:
 def test_parse_leaves_dates_as_text_and_empty_documents_out() -> None:
     text = "---\n# nothing\n---\nkind: ConfigMap\nmetadata: {name: c}\ndata: {day: 2026-11-21, on: 'yes'}\n---\n"
     assert parse(text, "x") == [
-        {"kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"day": "2026-11-21", True: "yes"}}
+        {"kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"day": "2026-11-21", "true": "yes"}}
     ]
 
 
@@ -106,7 +106,7 @@ def test_parse_refuses_what_is_no_object(text: str, words: str) -> None:
 
 def test_manifests(tmp_path: Path) -> None:
     renderer, runner = manifests(
-        tmp_path, "kind: Namespace\nmetadata: {name: n}\n---\nkind: ConfigMap\nmetadata: {name: c}\n"
+        tmp_path, "kind: Namespace\nmetadata: {name: ns}\n---\nkind: ConfigMap\nmetadata: {name: c}\n"
     )
     assert renderer.name == "manifests"
     assert renderer.render(RELEASE) == [{"kind": "ConfigMap", "metadata": {"name": "c", "namespace": "shop-dev"}}]

@@ -51,7 +51,7 @@ def test_the_journeys_of_this_project_are_well_formed() -> None:
         ("status: [200, 404]", "body: {a: 1}", "steps[1].expect.body: `a` is no JSON pointer"),
         ("status: [200, 404]", "text: {includes: x}", "steps[1].expect.text: unknown matcher `includes`"),
         ("path: /x", "path: /x, json: {}, form: {}", "cleanup[0].request: json or form, not both"),
-        ("steps:", "steps: [", "is no YAML"),
+        ("steps:", "steps: [", "is not valid YAML"),
     ],
 )
 def test_a_malformed_journey_is_refused_with_the_path(tmp_path: Path, old: str, new: str, says: str) -> None:

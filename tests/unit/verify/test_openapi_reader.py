@@ -93,7 +93,7 @@ def test_a_server_with_a_path(tmp_path: Path) -> None:
     ("document", "says"),
     [
         (None, "No such file"),
-        ("a: [", "is no YAML"),
+        ("a: [", "is not valid YAML"),
         ("[]", "OpenAPI 3.1 is needed, found none"),
         ({"openapi": "3.0.3"}, "OpenAPI 3.1 is needed, found 3.0.3"),
         ({"openapi": "3.1.0", "paths": {"/": {"$ref": "#/nowhere"}}}, "#/nowhere leads nowhere"),

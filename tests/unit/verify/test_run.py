@@ -163,7 +163,7 @@ def test_malformed_files_are_refused_before_anything_is_tried(root: Path, broken
     (root / "bad").write_text("x: [")
     target = FakeTarget()
     value = ["bad"] if broken == "journeys" else "bad"
-    with pytest.raises(SettingsError, match="bad is no YAML"):
+    with pytest.raises(SettingsError, match="bad is not valid YAML"):
         verify(settings("web", **{broken: value}), root, target, [service()], Console(quiet=True))
     assert target.live.asked == []
 
