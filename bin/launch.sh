@@ -93,6 +93,9 @@ set_up() {
         # The project itself, by a path relative to the folder of the file, so that a checkout can be moved.
         printf '../../../..\n' >"$packages/project.pth"
     done
+    if env --block-signal=INT true 2>/dev/null; then # GNU's
+        : >"$venv/blocks"
+    fi
     cp "$list" "$venv/requirements.lock"
 }
 
@@ -112,4 +115,10 @@ case $program in
 inv) set -- kubetasks --search-root "$root" "$@" ;;
 nox) set -- nox --noxfile "$root/noxfile.py" "$@" ;;
 esac
-exec "$venv/bin/python" -P -m "$@"
+# -E: nor is anything changed by PYTHONPATH, PYTHONWARNINGS and the like.
+set -- "$venv/bin/python" -E -P -m "$@"
+# Python answers Ctrl-C in its first moments with a traceback; kubetasks lets the signal through when it can take it.
+if [ "$program" = inv ] && [ -f "$venv/blocks" ]; then
+    exec env --block-signal=INT "$@"
+fi
+exec "$@"

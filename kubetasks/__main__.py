@@ -1,128 +1,33 @@
-"""Invoke, with what fails outside of any task told in one line: ``python -m kubetasks`` is what ``./inv`` runs.
+"""``python -m kubetasks``: what ``./inv`` starts.
 
-Invoke reads its configuration and the flags before any task could catch what is wrong with them. Tasks tell their own
-errors; what still comes out of one is a fault of ours, or of the project's tasks.py.
+Ctrl-C may come at any moment, also while modules are imported, when no part of ours could catch it. So the first thing
+of all is a handler that ends the process in one line. ``./inv`` blocks the signal until then: Python itself would
+answer with a traceback.
 """
 
-import logging
 import os
-import sys
-import traceback
-from typing import NoReturn, TextIO
+import signal
 
-from kubetasks.console import report
-from kubetasks.errors import Interrupted, KubetasksError, SettingsError, UsageError, of_os_error
+INTERRUPTED = b"error: interrupted: nothing was begun yet\n"
 
 
-def main() -> None:
-    """Run Invoke.
-
-    Exits with 2 when a configuration file cannot be read, with 3 when a flag's value cannot, and with 1 for a fault.
-    """
-    _make_streams_whole()
+def stop(*_: object) -> None:
+    """End at once: nothing is begun yet."""
     try:
-        from invoke.main import program  # noqa: PLC0415  (a tenth of a second in which Ctrl-C may come)
-
-        program.run()
-    except KeyboardInterrupt:
-        _interrupted()
-    except SystemExit as stop:
-        if isinstance(stop.__context__, KeyboardInterrupt):  # before a task ran: Invoke exits with 1, without a word
-            _interrupted()
-        raise
-    except BrokenPipeError:
-        pass  # whoever read us has seen enough: inv --list | head
-    except Exception as error:  # noqa: BLE001  (the last place where anybody could tell it in a line)
-        refused = told(error)
-        if logging.getLogger("invoke").isEnabledFor(logging.DEBUG):
-            sys.stderr.write(_hide(traceback.format_exc()))
-        report(refused, _hide)
-        sys.exit(refused.exit_code)
-    finally:
-        _let_go_of_a_broken_pipe()
-
-
-def _interrupted() -> NoReturn:
-    report(Interrupted("interrupted", why="nothing was begun yet"))
-    sys.exit(Interrupted.exit_code)
-
-
-def told(error: Exception) -> KubetasksError:
-    """What a user is told of an error that no task caught, by the part of Invoke that it came through."""
-    from invoke.vendor.yaml import MarkedYAMLError  # noqa: PLC0415  (here Invoke has been imported anyway)
-
-    if isinstance(error, MarkedYAMLError):
-        mark = error.problem_mark
-        where = f"{mark.name}, line {mark.line + 1}" if mark else "a configuration file"
-        return SettingsError(f"{where} is no YAML", why=str(error.problem or ""), fix="mend that line")
-    modules = [frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)]
-    if "invoke.config" in modules:
-        return SettingsError(
-            f"{_configuration_file(error)} cannot be used",
-            why=_reason(error),
-            fix="it has to be a mapping, in UTF-8; docs/settings.md has the keys",
-        )
-    if "invoke.parser.argument" in modules:
-        return UsageError("a flag has a value of the wrong type", why=str(error), fix="see inv --help TASK")
-    if isinstance(error, OSError):
-        return of_os_error(error)
-    at = traceback.extract_tb(error.__traceback__)[-1]
-    return KubetasksError(
-        f"{type(error).__name__} in {at.filename}, line {at.lineno}",
-        why=str(error),
-        fix="this is a fault; see it whole: inv --debug …",
-    )
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, OSError):
-        return str(error.strerror)
-    if isinstance(error, UnicodeDecodeError):
-        return f"byte {error.start} is not UTF-8"
-    if isinstance(error, AttributeError):  # Invoke takes whatever the file holds for a mapping
-        return "it is no mapping"
-    return str(error).partition(" ({")[0]  # the rest is all of Invoke's defaults
-
-
-def _configuration_file(error: Exception) -> str:
-    """The path that Invoke was reading: a local variable of its reader."""
-    for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
-        if frame.f_globals.get("__name__") == "invoke.config":
-            path = frame.f_locals.get("path") or getattr(frame.f_locals.get("self"), "_project_path", "")
-            if path:
-                return str(path)
-    return "invoke.yaml"
-
-
-def _hide(text: str) -> str:
-    """Hide the secrets that a task has read by now."""
-    edge = sys.modules.get("kubetasks.tasks._edge")
-    return str(edge._redactor(text)) if edge else text  # the one that all tasks share
-
-
-def _make_streams_whole() -> None:
-    """Let every standard stream be there, and take every character.
-
-    A closed one (``inv … <&-``) is None in Python; one in ASCII (LC_ALL=C with PYTHONIOENCODING) refuses a check mark.
-    """
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        stream: TextIO | None = getattr(sys, name)
-        if stream is None:
-            # Left open on purpose: it is the stream from now on.
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123
-        elif mode == "w" and hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
-
-
-def _let_go_of_a_broken_pipe() -> None:
-    """Python flushes standard output when it ends, and complains when nobody reads it."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.write(2, INTERRUPTED)
     except OSError:
-        pass  # a full disk: reported where it was written
+        pass
+    finally:
+        os._exit(130)
 
 
 if __name__ == "__main__":
+    # Where it is ignored (a background job of a shell), it stays so.
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, stop)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+    from kubetasks.main import main
+
     main()

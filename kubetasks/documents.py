@@ -4,12 +4,13 @@ A key that stands twice in one mapping is refused with both lines: YAML forbids 
 that takes the last one hides a mistake. Dates stay text, as JSON has no other form for them.
 
 Plain scalars and keys are read as Kubernetes' own tools read them (sigs.k8s.io/yaml): ``1e3``, ``0o17`` and ``1_000``
-are numbers, ``y`` is true, ``12:30:45`` and ``=`` are text. With ``invoke`` they are read as Invoke reads its
-configuration (YAML 1.1 as in PyYAML), where a key keeps its type.
+are numbers, ``y`` is true, ``12:30:45`` and ``=`` are text. With ``invoke`` values are read as Invoke
+reads its configuration (YAML 1.1 as in PyYAML), and a key that is not text is refused: Invoke cannot use one.
 """
 
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ INTEGER: Final = re.compile(
 )
 FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9][0-9_]*|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9][0-9_]*)?$")
 NOT_JSON: Final = re.compile(r"(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$")
+TEXT: Final = "tag:yaml.org,2002:str"
 MERGE: Final = "tag:yaml.org,2002:merge"
 
 
@@ -43,7 +45,7 @@ def load(text: str, *, invoke: bool = False) -> Any:
 
     Args:
         text: the text.
-        invoke: read scalars as Invoke does, and leave keys and dates as they are.
+        invoke: read values as Invoke does, dates among them; keys must be text.
 
     Raises:
         NotYamlError: it is not valid YAML, holds more than one document, or gives a key twice.
@@ -54,6 +56,43 @@ def load(text: str, *, invoke: bool = False) -> Any:
         return yaml.load(text, Loader=_loader(invoke))  # noqa: S506  (a safe one)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise _refused(error) from None
+
+
+@dataclass(frozen=True)
+class Located:
+    """A scalar as it stands in a text: the name of its file, its line (from 1), and its characters."""
+
+    name: str
+    line: int
+    text: str
+
+
+def locate(text: str, keys: Sequence[str], name: str) -> Located | None:
+    """Where the value of a key stands; None where the text has no such key.
+
+    Args:
+        text: a text that ``load`` reads.
+        keys: the way to it; ``[0]`` is the first entry of a list.
+        name: the file's name, for people.
+    """
+    import yaml  # noqa: PLC0415
+
+    try:
+        node = yaml.compose(text, Loader=_loader(True))
+    except yaml.YAMLError:
+        return None
+    for key in keys:
+        entry = re.fullmatch(r"\[(\d+)\]", key)
+        if isinstance(node, yaml.SequenceNode) and entry and int(entry[1]) < len(node.value):
+            node = node.value[int(entry[1])]
+            continue
+        found = [value for each, value in node.value if each.value == key] if isinstance(node, yaml.MappingNode) else []
+        if not found:
+            return None
+        node = found[-1]
+    if node is None:
+        return None
+    return Located(name, node.start_mark.line + 1, node.value if isinstance(node, yaml.ScalarNode) else "")
 
 
 def load_all(text: str) -> list[Any]:
@@ -94,6 +133,9 @@ def _loader(invoke: bool) -> Any:
                     continue
                 name: Hashable = (key.tag, key.value) if isinstance(key.value, str) else id(key)
                 line = key.start_mark.line + 1
+                if invoke and key.tag != TEXT:
+                    kind = key.tag.rpartition(":")[2]
+                    raise NotYamlError(f"key `{key.value}` is not text but {kind}: put it in quotes", line)
                 if name in seen and not getattr(node, "flat", False):
                     raise NotYamlError(f"key `{key.value}` stands twice, the first time in line {seen[name]}", line)
                 seen[name] = line

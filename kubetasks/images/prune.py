@@ -55,7 +55,7 @@ def built(images: Sequence[Image], runner: Runner, env: Environment | None = Non
     return found
 
 
-def prune(
+def spare(
     images: Sequence[Image],
     settings: Settings,
     runner: Runner,
@@ -63,7 +63,7 @@ def prune(
     *,
     in_use: Iterable[str] = (),
 ) -> list[str]:
-    """Take away all but the newest ``images.keep`` tags of each image, and return the references that are gone.
+    """The references of all but the newest ``images.keep`` tags of each image.
 
     Args:
         images: the planned images; their own references stay.
@@ -83,5 +83,18 @@ def prune(
     for image in images:
         own = [row.reference for row in there if row.service == image.service]
         old += [reference for reference in own[settings.images.keep :] if reference not in kept]
+    return old
+
+
+def prune(
+    images: Sequence[Image],
+    settings: Settings,
+    runner: Runner,
+    env: Environment | None = None,
+    *,
+    in_use: Iterable[str] = (),
+) -> list[str]:
+    """Remove what ``spare`` lists, and return the references that are gone; arguments and errors are the same."""
+    old = spare(images, settings, runner, env, in_use=in_use)
     # One call each: an image that a container holds must not keep the others.
     return [each for each in old if runner.run(docker.rmi([each]), env=env, timeout=120, check=False).ok]

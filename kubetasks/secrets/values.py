@@ -88,7 +88,7 @@ def _line(text: str, start: int) -> int:
 def collect(
     settings: Settings,
     environ: Mapping[str, str],
-    env_file: Path,
+    env_file: Path | None,
     *,
     named: bool = False,
     known: Collection[str] = (),
@@ -99,27 +99,28 @@ def collect(
     Args:
         settings: declares the names.
         environ: the process's environment; it goes before the file.
-        env_file: the env file.
-        named: the file was asked for by name, so it has to exist.
+        env_file: the env file; None reads none.
+        named: the file was asked for by name, in a setting too, so it has to exist.
         known: names that already have a value where it is deployed to; nobody is asked for these.
         prompt: asks a person for a required one that is found nowhere; None asks nobody.
 
     Raises:
         EnvFileError: the file is named and missing, or it is malformed.
     """
-    file = read_env_file(env_file) if named or env_file.exists() else {}
+    file = read_env_file(env_file) if env_file is not None and (named or env_file.exists()) else {}
+    where = env_file.name if env_file is not None else ""
     values: dict[str, Sensitive] = {}
     origins: dict[str, str] = {}
     for name, secret in settings.secrets.items():
         if environ.get(name):
             values[name], origins[name] = Sensitive(environ[name]), "environment"
         elif file.get(name):
-            values[name], origins[name] = Sensitive(file[name]), env_file.name
+            values[name], origins[name] = Sensitive(file[name]), where
         elif prompt is not None and secret.kind == "required" and name not in known:
             typed = prompt(f"{name} ({secret.help}): " if secret.help else f"{name}: ")
             if typed:
                 values[name], origins[name] = Sensitive(typed), "typed"
-    return Given(values, origins, tuple(_slips(settings, file, env_file.name)))
+    return Given(values, origins, tuple(_slips(settings, file, where)))
 
 
 def _slips(settings: Settings, file: Mapping[str, str], where: str) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """The settings: one frozen, typed object, made once from flags, the environment and ``invoke.yaml``."""
 
-from kubetasks.settings.loading import ENVIRONMENT_PREFIX, from_environment, load
+from kubetasks.settings.loading import check, from_environment, load
+from kubetasks.settings.refusing import ENVIRONMENT_PREFIX
 from kubetasks.settings.sections import Login, Secret, Service, Settings, Verify
 from kubetasks.settings.walk import keys, schema
 
@@ -11,6 +12,7 @@ __all__ = [
     "Service",
     "Settings",
     "Verify",
+    "check",
     "from_environment",
     "keys",
     "load",

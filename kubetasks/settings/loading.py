@@ -3,16 +3,17 @@
 import difflib
 import os
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, get_type_hints
 
 import msgspec
 
-from kubetasks.errors import SettingsError, UsageError
+from kubetasks.errors import SettingsError
+from kubetasks.settings import checking, refusing
+from kubetasks.settings.checking import Fault
+from kubetasks.settings.refusing import ENVIRONMENT_PREFIX, Locate
 from kubetasks.settings.sections import Section, Settings
-from kubetasks.settings.walk import hint_at, keys, struct_in, value_type
-
-ENVIRONMENT_PREFIX = "KUBETASKS_"
+from kubetasks.settings.walk import keys, struct_in, value_type
 
 
 def _unknown(value: Any, section: type[Section], path: str) -> None:
@@ -115,55 +116,11 @@ def _free(given: Mapping[str, Any]) -> dict[str, list[str]]:
     return {ENVIRONMENT_PREFIX + name: path for name, path in found.items()}
 
 
-def _choices(path: str, value: Any) -> str:
-    """``choose one of …`` for a key with named values, with the nearest one; empty for any other key."""
-    hint = hint_at(path)
-    if get_origin(hint) is not Literal:
-        return ""
-    options = [str(option) for option in get_args(hint)]
-    near = difflib.get_close_matches(str(value), options, n=1, cutoff=0.4)
-    return f"choose one of {', '.join(options)}" + (f" (did you mean {near[0]}?)" if near else "")
-
-
-def _at(nested: Any, path: str) -> Any:
-    """The value at a dotted path; None where there is none."""
-    for part in path.split("."):
-        nested = nested.get(part) if isinstance(nested, Mapping) else None
-    return nested
-
-
-def _named(path: str, nested: Mapping[str, Any]) -> str:
-    """A path as msgspec gives it, with the user's own name in place of ``[...]``."""
-    outer, wildcard, inner = path.partition("[...]")
-    held = struct_in(value_type(hint_at(outer))) if wildcard else None
-    if held is not None:
-        for name, each in nested[outer].items():
-            try:
-                msgspec.convert(each, held, strict=True)
-            except msgspec.ValidationError:
-                return f"{outer}.{name}{inner}"
-    return path
-
-
-# What every pattern of the sections stands for (RFC 1123).
-DNS_RULE = "it must be a DNS label: lower-case letters, digits and -, 63 characters at the most"
-
-
-def _refuse(error: msgspec.ValidationError, merged: Mapping[str, Any], over: Mapping[str, Any]) -> SettingsError:
-    """A value of the wrong type, by the name of the place it came from."""
-    reason, _, where = str(error).partition(" - at ")
-    reason = DNS_RULE if "matching regex" in reason else reason
-    path = _named(where.strip("`").removeprefix("$").removeprefix("."), merged)
-    variable = ENVIRONMENT_PREFIX + re.sub(r"[.-]", "_", path).upper()
-    what = f"setting `kubetasks.{path}`" if _at(over, path) is None else f"setting {variable} in the environment"
-    choices = _choices(path, _at(merged, path))
-    return SettingsError(what, why="unknown value" if choices else reason, fix=choices or "see docs/settings.md")
-
-
 def load(
     section: Any,
     flags: Mapping[str, Any] | None = None,
     environ: Mapping[str, str] | None = None,
+    locate: Locate = refusing.nowhere,
 ) -> Settings:
     """The settings: flags over environment over file over defaults.
 
@@ -171,9 +128,11 @@ def load(
         section: the ``kubetasks`` section of Invoke's configuration; a mapping, or None.
         flags: dotted path to value, as given on the command line; None and "" count as not given.
         environ: the environment; this process's own where None.
+        locate: finds a key's text and line in the file that ``section`` was read from.
 
     Raises:
-        SettingsError: a key is unknown or ill-typed, with its path and, where there is one, the nearest known key.
+        SettingsError: a key is unknown or ill-typed, with its path and, where there is one, the nearest known key; or
+            values cannot work together.
         UsageError: a flag's value is not one of the possible ones.
     """
     file = _plain(section) if section is not None else {}
@@ -185,7 +144,7 @@ def load(
     try:
         settings = msgspec.convert(merged, Settings, strict=True)
     except msgspec.ValidationError as error:
-        raise _refuse(error, merged, over) from None
+        raise refusing.of_type(error, merged, over, locate) from None
     given = {path: value for path, value in (flags or {}).items() if value not in (None, "")}
     if given:
         nested: dict[str, Any] = {}
@@ -194,36 +153,23 @@ def load(
         try:
             settings = msgspec.convert(_merge(merged, nested), Settings, strict=True)
         except msgspec.ValidationError as error:
-            raise _usage(error, given) from None
-    _cross_check(settings)
+            raise refusing.of_flag(error, given) from None
+    for fault in checking.faults(settings):
+        raise refusing.of_fault(fault, over, given)
     return settings
 
 
-def _usage(error: msgspec.ValidationError, given: Mapping[str, Any]) -> UsageError:
-    """A flag's value that is not possible."""
-    reason, _, where = str(error).partition(" - at ")
-    reason = DNS_RULE if "matching regex" in reason else reason
-    path = where.strip("`").removeprefix("$.")
-    flag = {"deployer": "with"}.get(path, path.rpartition(".")[2].replace("_", "-"))
-    choices = _choices(path, given.get(path))
-    return UsageError(
-        f"--{flag} {given.get(path)}",
-        why="unknown value" if choices else reason,
-        fix=choices or "see docs/settings.md",
-    )
+def check(faults: Iterable[Fault], section: Any = None, environ: Mapping[str, str] | None = None) -> None:
+    """Refuse what is wrong with settings that ``load`` gave.
 
+    Args:
+        faults: from ``checking``; the first one counts.
+        section: as for ``load``.
+        environ: as for ``load``; says which variable is at fault.
 
-def _cross_check(settings: Settings) -> None:
-    """What one type cannot say: names that must exist elsewhere."""
-    known = settings.services
-    for path, name in (
-        ("migrations.service", settings.migrations.service),
-        ("verify.entry", settings.verify.entry.partition(":")[0]),
-    ):
-        if name and name not in known:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-            raise SettingsError(
-                f"setting `kubetasks.{path}`",
-                why=f"there is no service `{name}`",
-                fix=f"did you mean `{near[0]}`?" if near else f"services: {', '.join(known) or 'none'}",
-            )
+    Raises:
+        SettingsError: there is one.
+    """
+    for fault in faults:
+        over = from_environment(os.environ if environ is None else environ, _plain(section or {}))
+        raise refusing.of_fault(fault, over, {})

@@ -9,22 +9,27 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import Task
 from invoke.tasks import task as invoke_task
+from msgspec.structs import replace
 
 from kubetasks.console import Console, report
+from kubetasks.documents import Located
 from kubetasks.errors import Interrupted, KubetasksError, of_os_error
 from kubetasks.redact import Redactor, Sensitive
-from kubetasks.runner import SystemRunner
-from kubetasks.settings import Settings, load
+from kubetasks.settings import Settings, check, checking, load
+from kubetasks.tasks import _configuration
+from kubetasks.tasks._dry import ReadOnlyTarget, TaskRunner, WouldChange
+from kubetasks.tasks._invoke import Options
+from kubetasks.tasks._invoke import options as invoke_options
 
 if TYPE_CHECKING:
     from kubetasks.deployers.base import Deployer, Renderer
@@ -52,6 +57,10 @@ def flags(*names: str, **more: str) -> dict[str, str]:
     return {**{name: FLAGS[name] for name in names}, **own}
 
 
+class OwnTask(Task[Any]):
+    """A task of kubetasks, which Invoke's options are checked for."""
+
+
 def command(help: dict[str, str] | None = None, **options: Any) -> Callable[[Callable[..., None]], Task[Any]]:
     """An Invoke task whose errors are one line and an exit code of their own, never a traceback.
 
@@ -66,14 +75,20 @@ def command(help: dict[str, str] | None = None, **options: Any) -> Callable[[Cal
             # As Ctrl-C: children are ended and the lock is given back.
             signal.signal(signal.SIGTERM, signal.default_int_handler)
             try:
+                invoke_options(context)
                 body(context, *args, **kwargs)
+            except WouldChange as change:
+                sys.stdout.write(_redactor(f"would {change}; nothing was changed (--dry)\n"))
+                raise Exit(code=0) from None
             except KubetasksError as error:
                 _debug_traceback()
                 report(error, _redactor)
                 raise Exit(code=error.exit_code) from None
             except KeyboardInterrupt:
+                before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # one line, whatever is pressed meanwhile
                 stop = Interrupted("interrupted", fix="run the same command again; it goes on from where it stopped")
                 report(stop)
+                signal.signal(signal.SIGINT, before)
                 raise Exit(code=stop.exit_code) from None
             except BrokenPipeError:
                 raise Exit(code=0) from None
@@ -86,7 +101,7 @@ def command(help: dict[str, str] | None = None, **options: Any) -> Callable[[Cal
                 raise Exit(code=told.exit_code) from None
 
         # Short flags made from first letters would differ from task to task.
-        made: Task[Any] = invoke_task(help=help or {}, auto_shortflags=False, **options)(guarded)
+        made: Task[Any] = invoke_task(help=help or {}, auto_shortflags=False, klass=OwnTask, **options)(guarded)
         return made
 
     return decorate
@@ -129,11 +144,52 @@ class Edge:
         return Path(found or ".").resolve()
 
     @cached_property
+    def options(self) -> Options:
+        """What Invoke's own options ask of this task."""
+        return invoke_options(self.context)
+
+    @property
+    def dry(self) -> bool:
+        """Whether nothing may be changed."""
+        return self.options.dry
+
+    def would(self, *what: str) -> None:
+        """Say what a task would do, with ``--dry``."""
+        if self.as_json:
+            self.print_json({"would": list(what)})
+        for each in what:
+            self.console.line(f"would {each}")
+
+    @cached_property
+    def environ(self) -> Mapping[str, str]:
+        """The environment, without what is no setting."""
+        return {name: value for name, value in os.environ.items() if name != "KUBETASKS_CACHE"}
+
+    @property
+    def section(self) -> Any:
+        """The section ``kubetasks`` of Invoke's configuration."""
+        return self.context.config.get("kubetasks")
+
+    @cached_property
     def settings(self) -> Settings:
         """The settings."""
-        environ = {name: value for name, value in os.environ.items() if name != "KUBETASKS_CACHE"}
-        section = self.context.config.get("kubetasks")
-        return load(section, self.flags, environ)
+
+        def locate(keys: Sequence[str]) -> Located | None:
+            return _configuration.locate(self.context.config, keys)
+
+        found = load(self.section, self.flags, self.environ, locate)
+        limit = self.options.limit
+        if limit is not None and limit < found.images.build_timeout:
+            found = replace(found, images=replace(found.images, build_timeout=limit))
+        return found
+
+    def check_paths(self) -> None:
+        """Refuse settings that name a file or folder that is not there, before anything is done.
+
+        Raises:
+            SettingsError: the first one.
+        """
+        check(checking.missing(self.settings, self.root), self.section, self.environ)
 
     @cached_property
     def redactor(self) -> Redactor:
@@ -141,11 +197,22 @@ class Edge:
         return _redactor
 
     @cached_property
-    def runner(self) -> SystemRunner:
+    def runner(self) -> TaskRunner:
         """Starts processes; programs that came as wheels or from docker/offline come last."""
         extra = (Path(sys.prefix) / ("Scripts" if sys.platform == "win32" else "bin"), cache_bin())
-        echo = self.console.line if self.context.config.run.echo else None
-        return SystemRunner(self.root, self.redactor, extra, self.settings.programs, echo)
+        echo = self.echo if self.options.echo is not None else None
+        check(checking.missing_programs(self.settings, self.root), self.section, self.environ)
+        programs = {name: checking.program(value, self.root) or value for name, value in self.settings.programs.items()}
+        return TaskRunner(self.root, self.redactor, extra, programs, echo, options=self.options)
+
+    def echo(self, command: str) -> None:
+        """Show a command line before it runs: on standard error, as the output may be read by a program."""
+        line = (self.options.echo or "{command}").format(command=command)
+        if self.console.live:
+            self.console.line(line)
+        else:
+            sys.stderr.write(f"{line}\n")
+            sys.stderr.flush()
 
     @cached_property
     def console(self) -> Console:
@@ -157,7 +224,8 @@ class Edge:
         """The target, detected once."""
         from kubetasks.targets.detect import choose
 
-        return choose(self.settings, self.runner, self.root, named_context=self.named_context)
+        found = choose(self.settings, self.runner, self.root, named_context=self.named_context)
+        return cast("Target", ReadOnlyTarget(found)) if self.dry else found
 
     @cached_property
     def deployer(self) -> "Deployer":
@@ -191,9 +259,11 @@ class Edge:
         from kubetasks.secrets.values import collect, terminal_prompt
 
         # A path that was typed is the caller's, one that is set the project's.
-        path = Path.cwd() / self.env_file if self.env_file else self.root / self.settings.env_file
+        wanted = self.env_file or self.settings.env_file
+        path = (Path.cwd() if self.env_file else self.root) / wanted if wanted else None
+        named = bool(self.env_file) or wanted != checking.DEFAULT_ENV_FILE
         prompt = terminal_prompt() if ask else None
-        found = collect(self.settings, os.environ, path, named=bool(self.env_file), known=known, prompt=prompt)
+        found = collect(self.settings, os.environ, path, named=named, known=known, prompt=prompt)
         self.redactor.add(found.values())
         for warning in found.warnings:
             self.console.line(warning, mark="note")
@@ -211,6 +281,7 @@ class Edge:
         """What is there and what is wanted."""
         from kubetasks.survey import look
 
+        self.check_paths()
         found = look(
             self.settings,
             self.root,

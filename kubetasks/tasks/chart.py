@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 from invoke.context import Context
 
 from kubetasks.tasks._edge import Edge, command, edge, flags
+from kubetasks.tasks.manifest import would_apply
 
 if TYPE_CHECKING:
     from kubetasks.deployers.helm import HelmDeployer
@@ -28,6 +29,7 @@ def lint(c: Context) -> None:
     from kubetasks.tools import helm as tool
 
     found = edge(c, deployer="helm")
+    found.check_paths()
     chart = str(found.root / found.settings.chart.path)
     files = [str(found.root / path) for path in found.settings.chart.values]
     result = found.runner.run(tool.Helm().lint(chart, values=files), check=False)
@@ -75,6 +77,9 @@ def upgrade(
     )
     helm = _helm(found)
     survey, objects = found.rendered()
+    if found.dry:
+        found.would(f"upgrade or install release {found.settings.project}", *would_apply(found, survey, objects))
+        return
     with found.console.step("upgrade") as shown:
         shown.done(f"Helm's revision {helm.apply(survey.release, objects, shown.update)}")
 
@@ -89,6 +94,9 @@ def rollback(c: Context, target: str = "", context: str = "", namespace: str = "
     goal = to or helm.newest() - 1
     if goal < 1:
         raise NothingToRollBack("the release has no earlier revision", fix="deploy one: inv deploy --with helm")
+    if found.dry:
+        found.would(f"roll release {found.settings.project} back to Helm's revision {goal}")
+        return
     with found.console.step("rollback") as shown:
         shown.done(f"Helm's revision {helm.rollback([], str(goal), shown.update)}")
 
@@ -99,8 +107,12 @@ def test(c: Context, target: str = "", context: str = "", namespace: str = "") -
     from kubetasks.errors import VerifyFailed
 
     found = edge(c, target=target, cluster_context=context, namespace=namespace, deployer="helm")
+    helm = _helm(found)
+    if found.dry:
+        found.would(f"run the tests of release {found.settings.project} in pods of their own")
+        return
     with found.console.step("helm test") as shown:
-        result = _helm(found).test()
+        result = helm.test()
         if not result.ok:
             raise VerifyFailed("the chart's tests failed", why=result.lines[-1], detail="\n".join(result.lines[-20:]))
         shown.done("passed")

@@ -15,6 +15,15 @@ def _kind_of_cluster(target: str) -> str:
     return target
 
 
+def _state(found: Edge, target: str) -> tuple[str, str]:
+    """The cluster that the settings name, for people, and its state; no state where there is none."""
+    from kubetasks.targets.cluster import listing
+
+    name = found.settings.kind.name if target == "kind" else found.settings.minikube.profile
+    states = [row[2] for row in listing(found.settings, found.runner) if (row[0], row[1].split()[0]) == (target, name)]
+    return f"{target} cluster {name}", states[0] if states else ""
+
+
 @command(help=flags("target", "offline"))
 def up(c: Context, target: str = "", offline: bool = False) -> None:
     """Create a local cluster (kind or minikube), or keep the one there is."""
@@ -22,6 +31,11 @@ def up(c: Context, target: str = "", offline: bool = False) -> None:
 
     kind = _kind_of_cluster(target)
     found = edge(c, target=target, offline=offline)
+    found.check_paths()
+    if found.dry:
+        name, state = _state(found, kind)
+        found.would({"Running": f"keep {name}, which runs", "": f"create {name}"}.get(state, f"start {name} ({state})"))
+        return
     context = create(found.settings, found.runner, found.console, found.root, kind, found.settings.offline)
     found.console.finished(f"Cluster ready, context {context},")
 
@@ -33,6 +47,10 @@ def down(c: Context, target: str = "") -> None:
 
     kind = _kind_of_cluster(target)
     found = edge(c, target=target)
+    if found.dry:
+        name, state = _state(found, kind)
+        found.would(f"delete {name} ({state})" if state else f"delete nothing: there is no {name}")
+        return
     delete(found.settings, found.runner, found.console, kind)
     found.console.finished("Cluster gone")
 

@@ -51,7 +51,7 @@ def deploy(
         offline=offline, as_json=json,
     )  # fmt: skip
     work = _deploy(found, check=verify, force=force)
-    if dry_run:
+    if dry_run or found.dry:
         _show_plan(found, work)
         return
     work.run()
@@ -138,12 +138,33 @@ def diff(
 @command(help=flags("target", "context", "namespace", to="the revision to go back to; the last good one by default"))
 def rollback(c: Context, target: str = "", context: str = "", namespace: str = "", to: int = 0) -> None:
     """Go back to the last good revision."""
-    from kubetasks.deployers.back import roll_back
+    from kubetasks.deployers.back import choose, roll_back
 
     found = edge(c, target=target, cluster_context=context, namespace=namespace)
     survey = found.survey(ask=False)
+    if found.dry:
+        goal = choose(survey, to)
+        found.would(f"roll back to revision {goal.number} of {goal.at}, deployed with {goal.deployer}")
+        return
     roll_back(found.settings, found.console, survey, found.deployer_named, to)
     found.console.finished(f"Rolled back {found.settings.project}")
+
+
+def _doomed(found: Edge) -> list[str]:
+    """What ``destroy`` would delete, one line each."""
+    from kubetasks.deployers import ownership
+    from kubetasks.objects import PART_OF, identity
+    from kubetasks.survey import SURVEYED
+
+    name, project = found.settings.in_namespace, found.settings.project
+    namespace = found.target.store.get(["Namespace"])
+    if not namespace:
+        return [f"delete nothing: there is no namespace {name}"]
+    if ownership.owned(namespace[0], project):
+        return [f"delete namespace {name} with everything in it, volumes included"]
+    kinds = [*(kind for kind in SURVEYED if kind != "Pod"), "PersistentVolumeClaim"]
+    live = found.target.store.get(kinds, selector=f"{PART_OF}={project}")
+    return [f"delete {identity(item)}" for item in live] or ["delete nothing: no object of the project is there"]
 
 
 @command(help=flags("target", "context", "namespace"))
@@ -152,5 +173,8 @@ def destroy(c: Context, target: str = "", context: str = "", namespace: str = ""
     from kubetasks.deployers.back import take_down
 
     found = edge(c, target=target, cluster_context=context, namespace=namespace)
+    if found.dry:
+        found.would(*_doomed(found))
+        return
     take_down(found.settings, found.console, found.target, found.deployer_named)
     found.console.finished(f"Destroyed {found.settings.project}")

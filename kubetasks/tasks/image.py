@@ -46,6 +46,9 @@ def build(
     replaced = [image for image in images if image not in absent and (force or there.moved(image))]
     for note in (note for image in (*absent, *replaced) for note in image.notes()):
         found.console.line(note, mark="note")
+    if found.dry:
+        found.would(*(f"build {image.built_as}" for image in (*absent, *replaced)))
+        return
     with found.console.step("build") as shown:
         if not absent and not replaced:
             shown.skip("all there")
@@ -109,6 +112,9 @@ def load(c: Context, target: str = "", context: str = "", offline: bool = False)
         if not missing:
             shown.skip("the target has them all")
             return
+        if found.dry:
+            shown.skip(f"would load {', '.join(missing)}")
+            return
         found.target.preflight()
         found.target.deliver(missing, shown.update)
         shown.done(", ".join(missing))
@@ -118,6 +124,7 @@ def load(c: Context, target: str = "", context: str = "", offline: bool = False)
 def prune(c: Context, target: str = "", context: str = "", offline: bool = False) -> None:
     """Remove old images of the services from the engine (setting `images.keep`)."""
     from kubetasks.images.prune import prune as run
+    from kubetasks.images.prune import spare
     from kubetasks.objects import PART_OF, containers
 
     found = edge(c, target=target, cluster_context=context, offline=offline)
@@ -127,6 +134,10 @@ def prune(c: Context, target: str = "", context: str = "", offline: bool = False
         return
     live = found.target.store.get(("Deployment", "StatefulSet", "Job"), selector=f"{PART_OF}={found.settings.project}")
     used = {container["image"] for item in live for container in containers(item)}
+    if found.dry:
+        old = spare(images, found.settings, found.runner, found.target.build_env(), in_use=used)
+        found.would(*(f"remove {reference}" for reference in old))
+        return
     with found.console.step("prune") as shown:
         removed = run(images, found.settings, found.runner, found.target.build_env(), in_use=used)
         shown.done(f"{len(removed)} removed" if removed else "nothing to remove")

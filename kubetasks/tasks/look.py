@@ -29,6 +29,9 @@ def verify(
         c, target=target, cluster_context=context, namespace=namespace, deployer=with_, offline=offline, as_json=json
     )
     _, objects = found.rendered()
+    if found.dry:
+        found.would(f"try {len(objects)} objects, their probes, contract and journeys, which make data of their own")
+        return
     report = prove(found.settings, found.root, found.target, objects, found.console)
     if junit:
         Path(junit).write_text(found.redactor(report.to_junit()), encoding="utf-8")

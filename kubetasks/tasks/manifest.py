@@ -1,12 +1,26 @@
 """Raw manifests: ``manifest.render``, ``manifest.validate``, ``manifest.apply``."""
 
 import sys
+from typing import TYPE_CHECKING
 
 from invoke.context import Context
 
-from kubetasks.tasks._edge import command, edge, flags
+from kubetasks.tasks._edge import Edge, command, edge, flags
+
+if TYPE_CHECKING:
+    from kubetasks.objects import Objects
+    from kubetasks.survey import Survey
 
 COMMON = ("target", "context", "namespace", "env-file", "offline")
+
+
+def would_apply(found: Edge, survey: "Survey", objects: "Objects") -> list[str]:
+    """What applying would do, one line each."""
+    from kubetasks.deployers.manifests import orphans
+    from kubetasks.objects import identity
+
+    spare = orphans(survey.live, objects, found.settings.project)
+    return [*(f"apply {identity(item)}" for item in objects), *(f"delete {identity(item)}" for item in spare)]
 
 
 @command(help=flags(*COMMON))
@@ -49,6 +63,9 @@ def apply(
         offline=offline,
     )  # fmt: skip
     survey, objects = found.rendered()
+    if found.dry:
+        found.would(*would_apply(found, survey, objects))
+        return
     with found.console.step("apply") as shown:
         found.deployer.apply(survey.release, objects, shown.update)
         shown.done(f"{len(objects)} objects")

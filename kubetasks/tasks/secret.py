@@ -27,6 +27,10 @@ def apply(c: Context, target: str = "", context: str = "", namespace: str = "", 
         if not survey.secrets_changed:
             shown.skip("unchanged")
             return
+        if found.dry:
+            changed = [key for key, value in survey.secrets.items() if survey.live_secrets.get(key) != value]
+            shown.skip(f"would write {', '.join(sorted(changed))} in {found.settings.secret_name}")
+            return
         _write(found, dict(survey.secrets))
         shown.done(f"{found.settings.secret_name} written; inv deploy rolls the pods")
 
@@ -57,6 +61,9 @@ def rotate(c: Context, name: str, target: str = "", context: str = "", namespace
     live = secrets.read(found.target.store, found.settings.secret_name)
     values = secrets.rotate(found.settings, live, [name])
     found.redactor.add(values.values())
+    if found.dry:
+        found.would(f"replace {name} in {found.settings.secret_name} by a new value")
+        return
     with found.console.step("rotate") as shown:
         _write(found, values)
         shown.done(f"{name} has a new value; inv deploy rolls the pods")

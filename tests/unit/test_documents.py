@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kubetasks.documents import NotYamlError, load, load_all
+from kubetasks.documents import Located, NotYamlError, load, load_all, locate
 from tests.scalars import PLAIN
 
 
@@ -94,8 +94,31 @@ def test_what_is_not_yaml_is_one_line_with_its_number(text: str, line: int, word
 
 
 def test_invokes_configuration_is_read_as_invoke_reads_it() -> None:
-    found = load("a: yes\nb: y\nc: 1e3\nd: 12:30:45\non: 1\n", invoke=True)
-    assert found == {"a": True, "b": "y", "c": "1e3", "d": 45045, True: 1}
+    found = load("a: yes\nb: y\nc: 1e3\nd: 12:30:45\n", invoke=True)
+    assert found == {"a": True, "b": "y", "c": "1e3", "d": 45045}
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("config:\n  on: x", "line 2: key `on` is not text but bool: put it in quotes"),
+        ("a: {8080: x}", "line 1: key `8080` is not text but int: put it in quotes"),
+        ("2026-01-01: x", "line 1: key `2026-01-01` is not text but timestamp: put it in quotes"),
+        ("~: x", "line 1: key `~` is not text but null: put it in quotes"),
+    ],
+)
+def test_a_key_of_invokes_configuration_must_be_text(text: str, line: str) -> None:
+    with pytest.raises(NotYamlError) as caught:
+        load(text, invoke=True)
+    assert str(caught.value) == line
+
+
+def test_a_value_is_located_by_its_keys() -> None:
+    text = "a:\n  b: [1, yes]\n  c: {d: 2026-01-01}\n"
+    assert locate(text, ["a", "b", "[1]"], "x.yaml") == Located("x.yaml", 2, "yes")
+    assert locate(text, ["a", "c", "d"], "x.yaml") == Located("x.yaml", 3, "2026-01-01")
+    assert locate(text, ["a", "b"], "x.yaml") == Located("x.yaml", 2, "")
+    assert locate(text, ["a", "x"], "x.yaml") is locate("a: [", ["a"], "") is locate("", ["a"], "") is None
 
 
 def test_an_empty_text_is_nothing() -> None:

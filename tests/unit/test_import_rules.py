@@ -18,7 +18,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "kubetasks.objects": (),
     "kubetasks.documents": (),
     "kubetasks.console": ("kubetasks.errors",),
-    "kubetasks.settings": ("kubetasks.errors",),
+    "kubetasks.settings": ("kubetasks.errors", "kubetasks.documents"),
     "kubetasks.runner": ("kubetasks.errors", "kubetasks.redact"),
     "kubetasks.docs": ("kubetasks.documents", "kubetasks.settings"),
     "kubetasks.state": ("kubetasks.errors",),

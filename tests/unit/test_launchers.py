@@ -119,7 +119,7 @@ def ran(checkout: Checkout, program: str, *arguments: str, cwd: Path | None = No
         "inv": ("kubetasks", "--search-root", str(checkout.root)),
         "nox": ("nox", "--noxfile", str(checkout.root / "noxfile.py")),
     }
-    return "\n".join([str(cwd or checkout.root), "-P", "-m", *module[program], *arguments, ""])
+    return "\n".join([str(cwd or checkout.root), "-E", "-P", "-m", *module[program], *arguments, ""])
 
 
 def test_uv_makes_the_environment_once(with_uv: Checkout) -> None:

@@ -1,7 +1,14 @@
 """``python -m kubetasks``: Invoke, with a damaged configuration told in one line."""
 
+import contextlib
+import os
+import random
+import re
+import signal
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -95,6 +102,44 @@ def test_an_output_in_ascii_is_written(tmp_path: Path) -> None:
     done = run(tmp_path, "plan", "--target", "local", PYTHONIOENCODING="ascii", LC_ALL="C.UTF-8")
     assert done.returncode == 30, done.stderr
     assert "Traceback" not in done.stderr
+
+
+# GNU env, as ./inv uses it where it is there.
+CAN_BLOCK = subprocess.run(["env", "--block-signal=INT", "true"], capture_output=True, check=False).returncode == 0
+
+
+def press(folder: Path, after: float, *words: str) -> tuple[float, int, str]:
+    """Start it as ./inv does and press Ctrl-C after so many seconds; these, the exit code and what was said."""
+    started = subprocess.Popen(
+        ["env", "--block-signal=INT", sys.executable, "-P", "-m", "kubetasks", *words],
+        cwd=folder,
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "HOME": str(folder)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    time.sleep(after)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(started.pid, signal.SIGINT)
+    _, err = started.communicate(timeout=60)
+    return after, started.returncode, err
+
+
+@pytest.mark.skipif(not CAN_BLOCK, reason="env cannot block signals here")
+@pytest.mark.parametrize("words", [["--list"], ["plan", "--target", "local"]])
+def test_ctrl_c_at_any_moment_is_one_line(tmp_path: Path, words: list[str]) -> None:
+    (tmp_path / "tasks.py").write_text("from kubetasks import collection\n\nnamespace = collection\n")
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    (tmp_path / "invoke.yaml").write_text("kubetasks: {project: x, services: {s: {}}}\n")
+    chosen = random.Random(8)  # noqa: S311
+    moments = [chosen.uniform(0, 0.6) for _ in range(24)]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda after: press(tmp_path, after, *words), moments))
+    odd = [(after, code, err) for after, code, err in found if code not in {0, 130, -signal.SIGINT} or "Trace" in err]
+    assert odd == []
+    assert [err for _, code, err in found if code == 130 and not re.fullmatch("error: interrupted.*\n", err)] == []
+    assert any(code == 130 for _, code, _ in found)
 
 
 def test_ctrl_c_before_a_task_is_one_line(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kubetasks.errors import SettingsError, SupervisorFailed
+from kubetasks.errors import SupervisorFailed
 from kubetasks.images.content import Content
 from kubetasks.runner import Runner
 from kubetasks.settings import Settings
@@ -142,19 +142,8 @@ class LocalTarget:
         raise SupervisorFailed(f"there is no Service {service} with a port {port}", fix="run inv deploy --target local")
 
     def sqlite_url(self) -> str:
-        """What stands in for the database's URL. The folder that it is in is made with the first process.
-
-        Raises:
-            SettingsError: ``local.sqlite`` has a placeholder other than ``{data}``.
-        """
-        data = self.store.folder / files.DATA
-        try:
-            url = self.settings.local.sqlite.format(data=data)
-        except (KeyError, IndexError, ValueError):
-            raise SettingsError(
-                "setting `kubetasks.local.sqlite`", why="its only placeholder is {data}", fix="see docs/settings.md"
-            ) from None
-        return url
+        """What stands in for the database's URL. The folder that it is in is made with the first process."""
+        return self.settings.local.sqlite.format(data=self.store.folder / files.DATA)
 
     def left_out(self) -> list[str]:
         """What a cluster has and this target has not, one line each."""

@@ -18,6 +18,7 @@ from kubetasks.redact import Redactor
 from kubetasks.tasks import _edge
 from kubetasks.tasks._edge import Edge
 from tests.samples import CANARY
+from tests.unit.tasks.foreign import make as make_foreign
 from tests.world import World, make
 
 
@@ -46,7 +47,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 @pytest.fixture(autouse=True)
 def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test has a redactor of its own, and no setting of whoever runs the tests."""
-    for name in [each for each in os.environ if each.startswith("KUBETASKS_")]:
+    for name in [each for each in os.environ if each.startswith(("KUBETASKS_", "INVOKE_"))]:
         monkeypatch.delenv(name)
     monkeypatch.delenv("API_KEY", raising=False)
     monkeypatch.setattr(_edge, "_redactor", Redactor())
@@ -88,3 +89,9 @@ def inv(world: World, context: Context, monkeypatch: pytest.MonkeyPatch, capsys:
         return Output(code, seen.out, seen.err)
 
     return call
+
+
+@pytest.fixture
+def foreign(tmp_path: Path) -> Path:
+    """Somebody else's project, with two services of other names."""
+    return make_foreign(tmp_path / "shop")

@@ -18,6 +18,7 @@ from invoke.tasks import Task
 import kubetasks
 from kubetasks.tasks import collection
 from kubetasks.tasks._edge import FLAGS, flags
+from tests.unit.tasks.foreign import FOREIGN_SETTINGS, invoke
 
 ROOT = Path(__file__).resolve().parents[3]
 TOP = "deploy verify status logs open plan diff rollback destroy doctor completion"
@@ -86,74 +87,6 @@ def test_the_collection_can_be_put_below_another() -> None:
     outer.add_collection(collection, name="kube")
     assert "kube.deploy" in outer.task_names
     assert "kube.image.build" in outer.task_names
-
-
-def invoke(root: Path, *words: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    env = {name: value for name, value in os.environ.items() if not name.startswith("KUBETASKS_")}
-    return subprocess.run(
-        [sys.executable, "-m", "invoke", *words],
-        cwd=root,
-        env={**env, "PYTHONPATH": str(ROOT), "KUBECONFIG": str(root / "none"), "HOME": str(root), **environ},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
-FOREIGN_SETTINGS = """
-kubetasks:
-  project: shop
-  namespace: shop-dev
-  target: local
-  services:
-    cart: {context: services/cart, dockerfile: services/cart/Dockerfile}
-    catalog: {context: services/catalog, dockerfile: services/catalog/Dockerfile}
-  secrets:
-    PAYMENT_KEY: {kind: required, help: from the bank}
-  manifests: {path: k8s}
-  images: {repository: example.org/shop}
-"""
-WORKLOAD = """
-apiVersion: apps/v1
-kind: Deployment
-metadata: {{name: {name}, labels: {{app.kubernetes.io/part-of: shop}}}}
-spec:
-  selector: {{matchLabels: {{app.kubernetes.io/name: {name}}}}}
-  template:
-    metadata: {{labels: {{app.kubernetes.io/name: {name}}}}}
-    spec:
-      containers:
-      - name: main
-        image: {name}
-        envFrom: [{{secretRef: {{name: shop-secrets}}}}]
----
-apiVersion: v1
-kind: Service
-metadata: {{name: {name}, labels: {{app.kubernetes.io/part-of: shop}}}}
-spec: {{selector: {{app.kubernetes.io/name: {name}}}, ports: [{{port: 80}}]}}
-"""
-FOREIGN = {
-    "tasks.py": "from kubetasks import collection\n\nnamespace = collection\n",
-    "invoke.yaml": FOREIGN_SETTINGS,
-    ".env": "PAYMENT_KEY=hunter2-of-the-shop\n",
-    "services/cart/Dockerfile": "FROM scratch\n",
-    "services/catalog/Dockerfile": "FROM scratch\n",
-    "k8s/sqlite/kustomization.yaml": "resources: [../base]\n",
-    "k8s/base/kustomization.yaml": "resources: [cart.yaml, catalog.yaml]\n",
-    "k8s/base/cart.yaml": WORKLOAD.format(name="cart"),
-    "k8s/base/catalog.yaml": WORKLOAD.format(name="catalog"),
-}
-
-
-@pytest.fixture
-def foreign(tmp_path: Path) -> Path:
-    """Somebody else's project, with two services of other names."""
-    root = tmp_path / "shop"
-    for path, text in FOREIGN.items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text(text)
-    return root
 
 
 def test_another_project_gets_the_same_tasks(foreign: Path) -> None:

@@ -215,7 +215,7 @@ def test_not_ready_while_the_probe_fails(store: LocalStore) -> None:
     def told() -> str:
         conditions = {each["type"]: each for each in pod(store, "web")["status"]["conditions"]}
         message: str = conditions["Ready"].get("message", "")
-        return message if "503" in message else ""
+        return message if "statuscode" in message else ""
 
     assert until(told, "the probe's answer") == "web: Readiness probe failed: HTTP probe failed with statuscode: 503"
     assert "readyReplicas" not in live(store, "Deployment", "web")["status"]

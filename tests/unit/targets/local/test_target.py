@@ -4,11 +4,8 @@ from pathlib import Path
 import pytest
 
 from kubetasks import state
-from kubetasks.errors import SettingsError, SupervisorFailed
-from kubetasks.runner import SystemRunner
-from kubetasks.settings import load
+from kubetasks.errors import SupervisorFailed
 from kubetasks.targets.base import Store, Target
-from kubetasks.targets.local import LocalTarget
 from tests.unit.targets.local.objects import target
 
 
@@ -31,12 +28,6 @@ def test_the_sqlite_url_is_in_the_state_folder(tmp_path: Path, state_home: Path)
     assert folder.is_relative_to(state_home)
     assert target(tmp_path).sqlite_url() == f"sqlite:///{folder}/local/demo/data/app.db"
     assert [*tmp_path.iterdir(), *state_home.iterdir()] == [], "a plan asks for it, and changes nothing"
-
-
-def test_a_wrong_placeholder_is_refused(tmp_path: Path) -> None:
-    settings = load({"local": {"sqlite": "sqlite:///{folder}/app.db"}}, environ={})
-    with pytest.raises(SettingsError, match=r"kubetasks\.local\.sqlite"):
-        LocalTarget(settings, SystemRunner(tmp_path), tmp_path, "").sqlite_url()
 
 
 def test_an_unknown_service_has_no_endpoint(tmp_path: Path) -> None:

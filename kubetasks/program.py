@@ -1,0 +1,127 @@
+"""Invoke's command line, with its own flags kept wherever they stand, or refused.
+
+Invoke reads the flags for itself both before and after a task's name, but acts on some of them only before it.
+"""
+
+import os
+import signal
+import sys
+from typing import Any, Final
+
+from invoke import __version__ as invoke_version
+from invoke.completion.complete import print_completion_script
+from invoke.exceptions import Exit
+from invoke.program import Program as InvokeProgram
+from invoke.util import enable_logging
+
+from kubetasks import __version__
+from kubetasks.errors import UsageError
+from kubetasks.tasks._configuration import Configuration
+from kubetasks.tasks._edge import OwnTask
+
+NAMES: Final = ["inv", "invoke", "./inv"]
+LIST_FORMATS: Final = ("flat", "nested", "json")
+# Read before the tasks are: behind a task's name they are too late.
+EARLY: Final = ("search-root", "collection")
+
+
+class Program(InvokeProgram):
+    """Invoke's program for ``python -m kubetasks`` and ``./inv``."""
+
+    root: str | None = None
+    begun = False
+
+    def __init__(self) -> None:
+        super().__init__(
+            name="kubetasks",
+            binary="inv",
+            binary_names=NAMES,
+            version=f"{__version__} (Invoke {invoke_version})",
+            config_class=Configuration,
+        )
+
+    def normalize_argv(self, argv: Any) -> None:
+        """As Invoke; a search root in the first place (from ./inv) is where to look unless another one is given."""
+        super().normalize_argv(argv)
+        if self.argv[1:2] == ["--search-root"]:
+            self.root = "".join(self.argv[2:3])
+            self.argv = [self.argv[0], *self.argv[3:]]
+
+    def parse_collection(self) -> None:
+        """As Invoke, for a folder that is there.
+
+        Raises:
+            UsageError: the folder to look for tasks in does not exist.
+        """
+        if self.root is not None and not self.args["search-root"].got_value:
+            self.args["search-root"].value = self.root
+        root = self.args["search-root"].value
+        if root is not None and not os.path.isdir(root):  # noqa: PTH112  (as Invoke: an empty text is no folder)
+            raise UsageError(f"--search-root {root}", why="there is no such folder", fix="give the folder of tasks.py")
+        if self.args.collection.value == "":
+            raise UsageError("--collection", why="it is empty", fix="give the name of a module with tasks")
+        super().parse_collection()
+
+    def parse_tasks(self) -> None:
+        """As Invoke, and act on those of its flags that stand behind a task's name.
+
+        Raises:
+            UsageError: one has to stand before it.
+        """
+        super().parse_tasks()
+        late = {name for name, argument in self.core_via_tasks.args.items() if argument.got_value}
+        for name in EARLY:
+            if name in late:
+                raise UsageError(f"--{name}", why="it stands behind a task", fix="write it before the task's name")
+        if "debug" in late:
+            enable_logging()
+        if "write-pyc" in late:
+            sys.dont_write_bytecode = False
+        if "version" in late:
+            self.print_version()
+            raise Exit
+        if "print-completion-script" in late:
+            print_completion_script(shell=self.args["print-completion-script"].value, names=self.binary_names)
+            raise Exit
+
+    def parse_cleanup(self) -> None:
+        """As Invoke, for values that it has.
+
+        Raises:
+            UsageError: the list's format or depth does not exist.
+        """
+        shown = self.args["list-format"].value
+        if shown not in LIST_FORMATS:
+            raise UsageError(
+                f"--list-format {shown}", why="unknown value", fix=f"choose one of {', '.join(LIST_FORMATS)}"
+            )
+        if self.args["list-depth"].value < 0:
+            raise UsageError(f"--list-depth {self.args['list-depth'].value}", why="it is negative", fix="0 is no limit")
+        if self.args.complete.value:
+            # The shell gives the whole line, however the program was called.
+            _, _, line = self.core.remainder.partition(" ")
+            self.core.remainder = line
+        super().parse_cleanup()
+
+    def update_config(self, merge: bool = True) -> None:
+        """As Invoke, without asking for a password that none of our tasks has a use for.
+
+        Raises:
+            UsageError: a flag is given that our tasks cannot keep, or the configuration file has no name.
+        """
+        ours = any(isinstance(self.collection[task.name], OwnTask) for task in self.tasks)
+        if ours and self.args["prompt-for-sudo-password"].value:
+            raise UsageError("--prompt-for-sudo-password", why="kubetasks does not use sudo", fix="leave it out")
+        limit = self.args["command-timeout"].value
+        if ours and limit is not None and limit < 1:
+            raise UsageError(f"--command-timeout {limit}", why="it is not a number of seconds above 0", fix="e.g. 60")
+        if self.args.config.value == "":
+            raise UsageError("--config", why="it is empty", fix="give the path of a YAML or JSON file")
+        super().update_config(merge)
+
+    def execute(self) -> None:
+        """As Invoke; from here on Ctrl-C is an exception, which tasks clean up after."""
+        self.begun = True
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        super().execute()

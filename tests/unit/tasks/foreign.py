@@ -1,0 +1,75 @@
+"""Somebody else's project, with two services of other names, and a way to run tasks there."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def invoke(root: Path, *words: str, program: str = "invoke", **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run a task there; ``program`` is ``invoke`` or ``kubetasks``, which ./inv starts."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("KUBETASKS_", "INVOKE_"))}
+    return subprocess.run(
+        [sys.executable, "-m", program, *words],
+        cwd=root,
+        env={**env, "PYTHONPATH": str(ROOT), "KUBECONFIG": str(root / "none"), "HOME": str(root), **environ},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+FOREIGN_SETTINGS = """
+kubetasks:
+  project: shop
+  namespace: shop-dev
+  target: local
+  services:
+    cart: {context: services/cart, dockerfile: services/cart/Dockerfile}
+    catalog: {context: services/catalog, dockerfile: services/catalog/Dockerfile}
+  secrets:
+    PAYMENT_KEY: {kind: required, help: from the bank}
+  manifests: {path: k8s}
+  images: {repository: example.org/shop}
+"""
+WORKLOAD = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: {name}, labels: {{app.kubernetes.io/part-of: shop}}}}
+spec:
+  selector: {{matchLabels: {{app.kubernetes.io/name: {name}}}}}
+  template:
+    metadata: {{labels: {{app.kubernetes.io/name: {name}}}}}
+    spec:
+      containers:
+      - name: main
+        image: {name}
+        envFrom: [{{secretRef: {{name: shop-secrets}}}}]
+---
+apiVersion: v1
+kind: Service
+metadata: {{name: {name}, labels: {{app.kubernetes.io/part-of: shop}}}}
+spec: {{selector: {{app.kubernetes.io/name: {name}}}, ports: [{{port: 80}}]}}
+"""
+FOREIGN = {
+    "tasks.py": "from kubetasks import collection\n\nnamespace = collection\n",
+    "invoke.yaml": FOREIGN_SETTINGS,
+    ".env": "PAYMENT_KEY=hunter2-of-the-shop\n",
+    "services/cart/Dockerfile": "FROM scratch\n",
+    "services/catalog/Dockerfile": "FROM scratch\n",
+    "k8s/sqlite/kustomization.yaml": "resources: [../base]\n",
+    "k8s/base/kustomization.yaml": "resources: [cart.yaml, catalog.yaml]\n",
+    "k8s/base/cart.yaml": WORKLOAD.format(name="cart"),
+    "k8s/base/catalog.yaml": WORKLOAD.format(name="catalog"),
+}
+
+
+def make(root: Path) -> Path:
+    """Write the project's files below a folder."""
+    for path, text in FOREIGN.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+    return root
