@@ -9,7 +9,7 @@ reads its configuration (YAML 1.1 as in PyYAML), and a key that is not text is r
 """
 
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -107,6 +107,32 @@ def load_all(text: str) -> list[Any]:
         return [each for each in yaml.load_all(text, Loader=_loader(False)) if each is not None]
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise _refused(error) from None
+
+
+def dump_all(values: Iterable[Any]) -> str:
+    """Values as a stream of YAML documents, in which every text is a text to Kubernetes and to PyYAML."""
+    import yaml  # noqa: PLC0415
+
+    return str(yaml.dump_all(values, Dumper=_dumper(), sort_keys=False))
+
+
+@cache
+def _dumper() -> Any:
+    """A dumper that puts into quotes what either of the two would read as something else."""
+    import yaml  # noqa: PLC0415
+
+    theirs = yaml.SafeDumper.yaml_implicit_resolvers
+    ours = _loader(False).yaml_implicit_resolvers
+
+    class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+        yaml_implicit_resolvers = {  # noqa: RUF012  (PyYAML's own name and type)
+            first: [*theirs.get(first, ()), *ours.get(first, ())] for first in {*theirs, *ours}
+        }
+
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    return Dumper
 
 
 def _refused(error: Exception) -> NotYamlError:

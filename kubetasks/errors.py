@@ -30,7 +30,9 @@ Each error says what happened, why, and what to type next, and has an exit code 
     │   └── ImageReplaced         38   an image is not the one that its name stands for
     ├── SecretError
     │   ├── EnvFileError          40   the env file is missing or malformed
-    │   └── SecretMissing         41   required secrets have no value
+    │   ├── SecretMissing         41   required secrets have no value
+    │   ├── SecretUnusable        42   a secret's value cannot be what its setting says
+    │   └── SecretInVolume        43   a generated secret is gone, and a volume that needs it is not
     ├── DeployError
     │   ├── RenderFailed          50   the manifests or the chart do not render
     │   ├── ApplyFailed           51   the cluster refused an object
@@ -241,6 +243,18 @@ class SecretMissing(SecretError):
     """Required secrets have no value."""
 
     exit_code = 41
+
+
+class SecretUnusable(SecretError):
+    """A secret's value is not what its setting says, or cannot be an environment variable."""
+
+    exit_code = 42
+
+
+class SecretInVolume(SecretError):
+    """A generated secret has no value any more, and a volume whose data depends on it is still there."""
+
+    exit_code = 43
 
 
 class DeployError(KubetasksError):

@@ -1,13 +1,38 @@
-"""Secrets that print as ``***``, and the filter that every shown or logged line passes."""
+"""Secrets that print as ``***``, and the filter that everything shown or logged passes.
+
+The filter hides values and leaves structure alone. In a document it looks at texts only, never at keys, numbers or
+booleans, and before the document is written, so that no quote or brace of it can be taken for a secret.
+
+How much can be hidden depends on the value (ADR 21). One that is a common word, a name from the settings or a number
+cannot be told from ordinary text: it is hidden where it stands alone in a line, and its owner is warned.
+"""
 
 import contextlib
-from collections.abc import Iterable
-from typing import Final
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
 
 HIDDEN: Final = "***"
-# Shorter values ("1", "yes") would blank out ordinary words; such a value is no secret anyway.
+# Shorter values are not hidden at all: "1" and "yes" would blank out ordinary text.
 SHORTEST: Final = 4
+# Shorter ones are not hidden within a longer word.
+LONG: Final = 8
 SHORTEST_LINE: Final = 6
+# Programs break Base64 after so many characters: PEM (RFC 7468), MIME (RFC 2045).
+BASE64_LINES: Final = (64, 76)
+
+# What documents, Kubernetes objects and messages are full of.
+_WORDS: Final = """
+true false null none nil nan inf infinity undefined yes no on off default example test changeme
+name namespace kind spec status metadata data type labels annotations value values image images key keys
+apiversion items list string text secret secrets password passwd token user username admin root guest
+http https tcp udp localhost host hosts port ports path config always never ifnotpresent restricted clusterip
+loadbalancer nodeport pod pods deployment deployments service services configmap configmaps statefulset job jobs
+networkpolicy ingress egress node nodes cluster container containers postgres postgresql sqlite mysql redis
+ready running pending failed succeeded error errors warning info debug deploy deployed verify plan build
+"""
+COMMON: Final = frozenset(_WORDS.split())
+NUMBER: Final = re.compile(r"[-+]?[0-9][0-9._:]*")
 
 
 class Sensitive:
@@ -44,35 +69,151 @@ class Sensitive:
         return bool(self._value)
 
 
+def is_common(value: str, public: Iterable[str] = ()) -> bool:
+    """Whether a value is an ordinary word, a name that is public anyway, a number, or a line of one or two signs."""
+    plain = value.strip().lower()
+    if plain in COMMON or plain in {each.lower() for each in public}:
+        return True
+    few = len(set(plain)) < 4 and not any(each.isalnum() for each in plain)
+    return few or (len(plain) < LONG and NUMBER.fullmatch(plain) is not None)
+
+
+def weakness(value: str, public: Iterable[str] = ()) -> str:
+    """Why a value cannot be hidden everywhere, for its owner; empty for one that can be.
+
+    Args:
+        value: the secret.
+        public: words that are shown anyway: names and values of the settings.
+    """
+    plain = value.strip()
+    if is_common(plain, public):
+        return "it is a common word or number, or a name from invoke.yaml"
+    if len(plain) < LONG:
+        return f"it has only {len(plain)} characters"
+    return ""
+
+
 class Redactor:
-    """Replaces every secret it has been told of, and its base64 form, by ``***``."""
+    """Replaces every secret it was given, in each of its usual forms, by ``***``."""
 
     def __init__(self) -> None:
-        self._values: list[str] = []
+        self._values: set[str] = set()
+        self._public: set[str] = set()
+        self._anywhere: list[str] = []
+        self._words: re.Pattern[str] | None = None
+        self._alone: re.Pattern[str] | None = None
 
     def add(self, values: Iterable[Sensitive]) -> None:
-        """Hide these from now on (their plain, base64, JSON and URL-quoted forms)."""
-        import base64  # noqa: PLC0415  (most runs have no secret to hide)
-        import json  # noqa: PLC0415
-        from urllib.parse import quote, urlsplit  # noqa: PLC0415
+        """Hide these from now on."""
+        known = len(self._values)
+        self._values |= {item.reveal() for item in values if len(item.reveal().strip()) >= SHORTEST}
+        if len(self._values) != known:
+            self._prepare()
 
-        known = set(self._values)
-        for item in values:
-            plain = item.reveal()
-            forms = {plain, base64.b64encode(plain.encode()).decode(), quote(plain, safe="")}
-            forms.add(json.dumps(plain)[1:-1])
-            # Of a key in several lines a program may show one.
-            forms |= {line for line in plain.splitlines() if len(line) >= SHORTEST_LINE} if "\n" in plain else set()
-            if "://" in plain:
-                with contextlib.suppress(ValueError):
-                    forms.add(urlsplit(plain).password or "")
-            known |= {form for form in forms if len(form) >= SHORTEST}
-        # The longest first: a value that contains another is replaced whole.
-        self._values = sorted(known, key=len, reverse=True)
+    def expect(self, public: Iterable[str]) -> None:
+        """Words that are shown anyway, such as the project's name: a secret of that value cannot be told from them."""
+        self._public |= {word for word in public if len(word) >= SHORTEST}
+        self._prepare()
 
-    def __call__(self, text: str) -> str:
-        """The text with every known secret replaced."""
+    def weakness(self, value: Sensitive) -> str:
+        """See ``weakness``, with the words that are shown anyway."""
+        return weakness(value.reveal(), self._public)
+
+    def _prepare(self) -> None:
+        anywhere: set[str] = set()
+        words: set[str] = set()
+        alone: set[str] = set()
         for value in self._values:
+            if is_common(value, self._public):
+                alone.add(value.strip())
+            elif len(value.strip()) < LONG:
+                words |= set(_written(value))
+                anywhere |= {form for form in _encoded(value) if len(form) >= LONG}
+            else:
+                anywhere |= {form for form in (*_written(value), *_encoded(value)) if len(form) >= SHORTEST_LINE}
+        # The longest first: a value that contains another is replaced whole.
+        self._anywhere = sorted(anywhere, key=len, reverse=True)
+        self._words = _either(words, r"[^\W_]")
+        self._alone = _either(alone, r"[\w./:@%-]")
+
+    def _within(self, text: str) -> str:
+        for value in self._anywhere:
             if value in text:
                 text = text.replace(value, HIDDEN)
-        return text
+        return self._words.sub(HIDDEN, text) if self._words is not None else text
+
+    def __call__(self, text: str) -> str:
+        """A line of text, or several, with every known secret replaced."""
+        text = self._within(text)
+        return self._alone.sub(HIDDEN, text) if self._alone is not None else text
+
+    def document(self, value: Any) -> Any:
+        """A copy of a document (mappings, lists and scalars) with every known secret replaced in its texts.
+
+        Keys, numbers and booleans stay, and so do texts that are a common word. What a Kubernetes Secret holds is
+        hidden whatever it is.
+        """
+        if isinstance(value, str):
+            return self._within(value)
+        if isinstance(value, Mapping):
+            secret = value.get("kind") == "Secret" and "metadata" in value
+            return {
+                key: self._held(each) if secret and key in {"data", "stringData"} else self.document(each)
+                for key, each in value.items()
+            }
+        if isinstance(value, (list, tuple)):
+            return [self.document(each) for each in value]
+        return value
+
+    @staticmethod
+    def _held(data: Any) -> Any:
+        return dict.fromkeys(data, HIDDEN) if isinstance(data, Mapping) else data
+
+
+def _either(words: Iterable[str], beside: str) -> re.Pattern[str] | None:
+    """A pattern for any of the words where no character of the class ``beside`` stands next to it."""
+    longest = sorted(filter(None, words), key=len, reverse=True)
+    return re.compile(f"(?<!{beside})(?:{'|'.join(map(re.escape, longest))})(?!{beside})") if longest else None
+
+
+def _written(value: str) -> Iterator[str]:
+    """A value as programs write it in text: as it is, and with what they put before its special characters."""
+    import json  # noqa: PLC0415  (most runs have no secret to hide)
+    import shlex  # noqa: PLC0415
+    from html import escape  # noqa: PLC0415
+
+    for plain in {value, value.strip()}:
+        yield plain
+        yield from (json.dumps(plain)[1:-1], json.dumps(plain, ensure_ascii=False)[1:-1])
+        yield from (repr(plain)[1:-1], repr(plain.encode(errors="surrogateescape"))[2:-1])
+        yield plain.replace("'", "''")  # SQL, and YAML in single quotes
+        yield shlex.quote(plain)[1:-1] if shlex.quote(plain) != plain else plain
+        yield from (escape(plain, quote=False), escape(plain))
+    # Of a key in several lines a program may show one.
+    yield from (line for line in map(str.strip, value.splitlines()) if len(line) >= SHORTEST_LINE)
+
+
+def _encoded(value: str) -> Iterator[str]:
+    """A value as programs encode it: for URLs, and in Base64, alone or within a longer text."""
+    import base64  # noqa: PLC0415
+    from urllib.parse import quote, quote_plus, unquote, urlsplit  # noqa: PLC0415
+
+    for plain in {value, value.strip()}:
+        data = plain.encode(errors="surrogateescape")
+        for form in (quote(data, safe=""), quote(data), quote_plus(data)):
+            yield from (form, re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), form))
+        for encode in (base64.standard_b64encode, base64.urlsafe_b64encode):
+            whole = encode(data).decode()
+            yield from (whole, whole.rstrip("="))
+            for length in BASE64_LINES:
+                yield from (
+                    whole[start : start + length] for start in range(0, len(whole), length) if len(whole) > length
+                )
+            for before in (0, 1, 2):
+                # Of the characters at both ends, some bits belong to what stands beside it.
+                inner = encode(b"\0" * before + data).decode().rstrip("=")[(0, 2, 3)[before] :]
+                yield inner[:-1] if (before + len(data)) % 3 else inner
+    if "://" in value:
+        with contextlib.suppress(ValueError):
+            password = urlsplit(value).password or ""
+            yield from (password, unquote(password))

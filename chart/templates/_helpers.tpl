@@ -1,3 +1,6 @@
+{{/* Every scalar goes through `quote` (texts), `int` (numbers) or `toJson`: a name like 4711 or on is a text. A test
+     checks it. */}}
+
 {{/* What the two services differ in; everything else of them is one template. */}}
 {{- define "todo.services" -}}
 backend:
@@ -10,27 +13,27 @@ frontend:
   component: web
   containerPort: 3000
   path: /
-  type: {{ .Values.frontend.service.type }}
-  port: {{ .Values.frontend.service.port }}
+  type: {{ .Values.frontend.service.type | quote }}
+  port: {{ .Values.frontend.service.port | int }}
 {{- end }}
 
 {{/* Labels of an object; (dict "root" $ "name" NAME "component" COMPONENT). */}}
 {{- define "todo.labels" -}}
 {{ include "todo.podLabels" . }}
-app.kubernetes.io/managed-by: {{ .root.Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service | quote }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" | quote }}
 {{- end }}
 
 {{/* Labels of a pod: nothing that changes with the chart's version or with who deploys, so that neither replaces pods. */}}
 {{- define "todo.podLabels" -}}
 {{ include "todo.selector" . }}
-app.kubernetes.io/component: {{ .component }}
+app.kubernetes.io/component: {{ .component | quote }}
 {{- end }}
 
 {{/* What a selector asks for; it can never be changed. (dict "root" $ "name" NAME). */}}
 {{- define "todo.selector" -}}
-app.kubernetes.io/name: {{ .name }}
-app.kubernetes.io/part-of: {{ .root.Release.Name }}
+app.kubernetes.io/name: {{ .name | quote }}
+app.kubernetes.io/part-of: {{ .root.Release.Name | quote }}
 {{- end }}
 
 {{/* repository:tag of a service; (dict "root" $ "name" NAME). */}}
@@ -58,14 +61,16 @@ automountServiceAccountToken: false
 enableServiceLinks: false
 {{- with .root.Values.imagePullSecrets }}
 imagePullSecrets:
-  {{- toYaml . | nindent 2 }}
+  {{- range . }}
+  - name: {{ .name | quote }}
+  {{- end }}
 {{- end }}
 securityContext:
   runAsNonRoot: true
-  runAsUser: {{ .user }}
-  runAsGroup: {{ .user }}
+  runAsUser: {{ .user | int }}
+  runAsGroup: {{ .user | int }}
   {{- with .fsGroup }}
-  fsGroup: {{ . }}
+  fsGroup: {{ . | int }}
   fsGroupChangePolicy: OnRootMismatch
   {{- end }}
   seccompProfile:
@@ -81,22 +86,28 @@ securityContext:
     drop: [ALL]
 {{- end }}
 
-{{/* Where the database is. POSTGRES_PASSWORD stands before the URL that expands it. */}}
+{{/* Where the database is. Its password is beside the URL (libpq takes PGPASSWORD), where it needs no quoting. */}}
 {{- define "todo.databaseEnv" -}}
 {{- if eq .Values.database.mode "bundled" -}}
-- name: POSTGRES_PASSWORD
+- name: DATABASE_URL
+  value: postgresql://todo@postgres:5432/todo
+- name: PGPASSWORD
   valueFrom:
     secretKeyRef:
-      name: {{ include "todo.secretName" . }}
+      name: {{ include "todo.secretName" . | quote }}
       key: POSTGRES_PASSWORD
-- name: DATABASE_URL
-  value: postgresql://todo:$(POSTGRES_PASSWORD)@postgres:5432/todo
 {{- else -}}
 - name: DATABASE_URL
   valueFrom:
     secretKeyRef:
-      name: {{ include "todo.secretName" . }}
+      name: {{ include "todo.secretName" . | quote }}
       key: DATABASE_URL
+- name: PGPASSWORD
+  valueFrom:
+    secretKeyRef:
+      name: {{ include "todo.secretName" . | quote }}
+      key: DATABASE_PASSWORD
+      optional: true
 {{- end }}
 {{- end }}
 
@@ -106,7 +117,7 @@ securityContext:
 - name: MIGRATION_DATABASE_URL
   valueFrom:
     secretKeyRef:
-      name: {{ include "todo.secretName" . }}
+      name: {{ include "todo.secretName" . | quote }}
       key: MIGRATION_DATABASE_URL
       optional: true
 {{- end }}

@@ -1,6 +1,5 @@
 """The Helm deployer: one release, values on stdin, waiting left to kubetasks."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -103,7 +102,7 @@ class HelmDeployer:
         live = self.store.get(KINDS, selector=f"{PART_OF}={project}")
         self._take_over(live)
         progress("helm upgrade --install")
-        values = json.dumps(self.renderer.values(release))
+        values = tool.values_text(self.renderer.values(release))
         files = [str(self.root / path) for path in self.settings.chart.values]
         chart = str(self.root / self.settings.chart.path)
         argv = self.helm.upgrade_install(project, chart, values=files, history=self.settings.history)

@@ -159,16 +159,21 @@ class ChartRenderer:
             RenderFailed: with the template and the line at fault, or the values that the chart's schema refuses.
             ToolMissing: there is no helm.
         """
-        import json  # noqa: PLC0415
-
         chart = self.settings.chart.path
         if not (self.root / chart / "Chart.yaml").is_file():
             raise RenderFailed(f"there is no chart in {chart}", fix="set kubetasks.chart.path in invoke.yaml")
         argv = helm.Helm(namespace=release.namespace).template(
             release.project, chart, values=self.settings.chart.values
         )
-        values = json.dumps(chart_values(release, UNKNOWN))  # JSON is YAML
+        values = helm.values_text(chart_values(release, UNKNOWN))
         result = self.runner.run(argv, input=values, cwd=self.root, check=False)
+        if not result.ok and helm.is_not_printable(result.stderr):
+            odd = [key for key, value in release.config.items() if helm.NOT_PRINTABLE.search(value)]
+            raise RenderFailed(
+                f"Helm 3 cannot take the value of {', '.join(odd) or 'a setting'}",
+                why="it holds a control character",
+                fix="take that out of `config`, or use Helm 4 or --with manifests",
+            )
         if not result.ok:
             raise RenderFailed(
                 f"the chart in {chart} does not render",

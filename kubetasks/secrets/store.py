@@ -31,7 +31,8 @@ def of_live(live: Iterable[Object], name: str) -> dict[str, Sensitive]:
     for item in live:
         if item["kind"] == "Secret" and item["metadata"]["name"] == name:
             data: Mapping[str, str] = item.get("data") or {}
-            return {key: Sensitive(base64.b64decode(text).decode(errors="replace")) for key, text in data.items()}
+            # Bytes that are not UTF-8 come back as they were when the Secret is written again.
+            return {key: Sensitive(base64.b64decode(t).decode(errors="surrogateescape")) for key, t in data.items()}
     return {}
 
 
@@ -100,8 +101,12 @@ def secret_object(settings: Settings, values: Mapping[str, Sensitive]) -> Object
             "labels": {PART_OF: settings.project, MANAGED_BY: "kubetasks"},
         },
         "type": "Opaque",
-        "data": {name: base64.b64encode(value.reveal().encode()).decode() for name, value in sorted(values.items())},
+        "data": {name: _base64(value.reveal()) for name, value in sorted(values.items())},
     }
+
+
+def _base64(value: str) -> str:
+    return base64.b64encode(value.encode(errors="surrogateescape")).decode()
 
 
 def digest(values: Mapping[str, Sensitive], *, only: str = "") -> str:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from kubetasks.errors import EnvFileError
+from kubetasks.errors import EnvFileError, SecretUnusable
 from kubetasks.redact import Sensitive
+from kubetasks.secrets import forms
 from kubetasks.settings import Settings
 
 # difflib's ratio from which a name counts as a slip of the pen for another: JWT_SECRTE, DATABASE-URL.
@@ -106,6 +107,7 @@ def collect(
 
     Raises:
         EnvFileError: the file is named and missing, or it is malformed.
+        SecretUnusable: a value is not what its setting says.
     """
     file = read_env_file(env_file) if env_file is not None and (named or env_file.exists()) else {}
     where = env_file.name if env_file is not None else ""
@@ -120,7 +122,15 @@ def collect(
             typed = prompt(f"{name} ({secret.help}): " if secret.help else f"{name}: ")
             if typed:
                 values[name], origins[name] = Sensitive(typed), "typed"
+    for name, value in values.items():
+        why, fix = forms.fault(value.reveal(), settings.secrets[name].form)
+        if why:
+            raise SecretUnusable(f"the value of {name} from {_source(origins[name])} cannot be used", why=why, fix=fix)
     return Given(values, origins, tuple(_slips(settings, file, where)))
+
+
+def _source(origin: str) -> str:
+    return {"environment": "the environment", "typed": "the terminal"}.get(origin, origin)
 
 
 def _slips(settings: Settings, file: Mapping[str, str], where: str) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from kubetasks.settings.loading import check, from_environment, load
 from kubetasks.settings.refusing import ENVIRONMENT_PREFIX
 from kubetasks.settings.sections import Login, Secret, Service, Settings, Verify
-from kubetasks.settings.walk import keys, schema
+from kubetasks.settings.walk import keys, public_words, schema
 
 __all__ = [
     "ENVIRONMENT_PREFIX",
@@ -16,5 +16,6 @@ __all__ = [
     "from_environment",
     "keys",
     "load",
+    "public_words",
     "schema",
 ]

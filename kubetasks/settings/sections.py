@@ -12,6 +12,7 @@ TargetName = Literal["auto", "minikube", "kind", "context", "local"]
 DeployerName = Literal["manifests", "helm"]
 DatabaseMode = Literal["auto", "bundled", "external"]
 SecretKind = Literal["required", "optional", "generated"]
+SecretForm = Literal["text", "line", "url"]
 
 Seconds = Annotated[int, Meta(ge=1, le=3600)]
 Port = Annotated[int, Meta(ge=1, le=65535)]
@@ -83,6 +84,10 @@ class Secret(Section, frozen=True):
         SecretKind,
         Meta(description="required, optional, or generated: made once, then kept for as long as the namespace lives."),
     ] = "required"
+    form: Annotated[
+        SecretForm,
+        Meta(description="What its value is checked for: text, a line (no line break), or a url (percent-encoded)."),
+    ] = "text"
     help: Annotated[str, Meta(description="What it is and where to get it; shown when it is missing.")] = ""
     bytes: Annotated[int, Meta(ge=16, le=128, description="How much randomness a generated one holds.")] = 32
     rotate: Annotated[bool, Meta(description="Whether `inv secret.rotate` may replace it.")] = True

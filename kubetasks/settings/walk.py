@@ -43,6 +43,25 @@ def keys(section: type[Section] = Settings, prefix: str = "") -> Iterator[tuple[
             yield from keys(held, f"{path}.*.")
 
 
+def public_words(settings: Settings) -> set[str]:
+    """The texts of the settings and the names in them, which are shown anyway.
+
+    Values of ``config`` and of build arguments are not among them: somebody may have put a secret there.
+    """
+    found: set[str] = set()
+    waiting: list[Any] = [msgspec.to_builtins(settings)]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, dict):
+            found |= set(each)
+            waiting += [value for key, value in each.items() if key not in {"config", "build_args"} or value == ""]
+        elif isinstance(each, list):
+            waiting += each
+        elif isinstance(each, str):
+            found.add(each)
+    return found
+
+
 def schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of the ``kubetasks`` section."""
     document = msgspec.json.schema(Settings)

@@ -21,11 +21,12 @@ from invoke.tasks import Task
 from invoke.tasks import task as invoke_task
 from msgspec.structs import replace
 
+from kubetasks import documents
 from kubetasks.console import Console, report
 from kubetasks.documents import Located
 from kubetasks.errors import Interrupted, KubetasksError, of_os_error
 from kubetasks.redact import Redactor, Sensitive
-from kubetasks.settings import Settings, check, checking, load
+from kubetasks.settings import Settings, check, checking, load, public_words
 from kubetasks.tasks import _configuration
 from kubetasks.tasks._dry import ReadOnlyTarget, TaskRunner, WouldChange
 from kubetasks.tasks._invoke import Options
@@ -178,6 +179,7 @@ class Edge:
             return _configuration.locate(self.context.config, keys)
 
         found = load(self.section, self.flags, self.environ, locate)
+        _redactor.expect(public_words(found))
         limit = self.options.limit
         if limit is not None and limit < found.images.build_timeout:
             found = replace(found, images=replace(found.images, build_timeout=limit))
@@ -266,7 +268,7 @@ class Edge:
         found = collect(self.settings, os.environ, path, named=named, known=known, prompt=prompt)
         self.redactor.add(found.values())
         for warning in found.warnings:
-            self.console.line(warning, mark="note")
+            self.note(warning)
         return found
 
     def secrets(self, known: Collection[str] = (), *, ask: bool = True) -> dict[str, Sensitive]:
@@ -293,6 +295,10 @@ class Edge:
         )
         self.redactor.add(found.live_secrets.values())
         self.redactor.add(found.secrets.values())
+        for name in self.settings.secrets:
+            weak = self.redactor.weakness(found.secrets[name]) if name in found.secrets else ""
+            if weak:
+                self.note(f"{name} cannot be hidden everywhere: {weak}; a longer value can")
         return found
 
     def rendered(self) -> "tuple[Survey, Objects]":
@@ -309,8 +315,19 @@ class Edge:
 
     def print_json(self, document: Any, stream: TextIO | None = None) -> None:
         """The one JSON document, redacted."""
-        text = json.dumps(document, indent=2, sort_keys=False, default=str)
-        print(self.redactor(text), file=stream or sys.stdout)
+        # Hidden before it is written: no quote or brace can be taken for a secret.
+        plain = json.loads(json.dumps(document, default=str))
+        print(json.dumps(self.redactor.document(plain), indent=2), file=stream or sys.stdout)
+
+    def print_yaml(self, objects: "Objects") -> None:
+        """Objects as a stream of YAML documents, redacted."""
+        sys.stdout.write(documents.dump_all(self.redactor.document(objects)))
+
+    def note(self, text: str) -> None:
+        """Something to take note of: on standard error where standard output belongs to a document."""
+        if self.as_json:
+            sys.stderr.write(f"note: {self.redactor(text)}\n")
+        self.console.line(text, mark="note")
 
 
 def edge(

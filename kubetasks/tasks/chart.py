@@ -1,6 +1,5 @@
 """The Helm chart: ``chart.lint``, ``chart.template``, ``chart.upgrade``, ``chart.rollback``, ``chart.test``."""
 
-import sys
 from typing import TYPE_CHECKING, cast
 
 from invoke.context import Context
@@ -46,8 +45,6 @@ def template(
     c: Context, target: str = "", context: str = "", namespace: str = "", env_file: str = "", offline: bool = False
 ) -> None:
     """Print the chart's objects as they are applied."""
-    import yaml
-
     found = edge(
         c,
         target=target,
@@ -58,7 +55,7 @@ def template(
         offline=offline,
     )
     _, objects = found.rendered()
-    sys.stdout.write(found.redactor(yaml.safe_dump_all(objects, sort_keys=False)))
+    found.print_yaml(objects)
 
 
 @command(help=flags(*COMMON))

@@ -1,6 +1,5 @@
 """Raw manifests: ``manifest.render``, ``manifest.validate``, ``manifest.apply``."""
 
-import sys
 from typing import TYPE_CHECKING
 
 from invoke.context import Context
@@ -28,14 +27,12 @@ def render(
     c: Context, target: str = "", context: str = "", namespace: str = "", env_file: str = "", offline: bool = False
 ) -> None:
     """Print the manifests as they are applied."""
-    import yaml
-
     found = edge(
         c, target=target, cluster_context=context, namespace=namespace, env_file=env_file, deployer="manifests",
         offline=offline,
     )  # fmt: skip
     _, objects = found.rendered()
-    sys.stdout.write(found.redactor(yaml.safe_dump_all(objects, sort_keys=False)))
+    found.print_yaml(objects)
 
 
 @command(help=flags(*COMMON))

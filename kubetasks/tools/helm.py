@@ -5,13 +5,17 @@ fields over from other managers (``--force-conflicts``); and it has no
 ``list --all``, since it lists all by itself. Neither is asked to wait: kubetasks watches rollouts itself.
 """
 
+import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 OLDEST: Final = (3, 17)  # the first whose upgrade knows --take-ownership
 VERSION: Final = re.compile(r"\bv(\d+)\.(\d+)")
+
+# Characters in values that Helm 3 writes and then cannot read again when a chart has a schema.
+NOT_PRINTABLE: Final = re.compile("[\x7f-\x84\x86-\x9f\ufffe\uffff]")
 
 PENDING: Final = ("pending-install", "pending-upgrade", "pending-rollback")
 
@@ -79,6 +83,21 @@ class Helm:
     def test(self, release: str, *, timeout: int = 120) -> list[str]:
         """Run the chart's tests, for ``timeout`` seconds at most."""
         return self.argv("test", release, "--timeout", f"{timeout}s")
+
+
+def values_text(values: Mapping[str, Any]) -> str:
+    """Values as Helm can read them on stdin: JSON, as its YAML parser takes it.
+
+    That parser does not put the two escapes together which JSON has for a character beyond U+FFFF; of the others, it
+    refuses some and takes some for line breaks unless they are escaped.
+    """
+    text = json.dumps(values, ensure_ascii=False)
+    return re.sub("[\x7f-\uffff]", lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def is_not_printable(text: str) -> bool:
+    """Whether Helm 3 could not check values against a schema because of a character in them: ``NOT_PRINTABLE``."""
+    return "yaml: control characters are not allowed" in text
 
 
 def _values(files: Iterable[str], *, stdin: bool = True) -> list[str]:

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml
 
 from kubetasks.deployers.base import Release
 from kubetasks.objects import MANAGED_BY, Object, Objects
 from kubetasks.runner import Result, SystemRunner
 from kubetasks.settings import Settings
-from kubetasks.tools.helm import Helm
+from kubetasks.tools.helm import Helm, values_text
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "chart"
@@ -47,7 +46,7 @@ def release(database: str = "external", **more: Any) -> Release:
 
 def template(*, values: dict[str, Any] | None = None, files: tuple[str, ...] = (), tests: bool = False) -> Result:
     argv = Helm(namespace="todo").template("todo", "chart", values=files, tests=tests)
-    return runner().run(argv, input=yaml.safe_dump(values or {}), check=False)
+    return runner().run(argv, input=values_text(values or {}), check=False)
 
 
 def without_manager(objects: Objects) -> Objects:

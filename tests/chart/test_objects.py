@@ -224,7 +224,8 @@ def secrets_of(item: Object) -> dict[str, dict[str, bool]]:
 
 
 def test_who_is_given_which_secret(rendered: Rendered, deployer: str, mode: str) -> None:
-    database = {"POSTGRES_PASSWORD": False} if mode == "bundled" else {"DATABASE_URL": False}
+    # Whether each may be missing.
+    database = {"POSTGRES_PASSWORD": False} if mode == "bundled" else {"DATABASE_URL": False, "DATABASE_PASSWORD": True}
     direct = {"MIGRATION_DATABASE_URL": True} if mode == "external" else {}
     found = by_identity(rendered[deployer, mode])
     assert secrets_of(found["Deployment/backend"]) == {
@@ -284,15 +285,28 @@ def test_a_model_is_reached_where_one_is_configured() -> None:
                 assert reached(policy) == ["0.0.0.0/0 ::/0 pods any/TCP"]
 
 
-def test_the_database_url_finds_its_password(rendered: Rendered, deployer: str) -> None:
-    """$(NAME) is expanded only when NAME stands before it."""
-    found = by_identity(rendered[deployer, "bundled"])
+def test_the_password_is_beside_the_database_url_and_not_in_it(rendered: Rendered, deployer: str, mode: str) -> None:
+    """A URL's text would need it percent-encoded; libpq takes PGPASSWORD as it is."""
+    found = by_identity(rendered[deployer, mode])
     for name in ("Deployment/backend", "Job/migrate-0123456789ab"):
         for container in containers(found[name]):
-            env = [each["name"] for each in container["env"]]
-            assert env.index("POSTGRES_PASSWORD") < env.index("DATABASE_URL")
-    for container in containers(by_identity(rendered[deployer, "external"])["Deployment/backend"]):
-        assert {
-            "name": "DATABASE_URL",
-            "valueFrom": {"secretKeyRef": {"name": "todo-secrets", "key": "DATABASE_URL"}},
-        } in (container["env"])
+            env = {each["name"]: each for each in container["env"]}
+            password = env["PGPASSWORD"]["valueFrom"]["secretKeyRef"]
+            if mode == "bundled":
+                assert env["DATABASE_URL"] == {"name": "DATABASE_URL", "value": "postgresql://todo@postgres:5432/todo"}
+                assert password == {"name": "todo-secrets", "key": "POSTGRES_PASSWORD"}
+            else:
+                url = {"secretKeyRef": {"name": "todo-secrets", "key": "DATABASE_URL"}}
+                assert env["DATABASE_URL"] == {"name": "DATABASE_URL", "valueFrom": url}
+                assert password == {"name": "todo-secrets", "key": "DATABASE_PASSWORD", "optional": True}
+
+
+def test_no_secret_is_put_into_another_text(rendered: Rendered, deployer: str, mode: str) -> None:
+    """By $(NAME), which would need quoting that Kubernetes does not have."""
+    for item in rendered[deployer, mode]:
+        for container in containers(item):
+            held = {each["name"] for each in container.get("env", ()) if "secretKeyRef" in str(each.get("valueFrom"))}
+            texts = str(
+                [container.get("command"), container.get("args"), [e.get("value") for e in container.get("env", ())]]
+            )
+            assert [name for name in held if f"$({name})" in texts] == []

@@ -159,3 +159,11 @@ def test_check_tells_where_from_and_never_a_value() -> None:
     assert check(SETTINGS, Given(), {})[4][2:4] == ["-", "not set"]
     assert check(SETTINGS, given, {})[2][3] == ".env"
     assert not {"old", "new", "dbpw", "else", "same"} & {cell for row in rows for cell in row}
+
+
+def test_bytes_that_are_not_text_come_back_as_they_were() -> None:
+    data = base64.b64encode(b"\xff\xfe\x00binary").decode()
+    live = of_live([{"kind": "Secret", "metadata": {"name": "s"}, "data": {"EXTRA": data}}], "s")
+    written = secret_object(SETTINGS, desired(SETTINGS, GIVEN, live))
+    assert written["data"]["EXTRA"] == data
+    assert digest(desired(SETTINGS, GIVEN, live))
