@@ -12,7 +12,7 @@ from pathlib import Path
 
 from kubetasks.console import Console, Step
 from kubetasks.deployers import history
-from kubetasks.deployers.base import Deployer
+from kubetasks.deployers.base import Deployer, Release
 from kubetasks.deployers.history import DEPLOYED, FAILED, Revision
 from kubetasks.deployers.lock import locked
 from kubetasks.deployers.rollout import Watch
@@ -51,6 +51,7 @@ class Deploy:
     objects: Objects = field(default_factory=list)
     revision: Revision | None = None
     report: Report | None = None
+    _rendered: Release | None = None
 
     @property
     def number(self) -> int:
@@ -87,6 +88,7 @@ class Deploy:
             if self.check and not last.verified:
                 steps.append(PlannedStep("verify", f"revision {last.number} was not verified yet", True, self._verify))
             return steps
+        steps += [PlannedStep("volumes", note, needed=False) for note in self._check_inputs()]
         namespace = PlannedStep("namespace", self.settings.in_namespace, not survey.live, self._namespace)
         images, begin = self._image_steps(), [namespace, PlannedStep("lock", "one deploy at a time", needed=True)]
         # Building everything anew takes long; another deploy that is under way is told of first.
@@ -108,6 +110,32 @@ class Deploy:
         ]
         return steps
 
+    def _check_inputs(self) -> list[str]:
+        """Refuse what can never work before anything is built or changed; returns what to take note of.
+
+        Raises:
+            SettingsError: a contract or journey is damaged, or a setting is at odds with what is rendered.
+            RenderFailed: the manifests or the chart do not render, or give something that cannot work.
+            SecretInVolume: a generated secret is gone that a volume depends on.
+        """
+        from kubetasks.deployers import sound  # noqa: PLC0415
+        from kubetasks.secrets import volumes  # noqa: PLC0415
+
+        survey = self.survey
+        if self.check:
+            from kubetasks.verify.run import prepare  # noqa: PLC0415
+
+            prepare(self.settings, self.root)
+        self._render()
+        sound.check(self.settings, self.objects)
+        return volumes.check(self.settings, survey.target, self.objects, survey.lost, survey.live)
+
+    def _render(self) -> None:
+        """Render the release, unless that was done: the images may have got other names since."""
+        if self._rendered != self.survey.release:
+            self.objects = self.deployer.render(self.survey.release)
+            self._rendered = self.survey.release
+
     def _image_steps(self) -> "list[PlannedStep]":
         target = self.survey.target
         if target.cluster is None:
@@ -128,10 +156,6 @@ class Deploy:
             KubetasksError: the step that failed says why; those before it stay done, and the next run goes on from
                 there.
         """
-        if self.check and not self.survey.unchanged:
-            from kubetasks.verify.run import prepare  # noqa: PLC0415
-
-            prepare(self.settings, self.root)  # a damaged contract is told before anything is changed
         with contextlib.ExitStack() as stack:
             for step in self.plan():
                 if step.title == "lock":
@@ -190,8 +214,7 @@ class Deploy:
         return [name for name in self.survey.secrets if name in self.settings.secrets]
 
     def _apply(self, shown: Step) -> str:
-        shown.update("rendering")
-        self.objects = self.deployer.render(self.survey.release)
+        self._render()
         self._clear_jobs()
         own = self.deployer.apply(self.survey.release, self.objects, shown.update)
         self.revision = Revision(

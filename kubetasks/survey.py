@@ -22,6 +22,7 @@ from kubetasks.redact import Sensitive
 from kubetasks.release import compose, database_mode
 from kubetasks.runner import Runner
 from kubetasks.secrets import store as secrets
+from kubetasks.secrets import volumes
 from kubetasks.settings import Settings
 from kubetasks.sources import files_digest, kustomizations
 from kubetasks.targets.base import Target
@@ -55,6 +56,8 @@ class Survey:
         secrets: the values that it is to hold.
         release: what is to be deployed.
         inputs: digest of everything that goes in.
+        lost: generated secrets that something else remembers, and that have no value any more.
+        unused: secrets whose given value is not used, as something else remembers the live one.
         forced: build the images anew, and go through every step even when nothing changed.
         reasons: service to why its image has to be looked at although nothing that goes in changed.
         strays: the services whose pods run another content than the one that was deployed.
@@ -70,6 +73,8 @@ class Survey:
     secrets: Mapping[str, Sensitive]
     release: Release
     inputs: str
+    lost: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
     forced: bool = False
     reasons: Mapping[str, str] = field(default_factory=dict)
     strays: frozenset[str] = frozenset()
@@ -178,7 +183,8 @@ def look(
     with _asked(planned, Ledger.of(root, target), runner if target.own_engine else None) as engine:
         live = target.store.get(SURVEYED, selector=f"{PART_OF}={settings.project}")
     live_secrets = secrets.of_live(live, settings.secret_name)
-    wanted = secrets.desired(settings, collect(live_secrets), live_secrets)
+    given = collect(live_secrets)
+    wanted = secrets.desired(settings, given, live_secrets)
     history = revisions(live)
     images = recorded.named(planned, [each.images for each in history])
     sources = files_digest(root, dict.fromkeys(_sources(settings, root, target, wanted, deployer)))
@@ -193,6 +199,8 @@ def look(
     reasons = {**rebuilt, **dict.fromkeys(strays, "its pods run another image of that name")}
     return Survey(
         target, images, live, history, live_secrets, wanted, release, inputs,
+        lost=volumes.lost(settings, live_secrets, given),
+        unused=tuple(name for name in given if wanted.get(name) != given[name]),
         reasons=reasons, strays=frozenset(strays), runner=runner, composed=composed,
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ from typing import Any
 from kubetasks.errors import ApplyFailed, KubetasksError, ToolFailed
 from kubetasks.images.content import Content, of_engine
 from kubetasks.objects import WORKLOADS, Object, Objects, digest, identity
-from kubetasks.targets.base import Cluster, Progress
+from kubetasks.targets.base import Cluster, Progress, Volume
 from kubetasks.tools.docker import Inspected
 
 REVISION = "deployment.kubernetes.io/revision"
@@ -349,6 +349,10 @@ class FakeTarget:
 
     def left_out(self) -> list[str]:
         return []
+
+    def volumes(self) -> list[Volume]:
+        claims = self.store.named("PersistentVolumeClaim")
+        return [Volume(f"PersistentVolumeClaim/{name}", f"delete {name}", name, claimed=True) for name in claims]
 
     @contextlib.contextmanager
     def endpoint(self, service: str, port: int) -> Iterator[str]:

@@ -28,6 +28,27 @@ class Cluster:
     kubeconfig: str = ""
 
 
+@dataclass(frozen=True)
+class Volume:
+    """Something that keeps data when the pods that wrote it are gone.
+
+    Args:
+        shown: how people know it: ``PersistentVolumeClaim/data-db-0``.
+        delete: the command that deletes it.
+        claim: the name of its claim; empty where every workload has it (local).
+        part_of: the project that its claim belongs to; empty where that is not known.
+        claimed: whether the claim itself is there; else a volume waits for a claim of that name.
+        idle: whether no claim will get it again.
+    """
+
+    shown: str
+    delete: str
+    claim: str = ""
+    part_of: str = ""
+    claimed: bool = False
+    idle: bool = False
+
+
 class Store(Protocol):
     """Where objects live: a namespace behind an API server, or the local target's state folder.
 
@@ -120,6 +141,9 @@ class Target(Protocol):
     @property
     def store(self) -> Store:
         """Where this target's objects live."""
+
+    def volumes(self) -> list[Volume]:
+        """The volumes in the namespace, and those outside that wait for a claim in it or are left of one."""
 
     def endpoint(self, service: str, port: int) -> AbstractContextManager[str]:
         """A base URL (``http://127.0.0.1:PORT``) that reaches a Service's port while the block lasts."""

@@ -1,13 +1,16 @@
 """What every target that is a Kubernetes cluster has in common."""
 
+import contextlib
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from kubetasks.errors import KubetasksError
 from kubetasks.images.engine import engine_down
+from kubetasks.objects import PART_OF, Objects
 from kubetasks.runner import Runner
 from kubetasks.settings import Settings
-from kubetasks.targets.base import Cluster, Store
+from kubetasks.targets.base import Cluster, Store, Volume
 from kubetasks.tools import docker
 
 
@@ -33,6 +36,40 @@ class OnCluster:
         from kubetasks.targets.kubectl_store import KubectlStore  # noqa: PLC0415
 
         return KubectlStore(self.cluster, self.runner)
+
+    def volumes(self) -> list[Volume]:
+        """See ``Target.volumes``. Who may not list volumes sees none."""
+        scope = f"kubectl --context {self.cluster.context}"
+        claims: Objects = []
+        volumes: Objects = []
+        with contextlib.suppress(KubetasksError):
+            claims = self.store.get(["PersistentVolumeClaim"])
+        with contextlib.suppress(KubetasksError):
+            volumes = self.store.get(["PersistentVolume"])
+        found = [
+            Volume(
+                shown=f"PersistentVolumeClaim/{item['metadata']['name']}",
+                delete=f"{scope} --namespace {self.cluster.namespace} delete "
+                f"persistentvolumeclaim/{item['metadata']['name']}",
+                claim=item["metadata"]["name"],
+                part_of=(item["metadata"].get("labels") or {}).get(PART_OF, ""),
+                claimed=True,
+            )
+            for item in claims
+        ]
+        there = {each.claim for each in found}
+        for item in volumes:
+            claim = item.get("spec", {}).get("claimRef") or {}
+            phase = item.get("status", {}).get("phase", "")
+            if claim.get("namespace") != self.cluster.namespace or claim.get("name") in there:
+                continue
+            name = item["metadata"]["name"]
+            # Released: the claim it was bound to is gone, and another one of that name does not get it.
+            idle = phase not in {"Available", "Pending", ""}
+            found.append(
+                Volume(f"PersistentVolume/{name}", f"{scope} delete persistentvolume/{name}", claim["name"], idle=idle)
+            )
+        return found
 
     def endpoint(self, service: str, port: int) -> AbstractContextManager[str]:
         """A base URL on loopback, forwarded to a Service's port while the block lasts.

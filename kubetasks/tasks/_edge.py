@@ -295,6 +295,9 @@ class Edge:
         )
         self.redactor.add(found.live_secrets.values())
         self.redactor.add(found.secrets.values())
+        for name in found.unused:
+            why = self.settings.secrets[name].help or "its setting has rotate: false"
+            self.note(f"the value given for {name} is not used: {why}")
         for name in self.settings.secrets:
             weak = self.redactor.weakness(found.secrets[name]) if name in found.secrets else ""
             if weak:

@@ -1,9 +1,14 @@
 """The application's Secret: ``secret.apply``, ``secret.check``, ``secret.rotate``."""
 
+from typing import TYPE_CHECKING
+
 from invoke.context import Context
 
 from kubetasks.redact import Sensitive
 from kubetasks.tasks._edge import Edge, command, edge, flags
+
+if TYPE_CHECKING:
+    from kubetasks.survey import Survey
 
 COMMON = ("target", "context", "namespace", "env-file")
 
@@ -18,11 +23,25 @@ def _write(found: Edge, values: dict[str, Sensitive]) -> None:
     store.apply([secret_object(found.settings, values)])
 
 
+def _check_volumes(found: Edge, survey: "Survey") -> None:
+    """Refuse to make a secret anew that a volume depends on.
+
+    Raises:
+        SecretInVolume: there is one.
+    """
+    from kubetasks.secrets import volumes
+
+    if survey.lost:
+        objects = found.deployer.render(survey.release)
+        volumes.check(found.settings, found.target, objects, survey.lost, survey.live)
+
+
 @command(help=flags(*COMMON))
 def apply(c: Context, target: str = "", context: str = "", namespace: str = "", env_file: str = "") -> None:
     """Send the secrets' values to the cluster, on standard input."""
     found = edge(c, target=target, cluster_context=context, namespace=namespace, env_file=env_file)
     survey = found.survey()
+    _check_volumes(found, survey)
     with found.console.step("secrets") as shown:
         if not survey.secrets_changed:
             shown.skip("unchanged")
@@ -55,11 +74,18 @@ def check(
 @command(positional=["name"], help=flags(*COMMON[:3], name="the generated secret to replace"))
 def rotate(c: Context, name: str, target: str = "", context: str = "", namespace: str = "") -> None:
     """Replace a generated secret by a new value."""
+    from kubetasks.errors import UsageError
     from kubetasks.secrets import store as secrets
+    from kubetasks.secrets import volumes
 
     found = edge(c, target=target, cluster_context=context, namespace=namespace)
     live = secrets.read(found.target.store, found.settings.secret_name)
+    if not live:
+        why = f"there is no Secret {found.settings.secret_name}"
+        raise UsageError(f"{name} cannot be rotated", why=why, fix="make it: inv secret.apply")
     values = secrets.rotate(found.settings, live, [name])
+    if volumes.lost(found.settings, live, {}):
+        _check_volumes(found, found.survey(ask=False))
     found.redactor.add(values.values())
     if found.dry:
         found.would(f"replace {name} in {found.settings.secret_name} by a new value")

@@ -290,12 +290,14 @@ def test_an_object_that_is_refused_is_noted_as_a_failed_revision(world: World) -
     assert (work.revision.number, work.revision.good) == (2, True)
 
 
-def test_what_does_not_render_is_noted_and_applies_nothing(world: World) -> None:
+def test_what_does_not_render_is_refused_before_anything_is_built_or_changed(world: World) -> None:
     world.renderer.error = RenderFailed("the chart does not render")
     with pytest.raises(RenderFailed):
         world.deploy()
-    assert last(world).status == FAILED
-    assert world.store.named("Deployment") == []
+    assert world.store.changes == []
+    assert not [line for line in world.store.log if line.startswith(("build", "deliver"))]
+    with pytest.raises(RenderFailed):
+        world.prepare().plan()
 
 
 def test_a_failed_rollout_is_saved_and_the_old_pods_serve_on(world: World) -> None:
@@ -328,20 +330,23 @@ def test_a_mended_deploy_after_a_failed_one(world: World) -> None:
 
 def test_the_note_of_a_failure_holds_no_secret_and_hides_no_failure(world: World) -> None:
     world.runner.redactor.add([Sensitive(CANARY)])
-    world.renderer.error = RenderFailed(f"{CANARY} is no number")
-    with pytest.raises(RenderFailed):
+    real = world.store.apply
+    reachable = True
+
+    def refusing(objects: list[Object], *, dry_run: bool = False) -> list[Object]:
+        if objects[0]["metadata"]["name"].startswith("todo-revision") and not reachable:
+            raise ClusterUnreachable("no answer")
+        if objects[0]["metadata"]["name"] == "todo-config":
+            raise ApplyFailed(f"{CANARY} is no number")
+        return list(real(objects, dry_run=dry_run))
+
+    world.store.apply = refusing
+    with pytest.raises(ApplyFailed):
         world.deploy()
     assert last(world).note == "*** is no number"
     world.store.objects.clear()
-    real = world.store.apply
-
-    def unreachable(objects: list[Object], *, dry_run: bool = False) -> list[Object]:
-        if objects[0]["metadata"]["name"].startswith("todo-revision"):
-            raise ClusterUnreachable("no answer")
-        return list(real(objects, dry_run=dry_run))
-
-    world.store.apply = unreachable
-    with pytest.raises(RenderFailed):
+    reachable = False
+    with pytest.raises(ApplyFailed):
         world.deploy()
 
 
@@ -547,5 +552,4 @@ def test_a_step_shows_its_progress(world: World, monkeypatch: pytest.MonkeyPatch
     world.deploy()
     assert ("build", "backend: #1 DONE") in told
     assert ("load", "loading 2") in told
-    assert ("apply", "rendering") in told
     assert any(title == "rollout" and "backend: 1/1 ready" in text for title, text in told)

@@ -152,6 +152,8 @@ def test_ctrl_c_before_a_task_is_one_line(tmp_path: Path) -> None:
 def test_a_plan_for_a_folder_that_is_read_only_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "s").mkdir()
     (tmp_path / "s" / "Dockerfile").write_text("FROM scratch\n")
+    (tmp_path / "manifests/overlays/sqlite").mkdir(parents=True)
+    (tmp_path / "manifests/overlays/sqlite/kustomization.yaml").write_text("configMapGenerator: [{name: x}]\n")
     (tmp_path / "invoke.yaml").write_text(
         "kubetasks: {project: x, services: {s: {context: s, dockerfile: s/Dockerfile}}}\n"
     )

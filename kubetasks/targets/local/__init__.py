@@ -17,7 +17,7 @@ from kubetasks.errors import SupervisorFailed
 from kubetasks.images.content import Content
 from kubetasks.runner import Runner
 from kubetasks.settings import Settings
-from kubetasks.targets.base import Cluster, Progress
+from kubetasks.targets.base import Cluster, Progress, Volume
 from kubetasks.targets.local import files
 
 if TYPE_CHECKING:
@@ -119,6 +119,13 @@ class LocalTarget:
         local_ports = {name: service.local_port for name, service in self.settings.services.items()}
         here = Here(root, self.settings.local.python, local_ports, dict(os.environ))
         return LocalStore(root, self.settings.in_namespace, self.runner, here)
+
+    def volumes(self) -> list[Volume]:
+        """See ``Target.volumes``: the folder in which all processes keep their data."""
+        data = self.store.folder / files.DATA
+        if not any(path.is_file() for path in data.rglob("*")):
+            return []
+        return [Volume(str(data), "inv destroy --target local")]
 
     @contextlib.contextmanager
     def endpoint(self, service: str, port: int) -> Iterator[str]:

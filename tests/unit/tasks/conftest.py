@@ -18,6 +18,7 @@ from kubetasks.redact import Redactor
 from kubetasks.tasks import _edge
 from kubetasks.tasks._edge import Edge
 from tests.samples import CANARY
+from tests.unit.tasks.foreign import Here
 from tests.unit.tasks.foreign import make as make_foreign
 from tests.world import World, make
 
@@ -95,3 +96,9 @@ def inv(world: World, context: Context, monkeypatch: pytest.MonkeyPatch, capsys:
 def foreign(tmp_path: Path) -> Path:
     """Somebody else's project, with two services of other names."""
     return make_foreign(tmp_path / "shop")
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Here:
+    """Runs tasks in this process."""
+    return Here(monkeypatch, capsys)

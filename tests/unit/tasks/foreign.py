@@ -1,9 +1,20 @@
 """Somebody else's project, with two services of other names, and a way to run tasks there."""
 
 import os
+import signal
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
+from invoke.program import Program as InvokeProgram
+
+from kubetasks.main import main
+from kubetasks.redact import Redactor
+from kubetasks.tasks import _edge
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -73,3 +84,51 @@ def make(root: Path) -> Path:
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text)
     return root
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@dataclass
+class Here:
+    """Runs tasks in this process, which takes a tenth of the time of a process of its own."""
+
+    monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str]
+
+    def __call__(self, root: Path, *words: str, program: str = "kubetasks", **environ: str) -> Ended:
+        handlers = [signal.getsignal(number) for number in SIGNALS]
+        known, path = set(sys.modules), list(sys.path)
+        self.capsys.readouterr()
+        with self.monkeypatch.context() as here:
+            for name in [each for each in os.environ if each.startswith(("KUBETASKS_", "INVOKE_"))]:
+                here.delenv(name)
+            for name, value in {"KUBECONFIG": str(root / "none"), "HOME": str(root), **environ}.items():
+                here.setenv(name, value)
+            here.chdir(root)
+            here.setattr(sys, "argv", ["inv", *words])
+            here.setattr(sys, "dont_write_bytecode", sys.dont_write_bytecode)
+            here.setattr(sys, "unraisablehook", sys.unraisablehook)
+            here.setattr(_edge, "_redactor", Redactor())
+            code = 0
+            try:
+                if program == "kubetasks":
+                    main()
+                else:
+                    InvokeProgram(name="Invoke", binary="inv[oke]", binary_names=["invoke", "inv"]).run()
+            except SystemExit as stop:
+                code = stop.code if isinstance(stop.code, int) else 0
+            finally:
+                for number, handler in zip(SIGNALS, handlers, strict=True):
+                    signal.signal(number, handler)
+                sys.path[:] = path
+                for name in {"tasks", "boom"} & (set(sys.modules) - known):
+                    del sys.modules[name]
+        seen = self.capsys.readouterr()
+        return Ended(code, seen.out, seen.err)

@@ -20,7 +20,7 @@ from kubetasks.tools.reading import reads
 from tests.memory_store import FakeTarget, MemoryStore
 from tests.samples import configmap, silent
 from tests.unit.tasks.conftest import Inv
-from tests.unit.tasks.foreign import invoke
+from tests.unit.tasks.foreign import Here
 from tests.world import World
 
 # What each task says; the others only read, and say what they always say.
@@ -300,12 +300,12 @@ ASKED = {
 
 @pytest.mark.parametrize("how", ASKED)
 @pytest.mark.parametrize("program", ["invoke", "kubetasks"])
-def test_however_it_is_asked_for(foreign: Path, state_home: Path, how: str, program: str) -> None:
+def test_however_it_is_asked_for(here: Here, foreign: Path, state_home: Path, how: str, program: str) -> None:
     words, environ, files = ASKED[how]
     for name, content in files.items():
         before = yaml.safe_load((foreign / name).read_text()) if (foreign / name).exists() else {}
         (foreign / name).write_text(json.dumps({**before, **content}))
-    done = invoke(foreign, *words, program=program, **environ)
+    done = here(foreign, *words, program=program, **environ)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("STEP")
     assert list(state_home.iterdir()) == []

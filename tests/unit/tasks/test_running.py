@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 import yaml
+from invoke.context import Context
 
 from kubetasks.deployers import history
 from kubetasks.objects import SECRET_DIGEST
 from kubetasks.tasks import chart, cluster, deploy, image, look, manifest, secret
 from tests.memory_store import NAMESPACE
-from tests.samples import CANARY, deployment
+from tests.samples import CANARY, deployment, settings, statefulset
 from tests.unit.tasks.conftest import Inv
 from tests.world import BAD, World
 
@@ -404,3 +405,103 @@ def test_helm_needs_a_cluster(world: World, inv: Inv) -> None:
             3,
             "error: --target local: Helm needs a cluster -- inv cluster.up --target kind\n",
         )
+
+
+PASSWORD = "DB_PASSWORD"
+
+
+@pytest.fixture
+def remembered(world: World, inv: Inv, context: Context) -> World:
+    """A deployed database whose volume remembers a generated password."""
+    document = yaml.safe_load((world.root / "invoke.yaml").read_text())
+    document["kubetasks"]["secrets"][PASSWORD] = {"kind": "generated", "rotate": False}
+    context.config.kubetasks.secrets[PASSWORD] = document["kubetasks"]["secrets"][PASSWORD]
+    world.settings = settings(secrets=document["kubetasks"]["secrets"])
+    database = statefulset()
+    reference = {"secretKeyRef": {"name": "todo-secrets", "key": PASSWORD}}
+    database["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": "PGPASS", "valueFrom": reference}]
+    database["spec"]["volumeClaimTemplates"] = [{"metadata": {"name": "data"}}]
+    world.renderer.extra = [database]
+    assert inv(deploy.deploy).code == 0
+    world.store.put({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data-postgres-0"}})
+    return world
+
+
+LOSSES: dict[str, Any] = {
+    "the Secret": lambda world: world.store.objects.pop("Secret/todo-secrets"),
+    "the key": lambda world: world.store.objects["Secret/todo-secrets"]["data"].pop(PASSWORD),
+    "the value": lambda world: world.store.objects["Secret/todo-secrets"]["data"].update({PASSWORD: ""}),
+}
+TRIED: dict[str, tuple[Any, tuple[str, ...], dict[str, Any]]] = {
+    "deploy": (deploy.deploy, (), {}),
+    "deploy --force": (deploy.deploy, (), {"force": True}),
+    "plan": (deploy.plan, (), {}),
+    "secret.apply": (secret.apply, (), {}),
+    "secret.rotate": (secret.rotate, ("JWT_SECRET",), {}),
+}
+
+
+@pytest.mark.parametrize("gone", LOSSES)
+@pytest.mark.parametrize("tried", TRIED)
+def test_a_generated_secret_is_not_made_anew_while_its_volume_is_there(
+    remembered: World, inv: Inv, gone: str, tried: str
+) -> None:
+    LOSSES[gone](remembered)
+    remembered.store.log.clear()
+    task, words, flags = TRIED[tried]
+    done = inv(task, *words, **flags)
+    if (gone, tried) == ("the Secret", "secret.rotate"):
+        assert (done.code, remembered.store.changes) == (3, [])
+        assert "there is no Secret todo-secrets -- make it: inv secret.apply" in done.err
+        return
+    assert done.code == 43, done.out + done.err
+    assert done.err.startswith("error: DB_PASSWORD is gone, and PersistentVolumeClaim/data-postgres-0, ")
+    assert "exec statefulset/postgres -- printenv PGPASS" in done.err
+    assert remembered.store.changes == []
+    assert not [line for line in remembered.store.log if line.startswith(("build", "deliver"))]
+
+
+@pytest.mark.parametrize("gone", LOSSES)
+def test_with_its_value_given_or_its_volume_deleted_it_goes_on(
+    remembered: World, inv: Inv, gone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    LOSSES[gone](remembered)
+    monkeypatch.setenv(PASSWORD, "the-old-password")
+    assert inv(deploy.deploy).code == 0
+    assert base64.b64decode(remembered.secret()["data"][PASSWORD]) == b"the-old-password"
+    monkeypatch.delenv(PASSWORD)
+    LOSSES[gone](remembered)
+    del remembered.store.objects["PersistentVolumeClaim/data-postgres-0"]
+    assert inv(deploy.deploy).code == 0
+    assert remembered.secret()["data"][PASSWORD]
+
+
+def test_what_only_looks_is_not_refused(remembered: World, inv: Inv) -> None:
+    LOSSES["the Secret"](remembered)
+    for task in (look.status, look.logs, secret.check, manifest.render):
+        assert inv(task).code == 0
+    assert inv(deploy.destroy).code == 0
+
+
+def test_a_given_value_that_is_not_used_is_told(remembered: World, inv: Inv, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(PASSWORD, "another-password")
+    told = "the value given for DB_PASSWORD is not used: its setting has rotate: false"
+    assert f"· {told}" in inv(deploy.deploy).out.splitlines()
+    done = inv(deploy.deploy, json=True)
+    assert f"note: {told}" in done.err.splitlines()
+    json.loads(done.out)
+
+
+def test_a_weak_secret_is_told_and_breaks_nothing(world: World, inv: Inv, monkeypatch: pytest.MonkeyPatch) -> None:
+    for value in ("true", "todo", "8000", "null", "{", '"', "short", "Deployment", "app"):
+        monkeypatch.setenv("API_KEY", value)
+        done = inv(deploy.deploy, json=True, force=True)
+        assert done.code == 0
+        document = json.loads(done.out)
+        assert (document["namespace"], document["changed"]) == ("todo", True)
+        assert "note: API_KEY cannot be hidden everywhere: " in done.err
+        for task in (deploy.plan, look.status, look.verify, secret.check, image.list_):
+            assert json.loads(inv(task, json=True).out)
+        rendered = list(yaml.safe_load_all(inv(manifest.render).out))
+        assert {item["metadata"]["namespace"] for item in rendered} == {"todo"}
+        assert "Deployment" in {item["kind"] for item in rendered}

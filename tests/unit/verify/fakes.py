@@ -9,7 +9,7 @@ from typing import Any
 from kubetasks.errors import KubetasksError
 from kubetasks.images.content import Content
 from kubetasks.objects import Object, Objects
-from kubetasks.targets.base import Cluster, Progress, Store
+from kubetasks.targets.base import Cluster, Progress, Store, Volume
 
 
 @dataclass
@@ -81,6 +81,9 @@ class FakeTarget:
 
     def deliver(self, references: Sequence[str], progress: Progress) -> Mapping[str, Content]:
         return {}
+
+    def volumes(self) -> list[Volume]:
+        return []
 
     @contextmanager
     def endpoint(self, service: str, port: int) -> Iterator[str]:

@@ -1,0 +1,128 @@
+"""What is rendered and can never work, found before anything is built.
+
+The API server would take most of it, and a rollout would then wait until its deadline.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from kubetasks.errors import RenderFailed, SettingsError
+from kubetasks.objects import WORKLOADS, Object, Objects, containers, identity, of_kind, pod_template
+from kubetasks.settings import Settings
+from kubetasks.verify.compare import quantity
+
+PROBES: Final = ("startupProbe", "readinessProbe", "livenessProbe")
+FIX: Final = "fix it, and look at the result with inv manifest.render or inv chart.template"
+
+
+def check(settings: Settings, objects: Objects) -> None:
+    """Refuse settings and objects that cannot work together.
+
+    Raises:
+        SettingsError: a setting names something that is not rendered, or leaves too little time.
+        RenderFailed: an object is at odds with itself.
+    """
+    for item in of_kind(objects, *WORKLOADS):
+        for why in _odd(item):
+            raise RenderFailed(f"{identity(item)} can never work", why=why, fix=FIX)
+    for item in of_kind(objects, "Service"):
+        for why in _leads_nowhere(item, objects):
+            raise RenderFailed(f"{identity(item)} can never work", why=why, fix=FIX)
+    _check_job(settings, objects)
+    _check_entry(settings, objects)
+    _check_deadline(settings, objects)
+
+
+def _odd(item: Object) -> Iterator[str]:
+    for container in containers(item):
+        name = container.get("name", "")
+        resources = container.get("resources") or {}
+        for kind, amount in (resources.get("requests") or {}).items():
+            asked, limit = quantity(amount), quantity((resources.get("limits") or {}).get(kind))
+            if asked is not None and limit is not None and asked > limit:
+                yield f"container {name} requests {amount} of {kind}, more than its limit {resources['limits'][kind]}"
+        named = {str(port["name"]) for port in container.get("ports") or () if port.get("name")}
+        for probe in PROBES:
+            spec = container.get(probe) or {}
+            for way in ("httpGet", "tcpSocket"):
+                port = (spec.get(way) or {}).get("port")
+                if isinstance(port, str) and not port.isdigit() and port not in named:
+                    yield f"the {probe} of container {name} asks port {port}, and it has {_listed(named)}"
+
+
+def _leads_nowhere(service: Object, objects: Objects) -> Iterator[str]:
+    """Ports of a Service by a name that the pods behind it do not have."""
+    selector = (service.get("spec") or {}).get("selector") or {}
+    behind = [item for item in of_kind(objects, "Deployment", "StatefulSet") if _selected(item, selector)]
+    named = {
+        str(port["name"])
+        for item in behind
+        for container in containers(item)
+        for port in container.get("ports") or ()
+        if port.get("name")
+    }
+    for port in (service.get("spec") or {}).get("ports") or ():
+        target = port.get("targetPort")
+        if behind and isinstance(target, str) and not target.isdigit() and target not in named:
+            yield f"it leads to port {target} of {identity(behind[0])}, which has {_listed(named)}"
+
+
+def _selected(item: Object, selector: Mapping[str, Any]) -> bool:
+    labels = ((pod_template(item) or {}).get("metadata") or {}).get("labels") or {}
+    return bool(selector) and all(labels.get(key) == value for key, value in selector.items())
+
+
+def _listed(names: set[str]) -> str:
+    return ", ".join(sorted(names)) or "none with a name"
+
+
+def _check_job(settings: Settings, objects: Objects) -> None:
+    job = settings.migrations.job
+    jobs = [item["metadata"]["name"] for item in of_kind(objects, "Job")]
+    if job and not any(name == job or name.startswith(f"{job}-") for name in jobs):
+        raise SettingsError(
+            "setting `kubetasks.migrations.job`",
+            why=f"no Job {job} is rendered",
+            fix=f"Jobs: {', '.join(jobs) or 'none'}; leave it empty for none",
+        )
+
+
+def _check_entry(settings: Settings, objects: Objects) -> None:
+    name, _, port = settings.verify.entry.partition(":")
+    if not name:
+        return
+    services = {item["metadata"]["name"]: item for item in of_kind(objects, "Service")}
+    if name not in services:
+        raise SettingsError(
+            "setting `kubetasks.verify.entry`",
+            why=f"no Service {name} is rendered",
+            fix=f"Services: {', '.join(services) or 'none'}",
+        )
+    ports = services[name]["spec"].get("ports") or ()
+    known = [str(each["port"]) for each in ports] + [str(each["name"]) for each in ports if each.get("name")]
+    if port and port not in known:
+        raise SettingsError(
+            "setting `kubetasks.verify.entry`",
+            why=f"Service {name} has no port {port}",
+            fix=f"ports: {', '.join(known) or 'none'}",
+        )
+
+
+def _check_deadline(settings: Settings, objects: Objects) -> None:
+    """A pod is ready after its probes' first delay at the earliest, and counts after ``minReadySeconds``."""
+    for item in of_kind(objects, "Deployment", "StatefulSet"):
+        if item["spec"].get("replicas") == 0:
+            continue
+        delays = [
+            int((container.get(probe) or {}).get("initialDelaySeconds") or 0)
+            for container in (pod_template(item) or {}).get("spec", {}).get("containers") or ()
+            for probe in ("startupProbe", "readinessProbe")
+        ]
+        needed = max(delays, default=0) + int(item["spec"].get("minReadySeconds") or 0)
+        if needed >= settings.deadline:
+            raise SettingsError(
+                "setting `kubetasks.deadline`",
+                why=f"{identity(item)} cannot be ready before {needed} s (initialDelaySeconds, minReadySeconds), "
+                f"and {settings.deadline} s are allowed",
+                fix=f"set it to more than {needed}",
+            )
