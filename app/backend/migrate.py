@@ -15,10 +15,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from app.backend.migrations import MigrateError, UnreachableError, revisions
+from app.backend.migrations import MigrateError, RefusedError, UnreachableError, revisions
 from app.backend.urls import UrlError, libpq_url, shown, sqlite_path, without_password
 
 CONNECT_SECONDS = 5
+REFUSED_SECONDS = 5
+"""A password that is refused for so long is wrong: waiting does not help, and whoever reads the log need not wait."""
 PAUSE_SECONDS = 0.5
 
 
@@ -127,7 +129,10 @@ def _current_postgres(url: str) -> str | None:
     except psycopg.ProgrammingError as error:  # a parameter of the URL: no use in trying again
         raise MigrateError(f"{shown(url)}: {without_password(str(error), url)}") from None
     except psycopg.Error as error:
-        raise UnreachableError(f"{shown(url)}: {without_password(str(error), url)}") from None
+        # libpq gives no code for what ends an attempt to connect; Postgres' words for 28P01 are these.
+        refused = "authentication failed" in str(error) or "no password supplied" in str(error)
+        kind = RefusedError if refused else UnreachableError
+        raise kind(f"{shown(url)}: {without_password(str(error), url)}") from None
     return str(row[0]) if row else None
 
 
@@ -137,11 +142,18 @@ def _until(
     """Look again and again until nothing is missing; say what is whenever that changes."""
     deadline = clock() + seconds
     said = ""
+    refused: float | None = None
     while True:
         try:
             missing = look()
+        except RefusedError as error:
+            refused = clock() if refused is None else refused
+            if clock() - refused >= REFUSED_SECONDS:
+                raise MigrateError(f"gave up: {error}") from None
+            missing = str(error)
         except UnreachableError as error:
             missing = str(error)
+            refused = None
         if missing is None:
             return
         if clock() >= deadline:

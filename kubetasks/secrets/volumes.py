@@ -72,18 +72,19 @@ def _refusal(
     settings: Settings, target: Target, name: str, volume: Volume, user: Object | None, live: Objects
 ) -> SecretInVolume:
     wanted = f"export {name}=… (or a line in {settings.env_file or 'an env file'})"
-    choices = [f"give the value it had:   {wanted}; inv deploy"]
+    choices = [f"give the value it had:     {wanted}; inv deploy"]
     cluster = target.cluster
     if cluster is not None and user is not None:
         variable = _variable(user, settings.secret_name, name)
         if variable and any(identity(item) == identity(user) for item in live):
             read = f"kubectl --context {cluster.context} --namespace {cluster.namespace} exec {_typed(user)}"
-            choices.append(f"take it from the pod:    export {name}=$({read} -- printenv {variable}); inv deploy")
+            choices.append(f"take it from the pod:      export {name}=$({read} -- printenv {variable}); inv deploy")
     if cluster is not None:
         # A claim is in use, and stays, as long as its pod is there.
         also = f" {_typed(user)}" if user is not None and volume.claimed else ""
-        choices.append(f"begin without the data:  {volume.delete}{also}; inv deploy")
-    choices.append("begin with nothing at all: inv destroy; inv deploy")
+        choices.append(f"begin without the data:    {volume.delete}{also}; inv deploy")
+    if volume.claimed or cluster is None:
+        choices.append("begin with nothing at all: inv destroy; inv deploy")
     return SecretInVolume(
         f"{name} is gone, and {volume.shown}, whose data needs it, is there",
         why=f"a new one would not fit: {settings.secrets[name].help}" if settings.secrets[name].help else "",

@@ -18,6 +18,10 @@ class UnreachableError(MigrateError):
     """The database does not answer (yet)."""
 
 
+class RefusedError(UnreachableError):
+    """The database answers, and does not let this user in."""
+
+
 def revisions() -> tuple[set[str], str]:
     """Return every revision this code knows, and the last one, read from the files rather than through Alembic.
 

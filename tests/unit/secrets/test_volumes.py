@@ -115,8 +115,8 @@ def test_a_volume_that_depends_on_it_refuses(how: str) -> None:
         "a new one would not fit: the database wrote it into its volume -- choose one of the ways below"
     )
     assert error.detail.splitlines() == [
-        "give the value it had:   export DB_PASSWORD=… (or a line in .env); inv deploy",
-        f"begin without the data:  kubectl delete pvc/data-db-0 {item['kind'].lower()}/db; inv deploy",
+        "give the value it had:     export DB_PASSWORD=… (or a line in .env); inv deploy",
+        f"begin without the data:    kubectl delete pvc/data-db-0 {item['kind'].lower()}/db; inv deploy",
         "begin with nothing at all: inv destroy; inv deploy",
     ]
 
@@ -137,7 +137,7 @@ def test_a_live_workload_may_still_have_the_value() -> None:
     with pytest.raises(SecretInVolume) as caught:
         check(SETTINGS, Target(HELD), [item], ["DB_PASSWORD"], [item])
     assert caught.value.detail.splitlines()[1] == (
-        "take it from the pod:    export DB_PASSWORD=$(kubectl --context kind-x --namespace shop exec statefulset/db "
+        "take it from the pod:      export DB_PASSWORD=$(kubectl --context kind-x --namespace shop exec statefulset/db "
         "-- printenv PGPASS); inv deploy"
     )
     whole = DEPENDS["all variables"]
@@ -161,7 +161,7 @@ def test_a_volume_that_waits_for_the_claim_counts_and_one_that_is_left_does_not(
     with pytest.raises(SecretInVolume) as caught:
         check(SETTINGS, Target(waiting), [item], ["DB_PASSWORD"], [])
     assert (
-        "begin without the data:  kubectl --context kind-x delete persistentvolume/pv-1; inv deploy"
+        "begin without the data:    kubectl --context kind-x delete persistentvolume/pv-1; inv deploy"
         in caught.value.detail
     )
     left = Volume("PersistentVolume/pv-1", "kubectl delete pv", "data-db-0", idle=True)
@@ -175,7 +175,7 @@ def test_on_the_local_target_every_workload_has_the_data_folder() -> None:
     with pytest.raises(SecretInVolume) as caught:
         check(SETTINGS, Target(data, local=True), [INDEPENDENT["no volume"]], ["DB_PASSWORD"], [])
     assert caught.value.detail.splitlines() == [
-        "give the value it had:   export DB_PASSWORD=… (or a line in .env); inv deploy",
+        "give the value it had:     export DB_PASSWORD=… (or a line in .env); inv deploy",
         "begin with nothing at all: inv destroy; inv deploy",
     ]
     assert check(SETTINGS, Target(data, local=True), [INDEPENDENT["another key"]], ["DB_PASSWORD"], []) == []
