@@ -82,14 +82,15 @@ class Console:
     def line(self, text: str = "", *, mark: str = "") -> None:
         """One line, plain in a pipe.
 
-        One with a mark tells of work. The work goes on when nobody reads of it any more (``inv deploy | head -1``):
-        to stop in its middle would be worse. A line without one is what was asked for, and ends with its reader.
+        One with a mark tells of work. The work goes on when nobody reads of it any more (``inv deploy | head -1``), or
+        where it cannot be written (a full disk): to stop in its middle would be worse. A line without one is what was
+        asked for, and ends with its reader.
         """
         if self.quiet:
             return
         try:
             self._line(self.hide(text), mark)
-        except BrokenPipeError:
+        except OSError:
             if not mark:
                 raise
             self.quiet = True
@@ -125,23 +126,49 @@ class Console:
         self.line(f"{outcome} ({time.monotonic() - began:.1f}s)", mark=step.state)
 
     def table(self, columns: list[str], rows: list[list[str]]) -> None:
-        """A table: drawn for a person, aligned columns in a pipe."""
+        """A table: drawn for a person, aligned columns in a pipe.
+
+        Where it is wider than the terminal, each row's last cell goes below it, over the whole width: it is the one
+        that says why, and none of it is cut.
+        """
         if self.quiet:
             return
         rows = [[self.hide(cell) for cell in row] for row in rows]
-        if self.live:
-            from rich.table import Table  # noqa: PLC0415
-            from rich.text import Text  # noqa: PLC0415
-
-            drawn = Table(*columns, box=None, pad_edge=False)
-            for row in rows:
-                drawn.add_row(*(Text(cell, style=_cell_style(cell)) for cell in row))
-            self.rich.print(drawn)
-            return
         widths = [max(len(row[i]) for row in [columns, *rows]) for i in range(len(columns))]
-        for row in [columns, *rows]:
-            text = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-            print(text.rstrip(), file=self.stream, flush=True)
+        if not self.live:
+            for row in [columns, *rows]:
+                text = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+                print(text.rstrip(), file=self.stream, flush=True)
+        elif sum(widths) + 2 * (len(widths) - 1) <= self.rich.width:
+            self._draw(columns, rows)
+        else:
+            self._draw_narrow(columns, rows, widths)
+
+    def _draw(self, columns: list[str], rows: list[list[str]]) -> None:
+        from rich.table import Table  # noqa: PLC0415
+        from rich.text import Text  # noqa: PLC0415
+
+        drawn = Table(*columns, box=None, pad_edge=False)
+        for row in rows:
+            drawn.add_row(*(Text(cell, style=_cell_style(cell)) for cell in row))
+        self.rich.print(drawn)
+
+    def _draw_narrow(self, columns: list[str], rows: list[list[str]], widths: list[int]) -> None:
+        import textwrap  # noqa: PLC0415
+
+        from rich.text import Text  # noqa: PLC0415
+
+        below = textwrap.TextWrapper(
+            max(self.rich.width, 20), initial_indent="    ", subsequent_indent="    ", break_long_words=False,
+            break_on_hyphens=False,
+        )  # fmt: skip
+        for style, row in [("bold", [*columns[:-1], ""]), *(("", row) for row in rows)]:
+            line = Text()
+            for cell, width in zip(row[:-1], widths, strict=False):
+                line.append(cell.ljust(width) + "  ", style or _cell_style(cell))
+            line.rstrip()
+            for text in [line, *map(Text, below.wrap(row[-1]))]:
+                self.rich.print(text, soft_wrap=True)
 
     def finished(self, what: str) -> None:
         """The closing line, with the time since the start."""
@@ -153,8 +180,12 @@ def _cell_style(cell: str) -> str:
 
 
 def report(error: KubetasksError, hide: Callable[[str], str] = str, stream: TextIO | None = None) -> None:
-    """Print an error as a user sees it: one line, then its evidence indented below."""
+    """Print an error as a user sees it: one line, then its evidence indented below.
+
+    Where that cannot be written either (a full disk), the exit code still tells.
+    """
     out = stream or sys.stderr
-    print(f"error: {hide(error.line)}", file=out, flush=True)
-    for line in error.detail.splitlines():
-        print(f"    {hide(line)}", file=out, flush=True)
+    with contextlib.suppress(OSError):
+        print(f"error: {hide(error.line)}", file=out, flush=True)
+        for line in error.detail.splitlines():
+            print(f"    {hide(line)}", file=out, flush=True)

@@ -332,4 +332,6 @@ def of_os_error(error: OSError) -> KubetasksError:
             why=error.strerror or "",
             fix="see whose it is (ls -ld), or work in a copy of your own",
         )
+    if error.errno == errno.ENOENT and not error.filename:  # os.getcwd() names no path
+        return KubetasksError("the folder that this was called in does not exist any more", fix="cd to one that does")
     return KubetasksError(str(error), fix="see it whole: inv --debug …")

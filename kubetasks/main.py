@@ -4,6 +4,7 @@ Invoke reads its configuration and the flags before any task could catch what is
 errors; what still comes out of one is a fault of ours, or of the project's tasks.py.
 """
 
+import contextlib
 import logging
 import os
 import signal
@@ -19,13 +20,23 @@ if TYPE_CHECKING:
     from kubetasks.program import Program
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Run Invoke.
 
     Exits with 2 when a configuration file cannot be read, with 3 when a flag's value cannot, and with 1 for a fault.
     """
     _make_streams_whole()
     sys.unraisablehook = _unraisable
+    try:
+        code = _run()
+    finally:
+        # From here on Python itself would answer Ctrl-C, with a traceback.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    sys.exit(_written_out(code))
+
+
+def _run() -> int:
+    """Run Invoke; returns the exit code."""
     program = None
     try:
         from kubetasks.program import Program  # noqa: PLC0415  (a tenth of a second in which Ctrl-C may come)
@@ -33,31 +44,30 @@ def main() -> None:
         program = Program()
         program.run()
     except KeyboardInterrupt:
-        _interrupted(program)
+        return _interrupted(program)
     except SystemExit as stop:
         if isinstance(stop.__context__, KeyboardInterrupt):  # outside of a task: Invoke exits with 1, without a word
-            _interrupted(program)
-        raise
+            return _interrupted(program)
+        if isinstance(stop.code, str):
+            sys.stderr.write(f"{stop.code}\n")
+        return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except BrokenPipeError:
-        pass  # whoever read us has seen enough: inv --list | head
+        return 0  # whoever read us has seen enough: inv --list | head
     except Exception as error:  # noqa: BLE001  (the last place where anybody could tell it in a line)
         refused = told(error)
         if logging.getLogger("invoke").isEnabledFor(logging.DEBUG):
             sys.stderr.write(_hide(traceback.format_exc()))
         report(refused, _hide)
-        sys.exit(refused.exit_code)
-    finally:
-        # From here on Python itself would answer with a traceback.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        _let_go_of_a_broken_pipe()
+        return refused.exit_code
+    return 0
 
 
-def _interrupted(program: "Program | None") -> NoReturn:
+def _interrupted(program: "Program | None") -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     begun = program is not None and program.begun
     again = "run the same command again; it goes on from where it stopped"
     report(Interrupted("interrupted", why="" if begun else "nothing was begun yet", fix=again if begun else ""))
-    sys.exit(Interrupted.exit_code)
+    return Interrupted.exit_code
 
 
 def _unraisable(hooked: "sys.UnraisableHookArgs") -> None:
@@ -137,11 +147,21 @@ def _make_streams_whole() -> None:
             stream.reconfigure(errors="replace")
 
 
-def _let_go_of_a_broken_pipe() -> None:
-    """Python flushes standard output when it ends, and complains when nobody reads it."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError:
-        pass  # a full disk: reported where it was written
+def _written_out(code: int) -> int:
+    """Write what is still held back, and let go of a stream that takes no more: Python would complain of it at its end.
+
+    Returns:
+        The exit code; that of the failure to write standard output (a full disk) where nothing else has failed.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError as error:
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+            if stream is sys.stdout and code == 0 and not isinstance(error, BrokenPipeError):
+                error.filename = "standard output"
+                lost = of_os_error(error)
+                report(lost, _hide)
+                code = lost.exit_code
+    return code

@@ -6,6 +6,7 @@ Helm's limit of 53 characters for a release's name.
 """
 
 import difflib
+import os
 import re
 import shutil
 import string
@@ -205,7 +206,7 @@ def _database(settings: Settings) -> Iterator[Fault]:
 
 def program(value: str, root: Path) -> str | None:
     """The path of a program that a setting names, by name or by path; None where there is none that can be started."""
-    path = Path(value).expanduser() if value.startswith("~/") else Path(value)
+    path = Path(os.path.expanduser(value))  # noqa: PTH111  (leaves the ~ of a user without a home folder)
     return shutil.which(root / path if len(path.parts) > 1 else value)
 
 

@@ -115,9 +115,13 @@ def _debug_traceback() -> None:
         sys.stderr.write(_redactor(traceback.format_exc()))
 
 
-def cache_bin() -> Path:
-    """Where docker/offline leaves the programs that it builds."""
-    return Path(os.environ.get("KUBETASKS_CACHE") or Path.home() / ".cache" / "kubetasks") / "bin"
+def cache_bin() -> tuple[Path, ...]:
+    """Where docker/offline leaves the programs that it builds; nowhere for a user without a home folder."""
+    named = os.environ.get("KUBETASKS_CACHE")
+    try:
+        return (Path(named or Path.home() / ".cache" / "kubetasks") / "bin",)
+    except RuntimeError:  # no HOME, and no entry in the password database
+        return ()
 
 
 @dataclass(frozen=True)
@@ -201,7 +205,7 @@ class Edge:
     @cached_property
     def runner(self) -> TaskRunner:
         """Starts processes; programs that came as wheels or from docker/offline come last."""
-        extra = (Path(sys.prefix) / ("Scripts" if sys.platform == "win32" else "bin"), cache_bin())
+        extra = (Path(sys.prefix) / ("Scripts" if sys.platform == "win32" else "bin"), *cache_bin())
         echo = self.echo if self.options.echo is not None else None
         check(checking.missing_programs(self.settings, self.root), self.section, self.environ)
         programs = {name: checking.program(value, self.root) or value for name, value in self.settings.programs.items()}

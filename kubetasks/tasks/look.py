@@ -8,6 +8,25 @@ from kubetasks.tasks._edge import command, edge, flags
 WHERE = ("target", "context", "namespace")
 
 
+def _check_writable(junit: str) -> None:
+    """Refuse a report that could not be written, before everything is tried.
+
+    Raises:
+        UsageError: there is no such folder, or it or the file cannot be written.
+    """
+    import os
+    from pathlib import Path
+
+    from kubetasks.errors import UsageError
+
+    path = Path.cwd() / junit
+    fix = "give a file in a folder that you can write to"
+    if not path.parent.is_dir():
+        raise UsageError(f"--junit {junit}", why=f"there is no folder {path.parent}", fix=fix)
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise UsageError(f"--junit {junit}", why="it cannot be written", fix=fix)
+
+
 @command(help=flags(*WHERE, "with", "offline", "json", junit="also write a JUnit report to this file"))
 def verify(
     c: Context,
@@ -25,6 +44,8 @@ def verify(
     from kubetasks.deploy import failure
     from kubetasks.verify import verify as prove
 
+    if junit:
+        _check_writable(junit)
     found = edge(
         c, target=target, cluster_context=context, namespace=namespace, deployer=with_, offline=offline, as_json=json
     )

@@ -265,3 +265,32 @@ def test_it_runs_from_any_folder(checkout: Checkout, tmp_path: Path) -> None:
     assert "revision 1" in done.stdout
     assert not (tmp_path / ".kubetasks").exists()
     assert sys.version_info >= (3, 11)
+
+
+def test_odd_surroundings(checkout: Checkout, tmp_path: Path) -> None:
+    """All at once: what each of them broke alone is in the unit tests."""
+    odd = tmp_path / "tmp 100% %d; it's"
+    odd.mkdir()
+    limited = Checkout(
+        checkout.path,
+        checkout.namespace,
+        {
+            **checkout.env,
+            "TMPDIR": str(odd),
+            "PYTHONWARNINGS": "error",
+            "PYTHONINSPECT": "1",
+            "PYTHONPATH": str(odd),
+            "TERM": "dumb",
+            "NO_COLOR": "1",
+            "LC_ALL": "C",
+            "COLUMNS": "20",
+        },
+        checkout.log,
+        launcher=("sh", "-c", 'ulimit -n 200; exec "$@"', "sh", *checkout.launcher),
+    )
+    (odd / "yaml.py").write_text("raise ImportError")
+    limited.inv("deploy")
+    document = json.loads(limited.inv("status", "--json"))
+    assert all(row["ok"] for row in document["workloads"])
+    limited.inv("destroy")
+    assert not list(odd.glob("kubetasks*"))

@@ -1,4 +1,6 @@
+import errno
 import io
+import re
 
 import pytest
 
@@ -126,3 +128,38 @@ def test_work_goes_on_when_nobody_reads_of_it() -> None:
 def test_what_was_asked_for_ends_with_its_reader() -> None:
     with pytest.raises(BrokenPipeError):
         Console(stream=NobodyReads()).line("a log line")
+
+
+class Full(io.StringIO):
+    def write(self, _: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_work_goes_on_when_the_disk_is_full_and_the_error_is_lost() -> None:
+    console = Console(stream=Full())
+    with console.step("build"):
+        pass
+    with pytest.raises(OSError, match="No space"):
+        Console(stream=Full()).line("asked for")
+    report(BuildFailed("x"), stream=Full())
+
+
+WHY = "[CRASH_LOOP] container wait-for-migrations is in CrashLoopBackOff and says: password-authentication-failed"
+ROW = ["FAIL", "Deployment/backend", "registry.example:5000/team/backend:1", WHY]
+
+
+@pytest.mark.parametrize("width", [200, 100, 80, 60, 40, 20, 1])
+@pytest.mark.parametrize("term", ["xterm-256color", "dumb"])
+def test_a_reason_is_never_cut(width: int, term: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERM", term)
+    monkeypatch.setenv("NO_COLOR", "1")
+    terminal = Terminal()
+    Console(stream=terminal).table(["STATE", "WORKLOAD", "IMAGE", "PROBLEM"], [ROW, ["ok", "Job/x", "y", ""]])
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", terminal.getvalue())
+    words = shown.split()
+    for cell in ROW:
+        for word in cell.split():
+            assert word in words, shown
+    assert "…" not in shown
+    assert " ".join(ROW[-1].split()) in " ".join(words)

@@ -91,6 +91,65 @@ def test_closed_streams_do_not_matter(tmp_path: Path, closed: str) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize(
+    ("words", "redirect", "code"),
+    [
+        (["--list"], ">/dev/full", 33),
+        (["secret.check", "--target", "local", "--json"], ">/dev/full", 33),
+        (["secret.check", "--target", "local"], ">/dev/full", 33),
+        (["plan", "--target", "knid"], ">/dev/full", 3),
+        (["plan", "--target", "knid"], "2>/dev/full", 3),
+        (["--list"], ">/dev/full 2>&1", 33),
+    ],
+)
+def test_a_full_disk_is_one_line(tmp_path: Path, words: list[str], redirect: str, code: int) -> None:
+    (tmp_path / "invoke.yaml").write_text("kubetasks: {project: x, secrets: {A: {kind: optional}}}\n")
+    done = run(tmp_path, *words, redirect=redirect)
+    assert done.returncode == code, done.stderr
+    assert len(done.stderr.splitlines()) <= 1
+    assert "ignored" not in done.stderr
+
+
+def test_a_folder_that_is_gone_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    script = 'cd gone; rmdir ../gone; exec "$@" --search-root "$0" plan --target local --env-file x.env'
+    (tmp_path / "tasks.py").write_text("from kubetasks import collection\n\nnamespace = collection\n")
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    (tmp_path / "invoke.yaml").write_text("kubetasks: {project: x, services: {s: {}}}\n")
+    done = subprocess.run(
+        ["bash", "-c", script, str(tmp_path), sys.executable, "-P", "-m", "kubetasks"],
+        cwd=tmp_path,
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1), done.stderr
+    assert "the folder that this was called in does not exist any more" in done.stderr
+
+
+@pytest.mark.parametrize("words", [["--list"], ["plan", "--target", "local"], ["secret.check", "--target", "local"]])
+def test_warnings_that_are_errors_do_not_matter(tmp_path: Path, words: list[str]) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    (tmp_path / "manifests/overlays/sqlite").mkdir(parents=True)
+    (tmp_path / "manifests/overlays/sqlite/kustomization.yaml").write_text("configMapGenerator: [{name: x}]\n")
+    (tmp_path / "invoke.yaml").write_text("kubetasks: {project: x, services: {s: {}}}\n")
+    done = run(tmp_path, *words, PYTHONWARNINGS="error")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_user_without_a_home_folder(tmp_path: Path) -> None:
+    """As in a container with a number for a user: neither HOME nor an entry in the password database."""
+    (tmp_path / "invoke.yaml").write_text("kubetasks: {project: x, secrets: {A: {kind: optional}}}\n")
+    (tmp_path / "nobody.py").write_text(
+        "import pathlib\n\n\ndef home():\n    raise RuntimeError\n\n\npathlib.Path.home = home\n"
+    )
+    (tmp_path / "early.py").write_text("import nobody\nfrom kubetasks import collection\n\nnamespace = collection\n")
+    done = run(tmp_path, "-c", "early", "secret.check", "--target", "local")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_reader_that_has_seen_enough(tmp_path: Path) -> None:
     done = run(tmp_path, "--list", redirect="> >(exec true); wait $!")
     assert "Traceback" not in done.stderr

@@ -29,12 +29,15 @@ def configuration(pods: list[Pod], socket: Path) -> str:
         "logfile_maxbytes=1MB",
         "logfile_backups=1",
         f"pidfile={PID}",
+        # The default is the folder for temporary files, whose name supervisord would expand.
+        "childlogdir=.",
         "umask=077",
-        "minfds=256",
+        "minfds=64",
         "minprocs=16",
         "nocleanup=true",
         "[unix_http_server]",
-        f"file={quoted(str(socket))}",
+        # No quotes are taken away from it: `socket_folder` sees to it that none are needed.
+        f"file={socket}",
         "chmod=0700",
         "[rpcinterface:supervisor]",
         "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface",

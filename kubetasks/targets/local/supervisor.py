@@ -55,7 +55,9 @@ def socket_folder() -> Path:
     """
     name = f"kubetasks-{os.getuid()}"
     folder = Path(tempfile.gettempdir()) / name
-    if len(os.fsencode(folder)) > LONGEST_SOCKET - 22:  # what "/0123456789abcdef.sock" takes
+    too_long = len(os.fsencode(folder)) > LONGEST_SOCKET - 22  # what "/0123456789abcdef.sock" takes
+    # Supervisord expands a % in a path, and takes " #" for a comment.
+    if too_long or not re.fullmatch(r"[A-Za-z0-9_./-]+", str(folder)):
         folder = Path("/tmp") / name  # noqa: S108  (made private, and refused below where it is not)
     with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=0o700)
@@ -183,7 +185,8 @@ class Supervisor:
         files.write(self.folder / CONFIG, configuration(pods, socket))
         files.write(self.folder / SOCKET, str(socket))
         (self.folder / LOG).touch(mode=0o600)  # it opens its log before it sets its umask
-        argv = [sys.executable, "-P", "-m", "supervisor.supervisord", "-c", CONFIG]
+        # Warnings are not for its log, nor errors (PYTHONWARNINGS=error): it uses what Python is about to drop.
+        argv = [sys.executable, "-W", "ignore", "-P", "-m", "supervisor.supervisord", "-c", CONFIG]
         clean = {name: None for name in os.environ if name not in KEPT}
         result = self.runner.run(argv, cwd=self.folder, env=clean, timeout=START_LIMIT, check=False)
         if not result.ok or self.info() is None:  # asking also wakes it: it starts its programs when it first wakes

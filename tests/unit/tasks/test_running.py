@@ -177,9 +177,14 @@ def test_verify_needs_no_deploy_from_here(world: World, inv: Inv) -> None:
 
 
 def test_a_junit_report_that_cannot_be_written(world: World, inv: Inv) -> None:
-    done = inv(look.verify, junit="/no/such/folder/junit.xml")
-    assert done.code == 1
-    assert done.err.startswith("error: [Errno 2] No such file or directory: '/no/such/folder/junit.xml'")
+    for path, why in (
+        ("/no/such/folder/junit.xml", "there is no folder /no/such/folder"),
+        ("/", "it cannot be written"),
+    ):
+        done = inv(look.verify, junit=path)
+        assert (done.code, done.out) == (3, "")
+        assert done.err.startswith(f"error: --junit {path}: {why} -- ")
+    assert world.store.log == []
 
 
 def test_status(world: World, inv: Inv) -> None:

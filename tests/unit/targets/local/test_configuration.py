@@ -1,5 +1,6 @@
 import io
 import shlex
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,19 @@ def test_odd_paths_survive(path: str) -> None:
 def test_longest_grace() -> None:
     assert longest_grace(configuration(pods(), Path("/s"))) == 3
     assert longest_grace("") == 1
+
+
+@pytest.mark.parametrize("name", ["a b", "100%", "%(here)s", "%d"])
+def test_a_temporary_folder_of_any_name_does_not_matter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Supervisord takes it for its children's logs by default, and expands what it takes."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "logs").mkdir()
+    (tmp_path / name).mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / name))
+    options = ServerOptions()  # type: ignore[no-untyped-call]
+    options.configfile = options.here = str(tmp_path)
+    section = options.read_config(io.StringIO(configuration(pods(), Path("/tmp/x.sock"))))  # type: ignore[no-untyped-call]
+    assert Path(section.childlogdir).resolve() == tmp_path.resolve()
+    assert section.minfds <= 100, "no more than a shell with `ulimit -n 100` has"

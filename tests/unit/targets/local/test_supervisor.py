@@ -17,7 +17,7 @@ PODS = [Pod("deployment.web", deployment("web"), "web-1", "d", {}, [], [Program(
 
 
 def test_a_start_that_fails_says_why(tmp_path: Path) -> None:
-    argv = [sys.executable, "-P", "-m", "supervisor.supervisord", "-c", "supervisord.conf"]
+    argv = [sys.executable, "-W", "ignore", "-P", "-m", "supervisor.supervisord", "-c", "supervisord.conf"]
     runner = RecordingRunner({tuple(argv): (2, "", "Error: no space left\n")})
     with pytest.raises(SupervisorFailed, match="no space left") as caught:
         Supervisor(tmp_path, runner).apply(PODS)
@@ -46,6 +46,14 @@ def test_a_socket_folder_of_somebody_else_is_refused(tmp_path: Path, monkeypatch
     folder.symlink_to(tmp_path)
     with pytest.raises(SupervisorFailed, match="is not private to you"):
         supervisor.socket_folder()
+
+
+@pytest.mark.parametrize("name", ["a b", "100%", "%(here)s", "x;y", "x #y", "it's", 'q"', "$HOME", "ünï", "a\tb"])
+def test_a_temporary_folder_whose_name_supervisord_would_take_apart_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / name))
+    assert supervisor.socket_folder().parent == Path("/tmp")
 
 
 def test_a_long_temporary_folder_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
