@@ -33,6 +33,7 @@ Each error says what happened, why, and what to type next, and has an exit code 
     │   ├── SecretMissing         41   required secrets have no value
     │   ├── SecretUnusable        42   a secret's value cannot be what its setting says
     │   └── SecretInVolume        43   a generated secret is gone, and a volume that needs it is not
+    ├── LineEndings               44   a script has Windows line endings
     ├── DeployError
     │   ├── RenderFailed          50   the manifests or the chart do not render
     │   ├── ApplyFailed           51   the cluster refused an object
@@ -255,6 +256,12 @@ class SecretInVolume(SecretError):
     """A generated secret has no value any more, and a volume whose data depends on it is still there."""
 
     exit_code = 43
+
+
+class LineEndings(KubetasksError):
+    """A script that is to run in a container has Windows line endings."""
+
+    exit_code = 44
 
 
 class DeployError(KubetasksError):

@@ -6,7 +6,7 @@ The API server would take most of it, and a rollout would then wait until its de
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from kubetasks.errors import RenderFailed, SettingsError
+from kubetasks.errors import LineEndings, RenderFailed, SettingsError
 from kubetasks.objects import WORKLOADS, Object, Objects, containers, identity, of_kind, pod_template
 from kubetasks.settings import Settings
 from kubetasks.verify.compare import quantity
@@ -21,10 +21,18 @@ def check(settings: Settings, objects: Objects) -> None:
     Raises:
         SettingsError: a setting names something that is not rendered, or leaves too little time.
         RenderFailed: an object is at odds with itself.
+        LineEndings: a script in an object has Windows line endings.
     """
     for item in of_kind(objects, *WORKLOADS):
         for why in _odd(item):
             raise RenderFailed(f"{identity(item)} can never work", why=why, fix=FIX)
+    for item in (*of_kind(objects, *WORKLOADS), *of_kind(objects, "ConfigMap")):
+        for what in _scripts_of_windows(item):
+            raise LineEndings(
+                f"{what} of {identity(item)} has Windows line endings",
+                why="no shell in a container can run it",
+                fix="convert the file that it is in (sed -i 's/\\r$//'), and give it eol=lf in .gitattributes",
+            )
     for item in of_kind(objects, "Service"):
         for why in _leads_nowhere(item, objects):
             raise RenderFailed(f"{identity(item)} can never work", why=why, fix=FIX)
@@ -48,6 +56,18 @@ def _odd(item: Object) -> Iterator[str]:
                 port = (spec.get(way) or {}).get("port")
                 if isinstance(port, str) and not port.isdigit() and port not in named:
                     yield f"the {probe} of container {name} asks port {port}, and it has {_listed(named)}"
+
+
+def _scripts_of_windows(item: Object) -> Iterator[str]:
+    """Scripts in what is rendered: those of a ConfigMap, and those on a container's command line."""
+    for key, text in (item.get("data") or {}).items():
+        first, end, _ = str(text).partition("\n")
+        if end and first.endswith("\r") and (first.startswith("#!") or key.endswith((".sh", ".bash"))):
+            yield f"{key}"
+    for container in containers(item):
+        for word in (*(container.get("command") or ()), *(container.get("args") or ())):
+            if "\r\n" in str(word):
+                yield f"the command of container {container.get('name', '')}"
 
 
 def _leads_nowhere(service: Object, objects: Objects) -> Iterator[str]:

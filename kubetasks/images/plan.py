@@ -7,8 +7,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kubetasks import state
-from kubetasks.errors import BuildFailed, ContextUnusable, DockerfileMissing, SecretInImage, StateUnavailable
+from kubetasks.errors import (
+    BuildFailed,
+    ContextUnusable,
+    DockerfileMissing,
+    LineEndings,
+    SecretInImage,
+    StateUnavailable,
+)
 from kubetasks.images import ignore as ignoring
+from kubetasks.images import line_endings
 from kubetasks.images.digest import Recipe, digest
 from kubetasks.images.withheld import Withheld
 from kubetasks.settings import Settings
@@ -61,6 +69,7 @@ class Image:
         Raises:
             ContextUnusable: a file cannot be read, or is a socket, a pipe or a device.
             SecretInImage: the Dockerfile copies an env file.
+            LineEndings: a script that it copies has Windows line endings.
         """
         for path, why in sorted(self.recipe.listing.refused.items()):
             raise ContextUnusable(
@@ -75,6 +84,14 @@ class Image:
                 fix="remove that line; the application gets its secrets from the Secret when it runs",
             )
 
+        for path in line_endings.scripts(self.recipe):
+            attribute = f"`{_pattern(path)} text eol=lf` in .gitattributes"
+            raise LineEndings(
+                f"{self.recipe.context / path} has Windows line endings",
+                why=f"it is a script, and the image of {self.service} could not run it",
+                fix=f"convert it (sed -i 's/\\r$//' {path}) and keep it so: {attribute}",
+            )
+
     def notes(self) -> Iterator[str]:
         """What looks wrong with the context, a line each."""
         listing = self.recipe.listing
@@ -85,6 +102,12 @@ class Image:
                 f"{self.service}: the modes of {_some(listing.modes)} are not kept (git would not keep them either); "
                 "set them in the Dockerfile"
             )
+
+
+def _pattern(path: str) -> str:
+    """What .gitattributes calls files like this one."""
+    suffix = Path(path).suffix
+    return f"*{suffix}" if suffix else path
 
 
 def plan(

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from kubetasks.deployers.sound import check
-from kubetasks.errors import RenderFailed, SettingsError
+from kubetasks.errors import LineEndings, RenderFailed, SettingsError
 from kubetasks.objects import Objects
-from tests.samples import application, deployment, job, service, settings
+from tests.samples import application, configmap, deployment, job, service, settings
 
 
 def changed(**container: Any) -> Objects:
@@ -99,3 +99,26 @@ def test_a_deadline_that_no_pod_can_keep(where: str) -> None:
     check(settings(deadline=21), objects)
     objects[0]["spec"]["replicas"] = 0
     check(settings(deadline=5), objects)
+
+
+@pytest.mark.parametrize(
+    ("objects", "what"),
+    [
+        ([configmap(**{"run.sh": "echo 1\r\necho 2\r\n"})], "run.sh of ConfigMap/todo-config"),
+        ([configmap(START="#!/bin/sh\r\nexec x\r\n")], "START of ConfigMap/todo-config"),
+        (
+            changed(command=["sh", "-c", "echo 1\r\necho 2\r\n"]),
+            "the command of container backend of Deployment/backend",
+        ),
+        (changed(args=["a\r\nb"]), "the command of container backend of Deployment/backend"),
+    ],
+)
+def test_a_script_with_windows_line_endings(objects: Objects, what: str) -> None:
+    with pytest.raises(LineEndings) as caught:
+        check(settings(), objects)
+    assert caught.value.what == f"{what} has Windows line endings"
+    assert caught.value.exit_code == 44
+
+
+def test_other_texts_may_have_them() -> None:
+    check(settings(), [configmap(TEXT="a\r\nb\r\n", CSV="a,b\r\n1,2\r\n"), *changed(args=["#!/bin/sh\nx"])])
