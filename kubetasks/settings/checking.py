@@ -204,6 +204,26 @@ def _database(settings: Settings) -> Iterator[Fault]:
         yield Fault("local.sqlite", "it is not a URL", "e.g. sqlite:///{data}/app.db")
 
 
+def too_large(settings: Settings, cpus: int, memory: int) -> Iterator[Fault]:
+    """A Minikube node that this machine cannot hold; the drivers ssh and none have a machine of their own.
+
+    Args:
+        settings: the node's size.
+        cpus: the CPUs of this machine; 0 where it does not say.
+        memory: its memory in MiB; 0 where it does not say.
+    """
+    wanted = settings.minikube
+    if wanted.driver in {"ssh", "none"}:
+        return
+    if 0 < cpus < wanted.cpus:
+        yield Fault(
+            "minikube.cpus", f"{wanted.cpus} are wanted, and this machine has {cpus}", f"set it to {cpus} or less"
+        )
+    if 0 < memory < wanted.memory:
+        why = f"{wanted.memory} MiB are wanted, and this machine has {memory}"
+        yield Fault("minikube.memory", why, "set it to less, and leave some to the system")
+
+
 def program(value: str, root: Path) -> str | None:
     """The path of a program that a setting names, by name or by path; None where there is none that can be started."""
     path = Path(os.path.expanduser(value))  # noqa: PTH111  (leaves the ~ of a user without a home folder)

@@ -2,6 +2,7 @@
 
 from invoke.context import Context
 
+from kubetasks.settings import check, checking
 from kubetasks.tasks._edge import Edge, command, edge, flags
 
 
@@ -13,6 +14,17 @@ def _kind_of_cluster(target: str) -> str:
             f"--target {target or '(none)'}", why="which kind of cluster?", fix="choose one of kind, minikube"
         )
     return target
+
+
+def _machine() -> tuple[int, int]:
+    """This machine's CPUs, and its memory in MiB; 0 where the system does not say."""
+    import os
+
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+    except (AttributeError, OSError, ValueError):  # Windows
+        memory = 0
+    return os.cpu_count() or 0, memory
 
 
 def _state(found: Edge, target: str) -> tuple[str, str]:
@@ -32,6 +44,8 @@ def up(c: Context, target: str = "", offline: bool = False) -> None:
     kind = _kind_of_cluster(target)
     found = edge(c, target=target, offline=offline)
     found.check_paths()
+    if kind == "minikube":
+        check(checking.too_large(found.settings, *_machine()), found.section, found.environ)
     if found.dry:
         name, state = _state(found, kind)
         found.would({"Running": f"keep {name}, which runs", "": f"create {name}"}.get(state, f"start {name} ({state})"))

@@ -257,3 +257,18 @@ def test_every_setting_that_names_a_file_is_checked() -> None:
     checked = {path for _, path in MISSING}
     elsewhere = {"env_file", "services.*.context", "services.*.dockerfile", "local.sqlite", "minikube.profile"}
     assert named - checked - elsewhere == set()
+
+
+@pytest.mark.parametrize(
+    ("node", "machine", "faults"),
+    [
+        ({"cpus": 4, "memory": 8192}, (4, 8192), []),
+        ({"cpus": 5}, (4, 8192), ["minikube.cpus"]),
+        ({"cpus": 5, "memory": 9000}, (4, 8192), ["minikube.cpus", "minikube.memory"]),
+        ({"cpus": 64, "memory": 900000}, (0, 0), []),
+        ({"cpus": 64, "driver": "ssh"}, (4, 8192), []),
+    ],
+)
+def test_a_node_that_the_machine_cannot_hold(node: Any, machine: tuple[int, int], faults: list[str]) -> None:
+    found = load({"minikube": node}, environ={})
+    assert [fault.path for fault in checking.too_large(found, *machine)] == faults

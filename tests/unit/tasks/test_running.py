@@ -510,3 +510,11 @@ def test_a_weak_secret_is_told_and_breaks_nothing(world: World, inv: Inv, monkey
         rendered = list(yaml.safe_load_all(inv(manifest.render).out))
         assert {item["metadata"]["namespace"] for item in rendered} == {"todo"}
         assert "Deployment" in {item["kind"] for item in rendered}
+
+
+def test_a_minikube_that_this_machine_cannot_hold_is_refused(world: World, inv: Inv, context: Context) -> None:
+    context.config.kubetasks.minikube.cpus = 4096
+    done = inv(cluster.up, target="minikube")
+    assert done.code == 2
+    assert done.err.startswith("error: setting `kubetasks.minikube.cpus`: 4096 are wanted, and this machine has ")
+    assert world.runner.calls == []
