@@ -174,10 +174,18 @@ def doctor(c: Context, target: str = "", context: str = "", json: bool = False, 
 @command(help={"shell": "bash, zsh or fish"})
 def completion(c: Context, shell: str = "bash") -> None:
     """Print a script that completes tasks and flags in a shell."""
+    import contextlib
+    import io
+    import sys
+
     from invoke.completion.complete import print_completion_script
 
     from kubetasks.errors import UsageError
 
     if shell not in {"bash", "zsh", "fish"}:
         raise UsageError(f"--shell {shell}", why="unknown value", fix="choose one of bash, zsh, fish")
-    print_completion_script(shell=shell, names=["inv", "invoke", "./inv"])
+    script = io.StringIO()
+    with contextlib.redirect_stdout(script):
+        print_completion_script(shell=shell, names=["inv", "invoke", "./inv"])
+    # The program that is being typed, which need not be on PATH: ./inv.
+    sys.stdout.write(script.getvalue().replace("`inv --complete", "`${COMP_WORDS[0]} --complete"))

@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from kubetasks.errors import KubetasksError, UsageError
 from kubetasks.program import Program
 from kubetasks.tasks._configuration import Configuration
 from kubetasks.tasks._invoke import FLAGS, KEPT, REFUSED, Options, options
-from tests.unit.tasks.foreign import Here, invoke
+from tests.unit.tasks.foreign import ROOT, Here, invoke
 
 # How each core flag is dealt with, and which test here shows it.
 CORE = {
@@ -362,6 +364,22 @@ def test_completion(here: Here, foreign: Path, called: str, line: str, found: st
     assert done.returncode == 0, done.stderr
     assert found in done.stdout.splitlines()
     assert other not in done.stdout.splitlines()
+
+
+def test_the_script_for_bash_asks_the_program_that_is_typed(foreign: Path, here: Here) -> None:
+    script = here(foreign, "completion", "--shell", "bash").stdout
+    (foreign / "inv").write_text(f'#!/bin/sh\nexec {sys.executable} -P -m kubetasks "$@"\n')
+    (foreign / "inv").chmod(0o755)
+    typed = 'COMP_WORDS=(./inv pla); _complete_inv ./inv pla ./inv; echo "${COMPREPLY[*]}"'
+    done = subprocess.run(
+        ["bash", "-c", f"{script}\n{typed}"],
+        cwd=foreign,
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "HOME": str(foreign)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("plan\n", "")
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
