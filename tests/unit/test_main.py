@@ -191,6 +191,9 @@ def test_ctrl_c_at_any_moment_is_one_line(tmp_path: Path, words: list[str]) -> N
     (tmp_path / "tasks.py").write_text("from kubetasks import collection\n\nnamespace = collection\n")
     (tmp_path / "Dockerfile").write_text("FROM scratch\n")
     (tmp_path / "invoke.yaml").write_text("kubetasks: {project: x, services: {s: {}}}\n")
+    overlay = tmp_path / "manifests/overlays/sqlite"
+    overlay.mkdir(parents=True)
+    (overlay / "kustomization.yaml").write_text("resources: []\n")
     chosen = random.Random(8)  # noqa: S311
     moments = [chosen.uniform(0, 0.6) for _ in range(24)]
     with ThreadPoolExecutor(4) as pool:
