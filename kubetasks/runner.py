@@ -1,30 +1,28 @@
-"""The only place that starts a process.
+"""Runs the outside programs: the only way to start a process.
 
 Plumbum and Invoke disagree on working directory, environment, dry-run and echo; here it is settled once: the caller
-gives an argv list, the working directory is the project's root unless said otherwise, the environment is this
-process's own plus what the caller adds (``None`` takes a variable away), and every call has a time limit. Children run
-in a process group of their own, which is ended whole on a time-out and on Ctrl-C.
+gives an argv list, the working directory is the project's root unless said otherwise, the environment is exactly what
+``kubetasks.environment`` composes for the program (``None`` takes a variable away), and every call has a time limit.
+Children run in a process group of their own, which is ended whole on a time-out and on Ctrl-C.
 """
 
 import contextlib
 import os
 import shlex
-import signal
 import subprocess
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Protocol, cast
+from typing import IO, Protocol
 
+from kubetasks import private
+from kubetasks.environment import Environment, compose
 from kubetasks.errors import Interrupted, ToolFailed, ToolMissing, ToolTimeout
+from kubetasks.process import GO_ON, close, end_group, start, stream
 from kubetasks.redact import Redactor
 
-Environment = Mapping[str, str | None]
-
-GO_ON = "run the same command again; it goes on from where it stopped"
+__all__ = ["HINTS", "Environment", "Process", "Result", "Runner", "SystemRunner"]
 
 HINTS = {
     "docker": "install Docker (https://docs.docker.com/get-docker/), or use --target local, which needs no engine",
@@ -103,61 +101,6 @@ class Runner(Protocol):
         """Run beside us until the block ends; see ``SystemRunner.spawn``."""
 
 
-def end_group(process: subprocess.Popen[bytes], grace: float = 3.0, *, orphans: bool = False) -> None:
-    """End a child and everything it started: SIGTERM, then after ``grace`` seconds SIGKILL.
-
-    Args:
-        process: the leader of the group.
-        grace: seconds between the two.
-        orphans: end the rest of the group although its leader has ended.
-    """
-    if process.poll() is not None and not orphans:
-        return
-    for number in (signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            if sys.platform == "win32":
-                process.terminate()
-            else:
-                os.killpg(process.pid, number)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(grace)
-            if not orphans:
-                return
-
-
-def _close(process: subprocess.Popen[bytes]) -> None:
-    for stream in (process.stdin, process.stdout, process.stderr):
-        if stream is not None:
-            with contextlib.suppress(OSError):
-                stream.close()
-
-
-@contextlib.contextmanager
-def _ctrl_c_held_back() -> Iterator[list[int]]:
-    """Hold Ctrl-C back while a child is started: raised in the middle of that, nobody would know of the child.
-
-    Yields what was pressed meanwhile. Only in the main thread, where it is raised, and only in place of Python's own
-    handler; the child has the system's default whatever is set here.
-    """
-    pressed: list[int] = []
-    main = threading.current_thread() is threading.main_thread()
-    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield pressed
-        return
-    signal.signal(signal.SIGINT, lambda number, _frame: pressed.append(number))
-    try:
-        yield pressed
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def _feed(process: subprocess.Popen[bytes], data: bytes) -> None:
-    if process.stdin is not None:
-        with contextlib.suppress(OSError, ValueError):
-            process.stdin.write(data)
-            process.stdin.close()
-
-
 @dataclass
 class SystemRunner:
     """Runs programs on this machine, through plumbum.
@@ -187,7 +130,7 @@ class SystemRunner:
             path = which(name, path=search)
             if path is None:  # not kept: what we run next may install it
                 return None
-            self._found[program] = path
+            self._found[program] = os.path.abspath(path)  # noqa: PTH100  (not resolved: a program may be a link)
         return self._found[program]
 
     def _absent(self, program: str) -> ToolMissing:
@@ -206,39 +149,17 @@ class SystemRunner:
         path = self.which(argv[0])
         if path is None:
             raise self._absent(argv[0])
-        from plumbum import local  # noqa: PLC0415  (a fifth of a second that `inv --list` need not pay)
-
-        child = dict(os.environ)
-        for name, value in (env or {}).items():
-            if value is None:
-                child.pop(name, None)
-            else:
-                child[name] = value
+        child = compose(argv[0], os.environ, env, scratch=private.folder)
         if self.echo is not None:
             self.echo(self.redactor(shlex.join(argv)))
-        command = local[path][list(argv[1:])]
-        with _ctrl_c_held_back() as pressed:
-            try:
-                started = command.popen(
-                    cwd=str(cwd or self.root),
-                    env=child,
-                    stdin=stdin,
-                    stdout=subprocess.PIPE,
-                    stderr=stderr,
-                    start_new_session=True,
-                )
-            except OSError as error:  # a script without its interpreter, another machine's binary, half a download
-                raise ToolMissing(
-                    f"{argv[0]} cannot be started",
-                    why=f"{error.filename or path}: {error.strerror}",
-                    fix="install it anew: inv doctor",
-                ) from None
-        process = cast("subprocess.Popen[bytes]", started)
-        if pressed:
-            end_group(process, orphans=True)
-            _close(process)
-            raise Interrupted("interrupted", fix=GO_ON)
-        return process
+        try:
+            return start(path, argv, child, cwd or self.root, stdin=stdin, stderr=stderr)
+        except OSError as error:  # a script without its interpreter, another machine's binary, half a download
+            raise ToolMissing(
+                f"{argv[0]} cannot be started",
+                why=f"{error.filename or path}: {error.strerror}",
+                fix="install it anew: inv doctor",
+            ) from None
 
     def run(
         self,
@@ -256,7 +177,7 @@ class SystemRunner:
         Args:
             argv: the program's name and its arguments. No shell is involved.
             input: what it reads on standard input; nothing where None.
-            env: added to this process's environment; None takes a variable away.
+            env: what this call adds to the program's environment; None takes a variable away, ``Exact`` is all of it.
             cwd: the working directory; the project's root where None.
             timeout: seconds after which the process group is ended.
             check: raise when the exit code is not 0.
@@ -282,20 +203,21 @@ class SystemRunner:
                 out, err = process.communicate(data, timeout=timeout)
                 stdout, stderr = out.decode(errors="replace"), err.decode(errors="replace")
             else:
-                stdout, stderr = self._stream(process, data, timeout, on_line), ""
-        except subprocess.TimeoutExpired:
+                stdout, stderr = stream(process, data, timeout, lambda line: on_line(self.redactor(line))), ""
+        except subprocess.TimeoutExpired as late:
             # The program itself may be done, and a child of its own holds the pipes open.
             end_group(process, orphans=True)
             raise ToolTimeout(
                 f"`{self.redactor(shlex.join(argv[:3]))} …` did not end in {timeout:g} s",
                 fix="see whether the engine and the cluster answer: inv doctor",
+                detail=self.redactor("\n".join(_last_lines(late))),
             ) from None
         except KeyboardInterrupt:
             end_group(process, orphans=True)
             raise Interrupted("interrupted", fix=GO_ON) from None
         finally:
             end_group(process)
-            _close(process)
+            close(process)
         result = Result(tuple(argv), process.returncode, stdout, stderr, time.monotonic() - started)
         if check and not result.ok:
             raise self.failed(result)
@@ -310,34 +232,6 @@ class SystemRunner:
             why=lines[-1] if lines else "it printed nothing",
             detail="\n".join(lines[-20:]),
         )
-
-    def _stream(
-        self, process: subprocess.Popen[bytes], data: bytes | None, timeout: float, on_line: Callable[[str], None]
-    ) -> str:
-        expired = threading.Event()
-
-        def expire() -> None:
-            expired.set()
-            end_group(process, orphans=True)
-
-        timer = threading.Timer(timeout, expire)
-        timer.daemon = True
-        timer.start()
-        kept: list[str] = []
-        try:
-            if data is not None:
-                # From a thread: a program may well write before it has read everything.
-                threading.Thread(target=_feed, args=(process, data), daemon=True).start()
-            for raw in process.stdout or ():
-                line = raw.decode(errors="replace").rstrip("\r\n")
-                kept.append(line)
-                on_line(self.redactor(line))
-            process.wait()
-        finally:
-            timer.cancel()
-        if expired.is_set():
-            raise subprocess.TimeoutExpired(process.args, timeout)
-        return "\n".join(kept)
 
     @contextlib.contextmanager
     def spawn(
@@ -369,4 +263,11 @@ class SystemRunner:
             yield process
         finally:
             end_group(process)
-            _close(process)
+            close(process)
+
+
+def _last_lines(late: subprocess.TimeoutExpired) -> list[str]:
+    """What a program printed before its time was up: 20 lines at most."""
+    held = [part for part in (late.output, late.stderr) if part]
+    text = "\n".join(part if isinstance(part, str) else part.decode(errors="replace") for part in held)
+    return [line for line in text.splitlines() if line.strip()][-20:]

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kubetasks.environment import Environment, Exact
 from kubetasks.errors import ToolFailed, ToolMissing
 from kubetasks.redact import Redactor
-from kubetasks.runner import Environment, Process, Result
+from kubetasks.runner import Process, Result
 
 Given = str | tuple[int, str] | tuple[int, str, str]
 Answer = Given | Callable[["Call"], Given]
@@ -21,6 +22,7 @@ class Call:
     argv: list[str]
     input: str | None = None
     env: dict[str, str | None] = field(default_factory=dict)
+    exact: bool = False  # whether that is the whole environment
 
 
 class _Kept(io.BytesIO):
@@ -96,7 +98,7 @@ class RecordingRunner:
         on_line: Callable[[str], None] | None = None,
     ) -> Result:
         text = input.decode(errors="replace") if isinstance(input, bytes) else input
-        result = self._answer(Call(list(argv), text, dict(env or {})))
+        result = self._answer(Call(list(argv), text, dict(env or {}), isinstance(env, Exact)))
         if on_line is not None:
             for line in result.lines:
                 on_line(line)
@@ -114,6 +116,6 @@ class RecordingRunner:
         stdin: bool = False,
         merge: bool = False,
     ) -> Iterator[Process]:
-        result = self._answer(Call(list(argv), None, dict(env or {})))
+        result = self._answer(Call(list(argv), None, dict(env or {}), isinstance(env, Exact)))
         text = result.stdout + (result.stderr if merge else "")
         yield _Finished(text.encode(), result.code, self.fed)

@@ -19,14 +19,22 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "kubetasks.documents": (),
     "kubetasks.console": ("kubetasks.errors",),
     "kubetasks.settings": ("kubetasks.errors", "kubetasks.documents"),
-    "kubetasks.runner": ("kubetasks.errors", "kubetasks.redact"),
+    "kubetasks.addresses": (),
+    "kubetasks.environment": ("kubetasks.addresses",),
+    "kubetasks.private": ("kubetasks.errors",),
+    "kubetasks.process": ("kubetasks.errors",),
+    "kubetasks.runner": (
+        *("kubetasks.errors", "kubetasks.redact"),
+        *("kubetasks.environment", "kubetasks.private", "kubetasks.process"),
+    ),
     "kubetasks.docs": ("kubetasks.documents", "kubetasks.settings"),
     "kubetasks.state": ("kubetasks.errors",),
     "kubetasks.tools": ("kubetasks.tools", "kubetasks.documents"),
     **{
         f"kubetasks.{room}": (
             *("kubetasks.errors", "kubetasks.redact", "kubetasks.objects", "kubetasks.settings", "kubetasks.runner"),
-            *("kubetasks.tools", "kubetasks.console", "kubetasks.state", "kubetasks.documents"),
+            *("kubetasks.tools", "kubetasks.console", "kubetasks.addresses", "kubetasks.environment"),
+            *("kubetasks.private", "kubetasks.state", "kubetasks.documents"),
             *(f"kubetasks.{other}" for other in DOMAIN),
         )
         for room in DOMAIN
@@ -44,18 +52,19 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
 }
 STARTS_PROCESSES = {
     "kubetasks.runner",
+    "kubetasks.process",
     "kubetasks.targets.local.entry",  # a program of its own: what the supervisor starts in place of a container
 }
 READS_ENVIRONMENT = {
     "kubetasks.settings.loading",
-    "kubetasks.runner",
+    "kubetasks.runner",  # what children get of it
     "kubetasks.tasks",
     # These take no configuration from it.
+    "kubetasks.private",  # $XDG_RUNTIME_DIR
     "kubetasks.images.client",  # looks for every docker on PATH
     "kubetasks.targets.detect",  # $KUBECONFIG, which is kubectl's
     "kubetasks.targets.local",  # hands it on to the processes
     "kubetasks.state",  # $XDG_STATE_HOME and $HOME: where files go
-    "kubetasks.targets.local.supervisor",  # takes variables away from a child
 }
 
 

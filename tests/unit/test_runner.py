@@ -1,21 +1,28 @@
 """Real processes: small Python programs, so that nothing else needs to be installed."""
 
+import ast
 import os
 import signal
+import subprocess
 import sys
 import threading
 from pathlib import Path
 
 import pytest
 
+from kubetasks.environment import compose
 from kubetasks.errors import Interrupted, ToolFailed, ToolMissing, ToolTimeout
 from kubetasks.redact import Sensitive
 from kubetasks.runner import Result, SystemRunner
 
 PYTHON = sys.executable
+ROOT = str(Path(__file__).resolve().parents[2])
 # Tells the process id of a child of its own, which holds the pipes open; then waits for it, or ends before it.
 # A shell is there within milliseconds, so that even on a busy machine the child exists when the limit is reached.
-GRANDCHILD = {"stays": 'sleep 600 & echo $! >"$0"; wait', "ends": 'sleep 600 & echo $! >"$0"'}
+GRANDCHILD = {
+    "stays": 'echo printed before; sleep 600 & echo $! >"$0"; wait',
+    "ends": 'echo printed before; sleep 600 & echo $! >"$0"',
+}
 
 
 @pytest.fixture
@@ -80,6 +87,59 @@ def test_none_takes_a_variable_away(runner: SystemRunner, monkeypatch: pytest.Mo
     argv = program("import os; print([os.environ.get(name) for name in ('TAKEN', 'KEPT', 'ADDED')])")
     assert runner.run(argv, env={"TAKEN": None, "ADDED": "3"}).stdout == "[None, '2', '3']\n"
     assert os.environ["TAKEN"] == "1"
+
+
+def test_a_variable_stays_away_that_was_there_before_plumbum_was_imported(tmp_path: Path) -> None:
+    # Plumbum takes a snapshot of the environment when it is imported, and children would get what is in that.
+    code = """
+import os, sys
+os.environ |= {"EARLY": "1", "KUBE_EARLY": "1"}
+import plumbum
+assert plumbum.local.env["EARLY"] == "1"
+from pathlib import Path
+from kubetasks.environment import Exact
+from kubetasks.runner import SystemRunner
+del os.environ["KUBE_EARLY"]
+runner = SystemRunner(Path.cwd())
+show = [sys.executable, "-c", "import os; print(sorted(os.environ))"]
+print(runner.run(show, env={"EARLY": None}).stdout)
+print(runner.run(show, env=Exact(ONLY="1")).stdout)
+"""
+    first, second = (
+        line
+        for line in subprocess.run(
+            [PYTHON, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True, env={"PYTHONPATH": ROOT}
+        ).stdout.splitlines()
+        if line
+    )
+    assert "EARLY" not in first
+    # Python itself adds LC_CTYPE where no locale is set (PEP 538).
+    assert set(ast.literal_eval(second)) - {"LC_CTYPE"} == {"ONLY"}
+
+
+def test_the_environment_of_a_child_is_the_one_that_was_composed(
+    runner: SystemRunner, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tool = tmp_path / "kubectl"
+    tool.write_text("#!/bin/sh\ntr '\\0' '\\n' </proc/self/environ\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("KUBECTL_EXTERNAL_DIFF", "rm")
+    monkeypatch.setenv("AWS_PROFILE", "mine")
+    got = dict(line.split("=", 1) for line in runner.run(["kubectl"], env={"A": "1"}).lines if "=" in line)
+    assert got | {"PWD": "", "_": ""} == compose("kubectl", os.environ, {"A": "1"}) | {"PWD": "", "_": ""}
+    assert "KUBECTL_EXTERNAL_DIFF" not in got
+    assert got["AWS_PROFILE"] == "mine"
+
+
+def test_a_relative_folder_on_path_is_the_callers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bin").mkdir()
+    tool = tmp_path / "bin" / "tool"
+    tool.write_text("#!/bin/sh\necho found\n")
+    tool.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", f"bin:{os.environ['PATH']}")
+    assert SystemRunner(Path("/")).run(["tool"]).stdout == "found\n"
 
 
 def test_a_failure_is_an_error_with_its_last_lines(runner: SystemRunner) -> None:
@@ -161,8 +221,9 @@ def test_a_time_out_ends_the_whole_group(runner: SystemRunner, tmp_path: Path, s
     fifo = tmp_path / "fifo"
     pids = read_later(fifo)
     argv = ["sh", "-c", GRANDCHILD[leader], str(fifo)]
-    with pytest.raises(ToolTimeout, match=r"did not end in 1 s"):
+    with pytest.raises(ToolTimeout, match=r"did not end in 1 s") as caught:
         runner.run(argv, timeout=1, on_line=(lambda line: None) if streaming else None)
+    assert caught.value.detail == "printed before"
     assert pids
     assert wait_until_gone(pids[0])
 

@@ -78,7 +78,7 @@ class LocalStore:
     @property
     def processes(self) -> Processes:
         """The processes behind the workloads."""
-        return Processes(self.folder, self.namespace, self.here, Supervisor(self.folder, self.runner))
+        return Processes(self.folder, self.namespace, self.here, Supervisor(self.folder, self.runner, self.here.base()))
 
     def _path(self, item: Object) -> Path:
         return self.folder / "objects" / str(item["kind"]) / f"{item['metadata']['name']}.json"

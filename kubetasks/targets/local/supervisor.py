@@ -14,15 +14,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from kubetasks.environment import Exact
 from kubetasks.errors import SupervisorFailed
 from kubetasks.runner import Runner
 from kubetasks.targets.local import entry, files
 from kubetasks.targets.local.configuration import DEFAULT_GRACE, LOG, PID, configuration, grace, longest_grace
-from kubetasks.targets.local.workloads import KEPT, Pod
+from kubetasks.targets.local.workloads import Pod
 
 LONGEST_SOCKET: Final = 100  # bytes; sun_path holds 108 on Linux and 104 on macOS
 LIMIT: Final = 15.0  # seconds for one XML-RPC call
@@ -76,10 +77,12 @@ class Supervisor:
     Args:
         folder: the state folder.
         runner: starts it.
+        base: its whole environment.
     """
 
     folder: Path
     runner: Runner
+    base: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def socket(self) -> Path | None:
@@ -187,8 +190,7 @@ class Supervisor:
         (self.folder / LOG).touch(mode=0o600)  # it opens its log before it sets its umask
         # Warnings are not for its log, nor errors (PYTHONWARNINGS=error): it uses what Python is about to drop.
         argv = [sys.executable, "-W", "ignore", "-P", "-m", "supervisor.supervisord", "-c", CONFIG]
-        clean = {name: None for name in os.environ if name not in KEPT}
-        result = self.runner.run(argv, cwd=self.folder, env=clean, timeout=START_LIMIT, check=False)
+        result = self.runner.run(argv, cwd=self.folder, env=Exact(self.base), timeout=START_LIMIT, check=False)
         if not result.ok or self.info() is None:  # asking also wakes it: it starts its programs when it first wakes
             raise SupervisorFailed(
                 "the process supervisor did not start",

@@ -10,10 +10,14 @@ from typing import Any
 from kubetasks.objects import WORKLOADS, Object, Objects, digest, of_kind, pod_template
 from kubetasks.targets.local.environment import Maker, Surroundings, Unresolved
 
-# What a process gets from the environment of whoever deploys, beside what its container asks for. Proxy settings are
-# left out: they would send what is meant for loopback away.
-KEPT = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "PYTHONPATH", "SSL_CERT_FILE",
-        "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")  # fmt: skip
+# What a process gets from the environment of whoever deploys, beside what its container asks for; all else stays out,
+# exported secrets above all. Proxy settings are left out: they would send what is meant for loopback elsewhere; an
+# application that needs one gets it from its ConfigMap. PYTHON* is left out: it changes which code runs, and how.
+KEPT = (
+    "PATH", "HOME", "USER", "LOGNAME", "TZ", "TMPDIR",
+    "LANG", "LC_ALL", "LC_COLLATE", "LC_CTYPE", "LC_MESSAGES", "LC_MONETARY", "LC_NUMERIC", "LC_TIME",
+    "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
+)  # fmt: skip
 Ports = dict[int, int]
 
 

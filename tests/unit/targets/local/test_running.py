@@ -13,6 +13,7 @@ import pytest
 from kubetasks.errors import PortInUse
 from kubetasks.targets.local import entry
 from kubetasks.targets.local.store import LocalStore
+from kubetasks.targets.local.workloads import KEPT
 from tests.unit.targets.local.objects import (
     CANARY,
     config_map,
@@ -70,6 +71,36 @@ def test_first_deploy_reaches_the_service_and_its_status(store: LocalStore, tmp_
     assert piece["targetRef"]["name"] == its_pod["metadata"]["name"]
     assert "serving" in store.logs(its_pod["metadata"]["name"])
     assert store.get(["Event"]) == []
+
+
+def environment(number: int) -> dict[str, str]:
+    text = Path(f"/proc/{number}/environ").read_bytes().decode()
+    return dict(each.split("=", 1) for each in text.split("\0") if "=" in each)
+
+
+def test_no_exported_secret_reaches_the_supervisor_or_a_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import plumbum  # noqa: PLC0415
+
+    # As when the variable was exported before `inv`: plumbum keeps what was there when it was imported.
+    exported = dict.fromkeys(("GITHUB_TOKEN", "AWS_SECRET_ACCESS_KEY", "PYTHONPATH", "HTTPS_PROXY", "X"), CANARY)
+    for name, value in exported.items():
+        monkeypatch.setenv(name, value)
+        plumbum.local.env[name] = value
+    port = free_port()
+    with living(tmp_path, web=port) as store:
+        store.apply([web("web", 8000, env={"ANSWER": "declared"})])
+        ready(store, "web")
+        supervisor = environment(store.processes.supervisor.pid)
+        process = environment(pid(store, "deployment.web@web"))
+    assert set(supervisor) <= {*KEPT, "PYTHONUNBUFFERED"}
+    declared = {"ANSWER", "HOST", "PORT"}
+    assert set(process) <= {*KEPT, "PYTHONUNBUFFERED", *declared}
+    assert declared <= set(process)
+    assert CANARY not in str([supervisor, process])
+    for name in exported:
+        del plumbum.local.env[name]
 
 
 def test_unchanged_keeps_running_and_a_change_replaces_only_its_own(store: LocalStore) -> None:

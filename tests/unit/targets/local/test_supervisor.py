@@ -25,14 +25,15 @@ def test_a_start_that_fails_says_why(tmp_path: Path) -> None:
     assert runner.argvs == [argv]
 
 
-def test_it_starts_with_a_clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_starts_with_the_environment_it_is_given_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SOMEBODYS_TOKEN", "x")
-    monkeypatch.setenv("HOME", "/home/me")
     runner = RecordingRunner({(sys.executable,): (2, "", "no")})
     with pytest.raises(SupervisorFailed):
-        Supervisor(tmp_path, runner).apply(PODS)
-    assert runner.calls[0].env["SOMEBODYS_TOKEN"] is None
-    assert "HOME" not in runner.calls[0].env
+        Supervisor(tmp_path, runner, {"PATH": "/bin"}).apply(PODS)
+    assert runner.calls[0].env == {"PATH": "/bin"}
+    assert runner.calls[0].exact
 
 
 def test_a_socket_folder_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
