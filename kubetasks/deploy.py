@@ -16,7 +16,7 @@ from kubetasks.deployers.base import Deployer, Release
 from kubetasks.deployers.history import DEPLOYED, FAILED, Revision
 from kubetasks.deployers.lock import locked
 from kubetasks.deployers.rollout import Watch
-from kubetasks.errors import Interrupted, KubetasksError, VerifyFailed
+from kubetasks.errors import DeployError, Forbidden, Interrupted, KubetasksError, VerifyFailed
 from kubetasks.images.arrival import Arrival
 from kubetasks.images.content import running
 from kubetasks.images.ledger import Ledger
@@ -24,6 +24,7 @@ from kubetasks.objects import PART_OF, Objects, by_identity, has_failed, identit
 from kubetasks.runner import Runner
 from kubetasks.settings import Settings
 from kubetasks.survey import SURVEYED, Survey
+from kubetasks.targets.base import clock_of
 from kubetasks.verify.report import Report
 
 
@@ -175,7 +176,8 @@ class Deploy:
                         shown.done(step.run(shown))
                     except Interrupted:
                         raise
-                    except KubetasksError as error:
+                    except (DeployError, Forbidden) as error:
+                        # Only what the cluster said: of a lost connection nothing follows for the revision.
                         if step.title in {"apply", "rollout"}:
                             self._failed(error)
                         raise
@@ -250,7 +252,8 @@ class Deploy:
     def _rollout(self, shown: Step) -> str:
         before = frozenset(pod["metadata"]["uid"] for pod in of_kind(self.survey.live, "Pod"))
         store = self.survey.target.store
-        watch = Watch(store, self.settings.project, self.settings.deadline, shown.update, before=before)
+        clock = clock_of(self.survey.target)
+        watch = Watch(store, self.settings.project, self.settings.deadline, shown.update, clock, before=before)
         seen = watch.until_ready(self.objects)
         return ", ".join(f"{each.workload.split('/')[1]} {each.line}" for each in seen)
 

@@ -60,7 +60,7 @@ EVERYWHERE: Final = Program(
         "GODEBUG", "GOTRACEBACK", "OTEL_*", "GIT_*",
         "KUBE*", "POD_NAME*",
     ),
-    keeps=("GIT_SSH*", "GIT_ASKPASS", "GIT_SSL_*", "KUBECONFIG"),
+    keeps=("GIT_SSH*", "GIT_ASKPASS", "GIT_SSL_*"),
     sets={"LC_ALL": "C", "NO_COLOR": "1", "TERM": "dumb", "GIT_TERMINAL_PROMPT": "0"},
 )  # fmt: skip
 
@@ -73,11 +73,12 @@ _DOCKER: Final = ("DOCKER_*", "BUILDKIT_*", "BUILDX_*", "EXPERIMENTAL_BUILDKIT_*
 PROGRAMS: Final[Mapping[str, Program]] = {
     "kubectl": Program(
         drops=("KUSTOMIZE_*",),
-        sets={"KUBECTL_KUBERC": "false", "KUBERC": "off"},
+        sets={"KUBECONFIG": os.devnull, "KUBECTL_KUBERC": "false", "KUBERC": "off"},
     ),
     "helm": Program(
         drops=("HELM_*",),
         sets={
+            "KUBECONFIG": os.devnull,
             "HELM_DRIVER": "secret",
             "HELM_NO_PLUGINS": "1",
             "HELM_PLUGINS": f"{SCRATCH}/helm/plugins",

@@ -11,13 +11,27 @@ Each error says what happened, why, and what to type next, and has an exit code 
     │   ├── ToolFailed            12   an outside program exited with an error nobody expected
     │   └── ToolTimeout           13   an outside program took longer than its limit
     ├── ClusterError
-    │   ├── KubeconfigError       20   the kubeconfig is missing, empty or damaged
+    │   ├── KubeconfigError       20   the kubeconfig is missing, empty or not a kubeconfig
+    │   │   ├── KubeconfigDenied  86   the kubeconfig, or a file that it names, cannot be read
+    │   │   ├── WindowsPath       87   the kubeconfig names a file by a Windows path
+    │   │   ├── EntryDamaged      88   an entry of the kubeconfig is missing, duplicate or damaged
+    │   │   └── ServerInvalid     89   the API server's URL is empty or invalid
     │   ├── ContextNotFound       21   the kubeconfig has no such context
     │   ├── ContextRefused        22   the context is not one that may be touched
-    │   ├── ClusterUnreachable    23   the API server does not answer
+    │   ├── NoContact
+    │   │   ├── ClusterUnreachable 23  no connection to the API server
+    │   │   ├── Unauthorized      27   the API server does not accept the credentials
+    │   │   ├── PluginFailed      29   the credential plugin is missing or failed
+    │   │   ├── Untrusted         80   the API server's certificate is from an unknown authority
+    │   │   ├── Expired           81   the API server's certificate has expired or is not valid yet
+    │   │   ├── WrongName         82   the API server's certificate is for another host
+    │   │   ├── NoTls             84   no TLS connection: plain HTTP, or a handshake that failed
+    │   │   └── ProxyInTheWay     85   a proxy, or something else that is not Kubernetes, answered
     │   ├── NamespaceTerminating  24   the namespace is still being deleted
     │   ├── DeployLocked          25   another deploy is under way
-    │   └── ClusterCreateFailed   26   cluster.up did not end with a Ready cluster
+    │   ├── ClusterCreateFailed   26   cluster.up did not end with a Ready cluster
+    │   ├── Forbidden             28   the user may not do this on the cluster
+    │   └── NotEffective          83   a change was reported as done, but the cluster does not show it
     ├── ImageError
     │   ├── DockerfileMissing     30   a Dockerfile or a build context is not there
     │   ├── BuildFailed           31   docker build failed
@@ -125,9 +139,33 @@ class ClusterError(KubetasksError):
 
 
 class KubeconfigError(ClusterError):
-    """The kubeconfig is missing, empty or damaged."""
+    """The kubeconfig is missing, empty or not a kubeconfig."""
 
     exit_code = 20
+
+
+class KubeconfigDenied(KubeconfigError):
+    """The kubeconfig, or a file that it names, cannot be read: it belongs to another user."""
+
+    exit_code = 86
+
+
+class WindowsPath(KubeconfigError):
+    """The kubeconfig names a file by a Windows path, and this is not Windows."""
+
+    exit_code = 87
+
+
+class EntryDamaged(KubeconfigError):
+    """An entry that the context needs is missing, there twice, or damaged."""
+
+    exit_code = 88
+
+
+class ServerInvalid(KubeconfigError):
+    """The API server's URL is empty, has an unknown scheme or a port that does not exist."""
+
+    exit_code = 89
 
 
 class ContextNotFound(ClusterError):
@@ -142,10 +180,56 @@ class ContextRefused(ClusterError):
     exit_code = 22
 
 
-class ClusterUnreachable(ClusterError):
-    """The API server does not answer."""
+class NoContact(ClusterError):
+    """The API server did not answer the request; nothing it says is known."""
+
+
+class ClusterUnreachable(NoContact):
+    """There is no connection to the API server."""
 
     exit_code = 23
+
+
+class Unauthorized(NoContact):
+    """The API server does not accept the credentials (401), or refuses the client's certificate."""
+
+    exit_code = 27
+
+
+class PluginFailed(NoContact):
+    """The program that gives the credentials is missing, failed, or gave something else."""
+
+    exit_code = 29
+
+
+class Untrusted(NoContact):
+    """The API server's certificate is not signed by the authority in the kubeconfig."""
+
+    exit_code = 80
+
+
+class Expired(NoContact):
+    """The API server's certificate has expired or is not valid yet."""
+
+    exit_code = 81
+
+
+class WrongName(NoContact):
+    """The API server's certificate is for another host name or address."""
+
+    exit_code = 82
+
+
+class NoTls(NoContact):
+    """No TLS connection: the server speaks plain HTTP, or the handshake failed."""
+
+    exit_code = 84
+
+
+class ProxyInTheWay(NoContact):
+    """A proxy refused the request, or something that is not a Kubernetes API server answered."""
+
+    exit_code = 85
 
 
 class NamespaceTerminating(ClusterError):
@@ -164,6 +248,18 @@ class ClusterCreateFailed(ClusterError):
     """cluster.up did not end with a Ready cluster."""
 
     exit_code = 26
+
+
+class Forbidden(ClusterError):
+    """The API server knows the user, who may not do this (403)."""
+
+    exit_code = 28
+
+
+class NotEffective(ClusterError):
+    """A change was reported as done, but the cluster does not show it."""
+
+    exit_code = 83
 
 
 class ImageError(KubetasksError):

@@ -15,7 +15,7 @@ from kubetasks.images.recorded import bring, lost
 from kubetasks.objects import PART_OF, Objects, containers, of_kind
 from kubetasks.settings import Settings
 from kubetasks.survey import SURVEYED, Survey
-from kubetasks.targets.base import Target
+from kubetasks.targets.base import Target, clock_of
 
 
 def choose(survey: Survey, to: int) -> Revision:
@@ -74,7 +74,8 @@ def roll_back(
                 own = deployer.rollback(objects, "", shown.update)
             shown.done(f"to revision {goal.number} of {goal.at} with {deployer.name}")
         with console.step("rollout") as shown:
-            seen = Watch(store, settings.project, settings.deadline, shown.update).until_ready(objects)
+            watch = Watch(store, settings.project, settings.deadline, shown.update, clock_of(survey.target))
+            seen = watch.until_ready(objects)
             shown.done(", ".join(f"{each.workload.split('/')[1]} {each.line}" for each in seen))
         live = store.get(SURVEYED, selector=f"{PART_OF}={settings.project}")
         made = replace(

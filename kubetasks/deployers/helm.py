@@ -11,18 +11,21 @@ from kubetasks.deployers.base import Release
 from kubetasks.deployers.history import is_record
 from kubetasks.deployers.manifests import KINDS, helm_secrets, orphans
 from kubetasks.deployers.render import ChartRenderer
-from kubetasks.errors import ApplyFailed, ClusterUnreachable, NothingToRollBack, RenderFailed, ToolMissing
-from kubetasks.objects import MANAGED_BY, PART_OF, Object, Objects
+from kubetasks.errors import ApplyFailed, NotEffective, NothingToRollBack, RenderFailed, ToolMissing
+from kubetasks.objects import MANAGED_BY, PART_OF, Object, Objects, identity
 from kubetasks.runner import Result, Runner
 from kubetasks.settings import Settings
 from kubetasks.targets.base import Cluster, Progress, Store
+from kubetasks.targets.calls import Calls
 from kubetasks.targets.kubectl_store import KubectlStore
+from kubetasks.targets.link import Attempt
 from kubetasks.tools import helm as tool
-from kubetasks.tools import kubectl
 
 TIMEOUT: Final = 180.0
 # What Helm was doing when it was interrupted; no upgrade is possible until that record is gone.
 STUCK: Final = (*tool.PENDING, "uninstalling")
+DEPLOYED: Final = "deployed"
+KEEP: Final = "helm.sh/resource-policy"
 
 
 @dataclass(frozen=True)
@@ -66,16 +69,10 @@ class HelmDeployer:
         """See ``Deployer.render``."""
         return self.renderer.render(release)
 
-    def _call(self, argv: Sequence[str], *, values: str | None = None) -> Result:
-        env = {"KUBECONFIG": self.cluster.kubeconfig} if self.cluster.kubeconfig else {}
-        result = self.runner.run(argv, input=values, env=env, timeout=TIMEOUT, check=False)
-        if not result.ok and (kubectl.is_unreachable(result.stderr) or "cluster unreachable" in result.stderr.lower()):
-            raise ClusterUnreachable(
-                f"the cluster of context {self.cluster.context} does not answer",
-                why=tool.reason(result.stderr),
-                fix="start it (inv cluster.up), or see what is wrong: inv doctor",
-            )
-        return result
+    @property
+    def calls(self) -> Calls:
+        """Starts helm for this cluster."""
+        return Calls(self.cluster, self.runner)
 
     def _refused(self, what: str, result: Result) -> ApplyFailed:
         return ApplyFailed(
@@ -99,6 +96,7 @@ class HelmDeployer:
         """See ``Deployer.apply``. Takes over from the manifests without touching what runs."""
         project = self.settings.project
         self.recover(progress)
+        before = self.newest()
         live = self.store.get(KINDS, selector=f"{PART_OF}={project}")
         self._take_over(live)
         progress("helm upgrade --install")
@@ -106,7 +104,7 @@ class HelmDeployer:
         files = [str(self.root / path) for path in self.settings.chart.values]
         chart = str(self.root / self.settings.chart.path)
         argv = self.helm.upgrade_install(project, chart, values=files, history=self.settings.history)
-        result = self._call(argv, values=values)
+        result = self._changed(argv, progress, before, values=values)
         if not result.ok:
             if "YAML parse error" in result.stderr or "parse error" in result.stderr:
                 raise RenderFailed("the chart does not render", why=tool.reason(result.stderr), fix="inv chart.lint")
@@ -115,7 +113,40 @@ class HelmDeployer:
         if spare:
             progress(f"pruning {len(spare)} objects")
             self.store.delete(spare, wait=False)
-        return str(self.newest())
+        return str(self._deployed(before, "upgrade"))
+
+    def _changed(self, argv: Sequence[str], progress: Progress, before: int, *, values: str | None = None) -> Result:
+        """Run a helm command that changes the release, again where the connection was lost.
+
+        Helm cannot go on where it stopped. Where its answer is lost, its own record tells whether it had finished; if
+        not, the release is freed and the command runs again.
+        """
+
+        def attempt(state: Attempt) -> Result:
+            if state.lost:
+                newest = self._newest()
+                if newest is not None and _number(newest) > before and _status(newest) == DEPLOYED:
+                    return Result(tuple(argv), 0)
+                self.recover(progress)
+            return self.calls.once(argv, state, input=values, timeout=TIMEOUT)
+
+        return self.calls.until_answered(attempt)
+
+    def _deployed(self, before: int, what: str) -> int:
+        """The number of the newest revision, which must be a new one that Helm calls deployed.
+
+        Raises:
+            NotEffective: it is not.
+        """
+        newest = self._newest()
+        if newest is None or _number(newest) <= before or _status(newest) != DEPLOYED:
+            state = f"revision {_number(newest)} is {_status(newest)}" if newest is not None else "there is no release"
+            raise NotEffective(
+                f"helm reported the {what} as done, but the release does not show it",
+                why=f"{state}; revision {before} was there before",
+                fix="see which helm that is: type -a helm, setting programs.helm",
+            )
+        return _number(newest)
 
     def _take_over(self, live: Objects) -> None:
         """Helm 4 applies on the server's side: what it drops later must not be held by another owner."""
@@ -123,10 +154,14 @@ class HelmDeployer:
         if others and self.helm.version[0] >= 4 and isinstance(self.store, KubectlStore):
             ownership.take_over(self.store, KINDS, self.settings.project, ownership.HELM)
 
+    def _newest(self) -> Object | None:
+        held = helm_secrets(self.store, self.settings.project)
+        return held[-1] if held else None
+
     def newest(self) -> int:
         """The number of the release's newest revision; 0 when there is no release."""
-        held = helm_secrets(self.store, self.settings.project)
-        return int(held[-1]["metadata"]["labels"].get("version", "0")) if held else 0
+        newest = self._newest()
+        return _number(newest) if newest is not None else 0
 
     def rollback(self, objects: Objects, revision: str, progress: Progress) -> str:
         """See ``Deployer.rollback``."""
@@ -140,22 +175,48 @@ class HelmDeployer:
                 fix="deploy that source again: git checkout … && inv deploy",
             )
         progress(f"helm rollback {project} {revision}")
-        result = self._call(self.helm.rollback(project, int(revision), history=self.settings.history))
+        before = max(map(int, kept))
+        argv = self.helm.rollback(project, int(revision), history=self.settings.history)
+        result = self._changed(argv, progress, before)
         if not result.ok:
             raise self._refused("helm could not roll back", result)
-        return str(self.newest())
+        return str(self._deployed(before, "rollback"))
 
     def delete(self, progress: Progress) -> None:
         """See ``Deployer.delete``."""
         progress("helm uninstall")
         self.recover(progress)
-        result = self._call(self.helm.uninstall(self.settings.project))
+        project = self.settings.project
+        # Repeated where the connection is lost: uninstalling what is uninstalled is no error.
+        result = self.calls.call(self.helm.uninstall(project), timeout=TIMEOUT)
         if not result.ok:
             raise self._refused("helm could not uninstall", result)
+        left = [*helm_secrets(self.store, project), *self._owned()]
+        if left:
+            raise NotEffective(
+                "helm reported the release as uninstalled, but the cluster still has it",
+                why=", ".join(identity(item) for item in left[:5]),
+                fix="see which helm that is (type -a helm, setting programs.helm), and run the same command again",
+            )
+
+    def _owned(self) -> Objects:
+        """The project's live objects that Helm manages, without those that are on their way out or that it keeps."""
+        live = self.store.get(KINDS, selector=f"{PART_OF}={self.settings.project}")
+        return [item for item in live if _owner(item) == "Helm" and not _leaves(item)]
 
     def test(self) -> Result:
         """Run the chart's own tests against the release."""
-        return self._call(self.helm.test(self.settings.project))
+        return self.calls.call(self.helm.test(self.settings.project), timeout=TIMEOUT)
+
+
+def _leaves(item: Object) -> bool:
+    """Whether an object is being deleted, or is one that an uninstall leaves."""
+    meta = item["metadata"]
+    return bool(meta.get("deletionTimestamp")) or (meta.get("annotations") or {}).get(KEEP) == "keep"
+
+
+def _number(item: Object) -> int:
+    return int(item["metadata"]["labels"].get("version", "0"))
 
 
 def _status(item: Object) -> str:

@@ -10,21 +10,19 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from kubetasks.errors import ContextRefused, KubetasksError
+from kubetasks.diagnose import way_in
+from kubetasks.diagnose.finding import Finding, Status, judged
+from kubetasks.diagnose.versions import Version, shown, version_in
+from kubetasks.errors import KubetasksError
 from kubetasks.images.client import builder
 from kubetasks.runner import HINTS, Result, Runner
 from kubetasks.settings import Settings
 from kubetasks.state import abandoned
-from kubetasks.targets import guard
-from kubetasks.targets.kind import CONTEXT_PREFIX
-from kubetasks.tools import docker, helm, kind, kubeconfig, kubectl, minikube
-
-Status = Literal["ok", "warn", "missing"]
-Version = tuple[int, ...]
+from kubetasks.tools import docker, helm, kind, kubectl, minikube
 
 PYTHON: Final = (3, 11)
 # BuildKit without the "experimental" switch: https://docs.docker.com/engine/release-notes/20.10/
@@ -34,41 +32,12 @@ KUBECTL: Final = (1, 27)
 HELM: Final = (3, 17)
 KIND: Final = (0, 20)
 MINIKUBE: Final = (1, 30)
-# kubectl works with an API server one minor version older or newer: https://kubernetes.io/releases/version-skew-policy/
-SKEW: Final = 1
 GIB: Final = 2**30
 # One node image (1 GiB), the base images, two application images and their build cache.
 DISK_GIB: Final = 5
 # A node with its control plane takes 1 GiB, the application less than another.
 MEMORY_GIB: Final = 2
 ANSWER_SECONDS: Final = 15.0
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at.
-
-    Args:
-        name: what it is.
-        found: the version or state found; empty where nothing is there.
-        needed: what is needed, in words.
-        status: ``ok``, ``warn`` (a deploy may still work) or ``missing`` (it cannot, with these settings).
-        fix: the command that mends it; empty when nothing is wrong.
-    """
-
-    name: str
-    found: str
-    needed: str
-    status: Status
-    fix: str = ""
-
-    def row(self) -> list[str]:
-        """The cells of a table: status, name, found, needed, fix."""
-        return [self.status, self.name, self.found or "-", self.needed, self.fix]
-
-    def document(self) -> dict[str, str]:
-        """The finding for a machine."""
-        return asdict(self)
 
 
 def _available_memory() -> int:
@@ -96,27 +65,6 @@ class Machine:
     system: str = field(default_factory=platform.system)
     free_disk: Callable[[Path], int] = _free_disk
     available_memory: Callable[[], int] = _available_memory
-
-
-def version_in(text: str) -> Version:
-    """The first version in a text, as numbers: ``kind v0.33.0 go1.26.8`` gives (0, 33, 0). Empty when there is none."""
-    found = re.search(r"(?<![\w.])v?(\d+)\.(\d+)(?:\.(\d+))?", text)
-    return tuple(int(part) for part in found.groups() if part is not None) if found else ()
-
-
-def shown(version: Version) -> str:
-    """A version as people write it."""
-    return ".".join(map(str, version))
-
-
-def kubectl_versions(text: str) -> tuple[Version, Version]:
-    """The client's and the API server's version from ``kubectl version --output json``; empty where there is none."""
-    try:
-        document = json.loads(text)
-    except ValueError:
-        return (), ()
-    client, server = (document.get(key, {}).get("gitVersion", "") for key in ("clientVersion", "serverVersion"))
-    return version_in(client), version_in(server)
 
 
 def engine_state(text: str) -> dict[str, Any]:
@@ -156,7 +104,7 @@ class _Examination:
     def findings(self) -> Iterator[Finding]:
         python = self.machine.python
         yield Finding(
-            "python", shown(python), "3.11 or newer", *_status(python >= PYTHON, "missing", "apt install python3.11")
+            "python", shown(python), "3.11 or newer", *judged(python >= PYTHON, "missing", "apt install python3.11")
         )
         engine, state = self._engine()
         yield from engine
@@ -164,7 +112,7 @@ class _Examination:
         yield self._program("helm", helm.version(), HELM, wanted=self.settings.deployer == "helm")
         yield self._program("kind", kind.version(), KIND, wanted=self.settings.target == "kind")
         yield self._program("minikube", minikube.version(), MINIKUBE, wanted=self.settings.target == "minikube")
-        yield from self._cluster()
+        yield from way_in.examine(self.settings, self.runner, needed=self._needs_engine)
         yield from self._room(state)
         yield from self._abandoned()
 
@@ -207,7 +155,7 @@ class _Examination:
         findings = [
             Finding(
                 "docker", shown(version), f"{shown(DOCKER)} or newer{optional}",
-                *_status(version >= DOCKER, absent, HINTS["docker"]),
+                *judged(version >= DOCKER, absent, HINTS["docker"]),
             )
         ]  # fmt: skip
         try:
@@ -231,79 +179,22 @@ class _Examination:
             self.machine.system, "start Docker Desktop"
         )
 
-    def _cluster(self) -> Iterator[Finding]:
-        """The context that a deploy would look at first, whether the guard lets it pass, and whether it answers."""
-        needed = "a local cluster, or one in allowed_contexts"
-        absent: Status = "missing" if self._needs_engine else "ok"
-        view = self._ask(kubectl.config_view())
-        if view is None:
-            return
-        if not view.ok:
-            yield Finding(
-                "kubeconfig", kubectl.reason(view.stderr), "readable", "missing", "mend it, or set KUBECONFIG"
-            )
-            return
-        config = kubeconfig.merge([kubeconfig.parse(view.stdout)])
-        wanted = self._wanted() or config.current
-        context = config.contexts.get(wanted)
-        if context is None:
-            target = "minikube" if self.settings.target == "minikube" else "kind"
-            fix = "" if absent == "ok" else f"inv cluster.up --target {target}"
-            yield Finding("context", f"no {wanted}" if wanted else "none", needed, absent, fix)
-            return
-        try:
-            guard.check(
-                context,
-                allowed=self.settings.allowed_contexts,
-                named=self.settings.context,
-                profiles=(self.settings.minikube.profile,),
-            )
-        except ContextRefused as error:
-            # Nothing more is asked of a cluster that is not to be touched.
-            yield Finding("context", f"{wanted}: refused, {error.why}", needed, "warn", error.fix)
-            return
-        yield Finding("context", f"{wanted} at {context.server}", needed, "ok")
-        yield self._server(wanted)
-
-    def _wanted(self) -> str:
-        """The context that the settings mean; empty for whichever is current."""
-        return {
-            "kind": f"{CONTEXT_PREFIX}{self.settings.kind.name}",
-            "minikube": self.settings.minikube.profile,
-        }.get(self.settings.target, self.settings.context)
-
-    def _server(self, context: str) -> Finding:
-        """Whether the API server answers, and whether kubectl is near enough to it."""
-        answer = self._ask(kubectl.Kubectl(context).cluster_version())
-        client, server = kubectl_versions(answer.stdout) if answer is not None else ((), ())
-        needed = f"answers; kubectl within {SKEW} minor version"
-        if not client or not server:
-            absent: Status = "missing" if self._needs_engine else "warn"
-            return Finding("cluster", "does not answer", needed, absent, f"kubectl --context {context} cluster-info")
-        near = client[:1] == server[:1] and abs(client[1] - server[1]) <= SKEW
-        fix = f"install kubectl {shown(server[:2])} (https://kubernetes.io/releases/download/)"
-        return Finding("cluster", f"Kubernetes {shown(server)}", needed, *_status(near, "warn", fix))
-
     def _room(self, state: dict[str, Any]) -> Iterator[Finding]:
         """Disk where images go, memory, and the generation of control groups."""
         folder = Path(state.get("DockerRootDir") or self.root)
         disk = self.machine.free_disk(folder if folder.exists() else self.root) / GIB
         fix = "docker system prune" if state else f"make room below {self.root}"
-        yield Finding("disk", f"{disk:.1f} GiB free", f"{DISK_GIB} GiB", *_status(disk >= DISK_GIB, "warn", fix))
+        yield Finding("disk", f"{disk:.1f} GiB free", f"{DISK_GIB} GiB", *judged(disk >= DISK_GIB, "warn", fix))
         memory = self.machine.available_memory() / GIB
         if memory:
             yield Finding(
                 "memory", f"{memory:.1f} GiB available", f"{MEMORY_GIB} GiB",
-                *_status(memory >= MEMORY_GIB, "warn", "end other programs, or give the engine's machine more"),
+                *judged(memory >= MEMORY_GIB, "warn", "end other programs, or give the engine's machine more"),
             )  # fmt: skip
         if state:
             generation = str(state.get("CgroupVersion", ""))
             # From Kubernetes 1.35 on a kubelet refuses version 1 unless told otherwise (failCgroupV1).
             yield Finding(
                 "cgroup", f"version {generation}", "version 2 for Kubernetes 1.35 and newer",
-                *_status(generation != "1", "warn", "set kind.node_image to Kubernetes 1.34, or boot with version 2"),
+                *judged(generation != "1", "warn", "set kind.node_image to Kubernetes 1.34, or boot with version 2"),
             )  # fmt: skip
-
-
-def _status(good: bool, otherwise: Status, fix: str) -> tuple[Status, str]:
-    return ("ok", "") if good else (otherwise, fix)

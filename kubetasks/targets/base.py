@@ -1,12 +1,15 @@
 """What a target is: a place that runs workloads, and the way images get there."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from kubetasks.environment import PROXIES
 from kubetasks.images.content import Content
 from kubetasks.objects import Object, Objects
+from kubetasks.targets.link import Link
 
 Progress = Callable[[str], None]
 
@@ -19,13 +22,32 @@ class Cluster:
         context: the kubeconfig context's name.
         namespace: the namespace that everything goes to.
         server: the API server's URL, for messages.
-        kubeconfig: the kubeconfig that has the context (a path list as in $KUBECONFIG); empty for kubectl's default.
+        kubeconfig: the private kubeconfig that holds this context alone, the one that the guard checked. Empty in
+            tests: then there is none at all, never the user's.
+        kind: what the cluster is: ``kind``, ``minikube`` or ``context``; for advice.
+        plugin: the program that gives the credentials; empty for none.
+        proxy: the proxy that requests go through; empty for none.
+        local: whether it is a local cluster, which is never reached through a proxy.
+        link: the connection to it.
     """
 
     context: str
     namespace: str
     server: str = ""
     kubeconfig: str = ""
+    kind: str = field(default="", compare=False)
+    plugin: str = field(default="", compare=False)
+    proxy: str = field(default="", compare=False)
+    local: bool = field(default=False, compare=False)
+    link: Link = field(default_factory=Link, compare=False, repr=False)
+
+    @property
+    def env(self) -> dict[str, str | None]:
+        """What kubectl and helm get in their environment to reach this cluster and no other."""
+        made: dict[str, str | None] = dict.fromkeys(PROXIES) if self.local else {}
+        if self.kubeconfig:
+            made["KUBECONFIG"] = self.kubeconfig
+        return made
 
 
 @dataclass(frozen=True)
@@ -147,3 +169,8 @@ class Target(Protocol):
 
     def endpoint(self, service: str, port: int) -> AbstractContextManager[str]:
         """A base URL (``http://127.0.0.1:PORT``) that reaches a Service's port while the block lasts."""
+
+
+def clock_of(target: Target) -> Callable[[], float]:
+    """Seconds, monotonic, for what is measured on a target; it stands still while there is no connection to it."""
+    return target.cluster.link.clock if target.cluster is not None else time.monotonic

@@ -2,13 +2,21 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from time import sleep
 from typing import Final
 
 from kubetasks.console import Console, Step
-from kubetasks.errors import ClusterCreateFailed, EngineDown, Interrupted, ToolMissing, ToolTimeout, UsageError
+from kubetasks.errors import (
+    ClusterCreateFailed,
+    EngineDown,
+    Interrupted,
+    NotEffective,
+    ToolMissing,
+    ToolTimeout,
+    UsageError,
+)
 from kubetasks.runner import Result, Runner
 from kubetasks.settings import Settings
+from kubetasks.targets import kind_ready
 from kubetasks.tools import docker, kind, minikube
 
 # What stands in for an image registry (docker/offline/README.md), and how long it may take: it compiles Kubernetes.
@@ -65,6 +73,11 @@ def down(settings: Settings, runner: Runner, console: Console, target: str) -> N
             return
         argv = kind.delete(name) if target == "kind" else minikube.delete(name)
         runner.run(argv, timeout=300, on_line=_shown(step))
+        if any(row[1] == name for row in _rows(runner, target)):
+            raise NotEffective(
+                f"{target} reported the cluster {name} as deleted, but it is still there",
+                fix="see its containers: docker ps --all",
+            )
 
 
 def listing(settings: Settings, runner: Runner) -> list[list[str]]:
@@ -153,33 +166,13 @@ def _kind_up(settings: Settings, runner: Runner, console: Console, root: Path, *
         if stopped:
             step.update("starting its nodes")
             runner.run(kind.start(stopped), timeout=120)
-        if not runner.run(["kubectl", "config", "get-contexts", kind.context(name)], check=False).ok:
-            _checked(runner.run(kind.export_kubeconfig(name), check=False), name)
         step.update("waiting for its nodes")
-        _checked(_wait_ready(settings, runner), name)
+        _checked(kind_ready.wait(settings, runner, fresh=bool(stopped)), name)
         if stopped:
             step.done("was stopped; started again, Ready")
         else:
             step.skip("it is there and Ready; kept")
     return kind.context(name)
-
-
-def _wait_ready(settings: Settings, runner: Runner) -> Result:
-    """Wait for Ready nodes, and before that for the API server.
-
-    It needs a moment after its node has started; until /readyz says ok it may even refuse its own administrator.
-    """
-    limit = settings.kind.wait
-    scope = ["kubectl", "--context", kind.context(settings.kind.name)]
-    for second in range(limit):
-        result = runner.run([*scope, "get", "--raw=/readyz", "--request-timeout=5s"], timeout=15, check=False)
-        if result.ok or second == limit - 1:
-            break
-        sleep(1)
-    if not result.ok:
-        return result
-    waiting = [*scope, "wait", "--for=condition=Ready", "node", "--all", f"--timeout={limit}s"]
-    return runner.run(waiting, timeout=limit + 30.0, check=False)
 
 
 def _kind_create(settings: Settings, runner: Runner, step: Step, root: Path, *, offline: bool) -> None:
@@ -194,7 +187,7 @@ def _kind_create(settings: Settings, runner: Runner, step: Step, root: Path, *, 
         result = runner.run(argv, timeout=wait + DOWNLOAD_LIMIT, check=False, on_line=_shown(step))
         if not result.ok:
             raise _failed(result, f"kind cluster {name} was not made", kind.reason("\n".join(result.lines)), fix)
-        ready = _wait_ready(settings, runner)  # kind only warns when the node is not Ready by then
+        ready = kind_ready.wait(settings, runner, fresh=True)  # kind only warns when the node is not Ready by then
         if not ready.ok:
             raise _failed(ready, f"kind cluster {name} is not Ready after {wait} s", _last(ready), _again("kind"))
     except ToolTimeout as error:
@@ -220,6 +213,8 @@ def _minikube_up(settings: Settings, runner: Runner, console: Console, *, offlin
     with console.step(f"minikube profile {wanted.profile}") as step:
         found = minikube.parse_status(runner.run(minikube.status(wanted.profile), check=False).stdout)
         if found is not None and found.running:
+            if found.kubeconfig == "Misconfigured":  # its address has changed since
+                runner.run(minikube.update_context(wanted.profile), timeout=60)
             step.skip("it is running; kept")
             return wanted.profile
         argv = minikube.start(

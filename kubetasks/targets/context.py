@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from kubetasks.addresses import is_local_url
 from kubetasks.errors import DeliveryFailed, RegistryMissing
 from kubetasks.images.content import CONFIG, MANIFEST, Content, agree, identity
 from kubetasks.images.engine import engine_down, inspect
 from kubetasks.targets.base import Progress
-from kubetasks.targets.guard import is_known_local, is_local_url
+from kubetasks.targets.guard import is_known_local
 from kubetasks.targets.kind import CONTEXT_PREFIX
 from kubetasks.targets.on_cluster import OnCluster
 from kubetasks.tools import docker

@@ -1,36 +1,22 @@
 """Which target: ``--target auto|minikube|kind|context|local``, chosen once."""
 
 import os
-import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Final
-from urllib.parse import urlsplit
 
+from kubetasks.addresses import without_password
 from kubetasks.errors import ContextNotFound, ContextRefused, KubeconfigError, SettingsError, UsageError
 from kubetasks.runner import Runner
 from kubetasks.settings import Settings
-from kubetasks.targets import guard
-from kubetasks.targets.base import Cluster, Target
+from kubetasks.targets import guard, kubeconfigs
+from kubetasks.targets.base import Target
 from kubetasks.targets.kind import CONTEXT_PREFIX
 from kubetasks.targets.nodes import CLUSTER_LABEL
-from kubetasks.tools import docker, kubeconfig, minikube
+from kubetasks.targets.reach import answers, reach
+from kubetasks.tools import docker, minikube
 from kubetasks.tools.kubeconfig import MINIKUBE, Context, Kubeconfig
-
-# A local API server takes a connection within milliseconds, or nothing listens there.
-PATIENCE: Final = 1.0
-
-
-def answers(server: str) -> bool:
-    """Whether something listens at an API server's address. Only ever asked of loopback and private addresses."""
-    url = urlsplit(server)
-    host = "127.0.0.1" if url.hostname == "0.0.0.0" else url.hostname  # noqa: S104  (k3d writes that; nothing is bound)
-    try:
-        with socket.create_connection((host or "", url.port or 443), timeout=PATIENCE):
-            return True
-    except OSError:
-        return False
 
 
 def default_kubeconfig() -> str:
@@ -71,6 +57,27 @@ def choose(
     return chooser.auto() if settings.target == "auto" and not named_context else chooser.asked()
 
 
+def kind_of(context: Context, profiles: Collection[str]) -> str:
+    """What a context's cluster is: ``kind``, ``minikube`` or ``context``.
+
+    Args:
+        context: the context.
+        profiles: names of minikube profiles.
+    """
+    if context.name.startswith(CONTEXT_PREFIX):
+        return "kind"
+    if context.provider == MINIKUBE or context.name in {"minikube", *profiles}:
+        return "minikube"
+    return "context"
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a folder of another user on the way
+        return True
+
+
 @dataclass
 class _Chooser:
     settings: Settings
@@ -87,23 +94,12 @@ class _Chooser:
         return (self.settings.minikube.profile,)
 
     def load(self) -> Kubeconfig:
-        """Every kubeconfig file that is there; raises KubeconfigError for a damaged one."""
-        documents = []
-        for path in self.files():
-            try:
-                documents.append(kubeconfig.parse(path.read_text(encoding="utf-8")))
-            except FileNotFoundError:
-                continue
-            except (kubeconfig.Damaged, UnicodeDecodeError, OSError) as error:
-                why = "it is not text" if isinstance(error, UnicodeDecodeError) else str(error)
-                raise KubeconfigError(
-                    f"kubeconfig {path} is damaged", why=why, fix="mend it, or set KUBECONFIG to another file"
-                ) from None
-        return kubeconfig.merge(documents)
+        """Every kubeconfig file that is there; see ``kubeconfigs.load``."""
+        return kubeconfigs.load(self.files)
 
-    def files(self) -> list[Path]:
-        named = [Path(part).expanduser() for part in self.paths.split(os.pathsep) if part]
-        return named or [Path.home() / ".kube" / "config"]
+    @cached_property
+    def files(self) -> tuple[Path, ...]:
+        return kubeconfigs.locate(self.paths, Path.cwd())
 
     def asked(self) -> Target:
         """A cluster that was asked for by target or by context."""
@@ -113,7 +109,7 @@ class _Chooser:
         if context is None:
             raise self.no_context(config, name)
         target = self.settings.target
-        kind = self.kind_of(context)
+        kind = kind_of(context, self.profiles)
         if target in {"kind", "minikube"} and kind != target:
             if self.named:
                 raise UsageError(
@@ -124,8 +120,9 @@ class _Chooser:
             kind = target  # what the settings call the profile is one
         if target == "context":
             kind = "context"
+        kubeconfigs.minimal(config, context)
         guard.check(context, allowed=self.settings.allowed_contexts, named=self.named, profiles=self.profiles)
-        return self.made(kind, context, f"context {name}, asked for")
+        return self.made(kind, config, context, f"context {name}, asked for")
 
     def wanted(self) -> str:
         """The context that ``target`` means."""
@@ -140,12 +137,14 @@ class _Chooser:
         return self.settings.context
 
     def no_context(self, config: Kubeconfig, name: str) -> KubeconfigError | ContextNotFound:
-        shown = os.pathsep.join(map(str, self.files()))
+        shown = os.pathsep.join(map(str, self.files))
         make = {
             "kind": "make the cluster: inv cluster.up --target kind",
             "minikube": "make the cluster: inv cluster.up --target minikube",
         }.get(self.settings.target, "use --target local, which needs no cluster, or set KUBECONFIG")
-        if not any(path.is_file() for path in self.files()):
+        if os.environ.get("KUBERNETES_SERVICE_HOST"):
+            make = f"{make}; the service account of this pod is not used"
+        if not any(_exists(path) for path in self.files):
             return KubeconfigError("there is no kubeconfig", why=f"{shown} is missing", fix=make)
         if not config.contexts:
             return KubeconfigError("the kubeconfig is empty", why=f"{shown} has no contexts", fix=make)
@@ -156,13 +155,6 @@ class _Chooser:
             why=f"{shown} has {known}",
             fix=f"did you mean {near}?" if near and self.named else make,
         )
-
-    def kind_of(self, context: Context) -> str:
-        if context.name.startswith(CONTEXT_PREFIX):
-            return "kind"
-        if context.provider == MINIKUBE or context.name in {"minikube", *self.profiles}:
-            return "minikube"
-        return "context"
 
     def auto(self) -> Target:
         """The current context if it is local and runs, else minikube, else kind, else local."""
@@ -185,12 +177,13 @@ class _Chooser:
         if not guard.is_known_local(context, self.profiles):
             self.passed.append(f"current context {context.name} is no known local cluster")
             return None
+        kubeconfigs.minimal(config, context)
         # One that is called local and is not: somebody is mistaken, and going on elsewhere in silence would hide it.
         guard.check(context, allowed=(), profiles=self.profiles)
         if not self.probe(context.server):
             self.passed.append(f"current context {context.name} does not answer")
             return None
-        return self.made(self.kind_of(context), context, f"current context {context.name}")
+        return self.made(kind_of(context, self.profiles), config, context, f"current context {context.name}")
 
     def minikube(self, config: Kubeconfig) -> Target | None:
         if self.runner.which("minikube") is None:
@@ -216,15 +209,19 @@ class _Chooser:
                 self.passed.append(f"{kind} cluster {name} is not in the kubeconfig")
                 continue
             try:
+                kubeconfigs.minimal(config, context)
                 guard.check(context, allowed=(), profiles=[context_name])
-            except ContextRefused as refused:
+            except (ContextRefused, KubeconfigError) as refused:
                 self.passed.append(refused.what)
                 continue
-            return self.made(kind, context, self.why(f"{kind} cluster {name} runs"))
+            return self.made(kind, config, context, self.why(f"{kind} cluster {name} runs"))
         return None
 
-    def made(self, kind: str, context: Context, reason: str) -> Target:
-        cluster = Cluster(context.name, self.settings.in_namespace, context.server, self.paths)
+    def made(self, kind: str, config: Kubeconfig, context: Context, reason: str) -> Target:
+        """The target for a context that the guard let through."""
+        cluster = reach(self.settings, config, context, kind)
+        if cluster.proxy:
+            reason = f"{reason}; through the proxy {without_password(cluster.proxy)}"
         if kind == "kind":
             from kubetasks.targets.kind import KindTarget  # noqa: PLC0415
 

@@ -8,10 +8,13 @@ import time
 from collections.abc import Iterator
 from typing import IO, Final
 
-from kubetasks.errors import ClusterUnreachable, ContextNotFound, ToolFailed
+from kubetasks.errors import ContextNotFound, Forbidden, KubetasksError, ToolFailed
 from kubetasks.runner import Runner
 from kubetasks.targets.base import Cluster
-from kubetasks.tools.kubectl import Kubectl, is_unreachable, reason
+from kubetasks.targets.contact import error_for
+from kubetasks.targets.link import Attempt, Lost
+from kubetasks.tools.kubectl import Kubectl, reason
+from kubetasks.tools.trouble import classify
 
 # kubectl prints it once the port is open: in a tenth of a second when a pod runs. Without one it waits for a minute.
 PATIENCE: Final = 10.0
@@ -35,14 +38,27 @@ def forward(cluster: Cluster, runner: Runner, service: str, port: int, *, patien
     Raises:
         ToolMissing: kubectl is not there.
         ContextNotFound: the kubeconfig has no such context.
-        ClusterUnreachable: the API server does not answer.
+        NoContact: the API server does not answer.
         ToolFailed: kubectl opened no port, with its reason (no such Service, no running pod).
     """
+    with contextlib.ExitStack() as stack:
+
+        def attempt(_: Attempt) -> str:
+            with contextlib.ExitStack() as opened:
+                url = opened.enter_context(_opened(cluster, runner, service, port, patience))
+                stack.push(opened.pop_all())
+            return url
+
+        yield cluster.link.until_answered(attempt)
+
+
+@contextlib.contextmanager
+def _opened(cluster: Cluster, runner: Runner, service: str, port: int, patience: float) -> Iterator[str]:
+    """One kubectl port-forward while the block lasts; raises Lost where the API server does not answer."""
     argv = Kubectl(cluster.context, cluster.namespace).port_forward(service, port)
-    env = {"KUBECONFIG": cluster.kubeconfig} if cluster.kubeconfig else None
     reader: threading.Thread | None = None
     try:
-        with runner.spawn(argv, env=env, merge=True) as process:
+        with runner.spawn(argv, env=cluster.env, merge=True) as process:
             lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
             reader = threading.Thread(target=_read, args=(process.stdout, lines), name="port-forward", daemon=True)
             reader.start()
@@ -86,12 +102,9 @@ def _address(lines: "queue.SimpleQueue[str | None]", cluster: Cluster, place: st
         printed.append(line)
 
 
-def _refused(text: str, cluster: Cluster, place: str) -> ClusterUnreachable | ContextNotFound | ToolFailed:
-    why = reason(text)
-    if is_unreachable(text):
-        return ClusterUnreachable(
-            f"the API server of {cluster.context} does not answer", why=why, fix="see whether it runs: inv doctor"
-        )
-    if re.search(r"context .* does not exist", text):
-        return ContextNotFound(f"no context {cluster.context}", why=why, fix="see `kubectl config get-contexts`")
-    return ToolFailed(f"no way to service {place}", why=why, fix="see the pods: inv status", detail=text)
+def _refused(text: str, cluster: Cluster, place: str) -> KubetasksError | Lost:
+    trouble = classify(text, cluster.server)
+    if trouble is None:
+        return ToolFailed(f"no way to service {place}", why=reason(text), fix="see the pods: inv status", detail=text)
+    error = error_for(cluster, trouble)
+    return error if isinstance(error, (ContextNotFound, Forbidden)) else Lost(error, passing=trouble.passing)

@@ -1,16 +1,18 @@
 """The guard: which clusters may be touched.
 
 A context is allowed when it is a known local cluster *and* its API server is at a loopback, private or container
-address; any other only when it is named with ``--context`` *and* listed in ``allowed_contexts``. A name alone proves
-nothing (anybody can call a context ``kind-prod``), and neither does an address alone (a VPN reaches production at
-10.0.0.1). No name is looked up: DNS could answer differently a second later.
+address *and* nothing in it says that the address is only a door to somewhere else; any other only when it is named with
+``--context`` *and* listed in ``allowed_contexts``. A name alone proves nothing (anybody can call a context
+``kind-prod``), and neither does an address alone (a VPN reaches production at 10.0.0.1, a tunnel at 127.0.0.1). No name
+is looked up: DNS could answer differently a second later.
+
+What is checked is what is used: the private kubeconfig of every child is written from the same entries.
 """
 
 from collections.abc import Collection
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
-from urllib.parse import urlsplit
 
+from kubetasks.addresses import LOCAL_HOSTS, is_local_url, without_password
 from kubetasks.errors import ContextRefused
 from kubetasks.tools.kubeconfig import MINIKUBE, Context
 
@@ -19,35 +21,18 @@ LOCAL_NAMES: Final = frozenset(
 )
 LOCAL_PREFIXES: Final = ("kind-", "k3d-", "colima-")
 
-# Names that the tools put into kubeconfigs themselves and that lead to this machine.
-LOCAL_HOSTS: Final = frozenset(
+# Names that the certificate of any API server has; a tunnel to a cluster far away is called by its own.
+# https://kubernetes.io/docs/setup/best-practices/certificates/
+CERTIFICATE_NAMES: Final = frozenset(
     {
-        "localhost",
-        "host.docker.internal",
-        "gateway.docker.internal",
-        "kubernetes.docker.internal",
-        "host.minikube.internal",
-        "control-plane.minikube.internal",
-        "host.k3d.internal",
-        "host.rancher-desktop.internal",
-        "k8s.orb.local",
+        "kubernetes",
+        "kubernetes.default",
+        "kubernetes.default.svc",
+        "kubernetes.default.svc.cluster",
+        "kubernetes.default.svc.cluster.local",
+        "minikube",
+        "minikubeCA",
     }
-)
-
-# Loopback, RFC 1918, RFC 4193, and "this host" (k3d writes 0.0.0.0). Not 100.64.0.0/10 (RFC 6598): carriers and mesh
-# VPNs use it to reach other people's machines. Not link-local either: 169.254.169.254 is a cloud's metadata service.
-LOCAL_NETWORKS: Final = tuple(
-    ip_network(network)
-    for network in (
-        "127.0.0.0/8",
-        "10.0.0.0/8",
-        "172.16.0.0/12",
-        "192.168.0.0/16",
-        "0.0.0.0/32",
-        "::1/128",
-        "::/128",
-        "fc00::/7",
-    )
 )
 
 
@@ -67,29 +52,29 @@ def is_known_local(context: Context, profiles: Collection[str] = ()) -> bool:
     )
 
 
-def is_local_url(url: str) -> bool:
-    """Whether a URL's host is at a loopback, private or container address; no name is looked up."""
-    try:
-        host = (urlsplit(url if "://" in url else f"//{url}").hostname or "").rstrip(".")
-    except ValueError:
-        return False
-    if host in LOCAL_HOSTS or host.endswith(".localhost"):
-        return True
-    try:
-        address: IPv4Address | IPv6Address = ip_address(host)
-    except ValueError:
-        return False
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        address = address.ipv4_mapped
-    return any(address.version == network.version and address in network for network in LOCAL_NETWORKS)
+def is_near(context: Context, profiles: Collection[str] = ()) -> bool:
+    """Whether a context has the name and the address of a local cluster, and no proxy: it is reached directly."""
+    return is_known_local(context, profiles) and is_local_url(context.server) and not context.proxy
 
 
 def is_local(context: Context, profiles: Collection[str] = ()) -> bool:
-    """Whether a context is a known local cluster at a local address.
+    """Whether a context is a known local cluster at a local address, and nothing in it leads elsewhere."""
+    return is_near(context, profiles) and not _elsewhere(context)
 
-    One that goes through a proxy is not: its address is then one of the proxy's network, wherever that is.
+
+def _elsewhere(context: Context) -> str:
+    """What in a context says that its local address is a door to somewhere else; empty for nothing.
+
+    No tool that makes local clusters writes any of these.
     """
-    return is_known_local(context, profiles) and is_local_url(context.server) and not context.proxy
+    name = context.tls_server_name
+    if name and name not in CERTIFICATE_NAMES and name not in LOCAL_HOSTS and not is_local_url(name):
+        return f"its certificate is checked against the name {name} (tls-server-name)"
+    if context.insecure:
+        return "its certificate is not checked (insecure-skip-tls-verify), so nothing proves which cluster it is"
+    if context.plugin:
+        return f"its credentials come from the program {context.plugin}"
+    return ""
 
 
 def check(context: Context, *, allowed: Collection[str], named: str = "", profiles: Collection[str] = ()) -> None:
@@ -124,8 +109,11 @@ def _why(context: Context, profiles: Collection[str]) -> str:
     server = context.server or "no address"
     if not is_known_local(context, profiles):
         return f"it is not a known local cluster (its API server: {server})"
+    if not is_local_url(context.server):
+        return (
+            f"it is called like a local cluster, but its API server is {server}, not a loopback, private or container "
+            "address"
+        )
     if context.proxy:
-        return f"it is called like a local cluster, but goes through the proxy {context.proxy}"
-    return (
-        f"it is called like a local cluster, but its API server is {server}, no loopback, private or container address"
-    )
+        return f"it is called like a local cluster, but goes through the proxy {without_password(context.proxy)}"
+    return f"it is called like a local cluster, but {_elsewhere(context)}"

@@ -3,30 +3,31 @@
 import contextlib
 import json
 import threading
-from collections.abc import Mapping, Sequence
+import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from kubetasks.errors import (
-    ApplyFailed,
-    ClusterError,
-    ClusterUnreachable,
-    KubetasksError,
-    NamespaceTerminating,
-    ToolFailed,
-    ToolTimeout,
-)
-from kubetasks.objects import Object, Objects
+from kubetasks.errors import ApplyFailed, ClusterError, KubetasksError, NotEffective, ToolFailed
+from kubetasks.objects import DOMAIN, Object, Objects
 from kubetasks.runner import Result, Runner
 from kubetasks.targets.base import Cluster, Progress
+from kubetasks.targets.calls import REQUEST, Calls
+from kubetasks.targets.confirm import unapplied, undeleted
+from kubetasks.targets.link import Attempt
 from kubetasks.tools import kubectl as tool
 
 CLUSTER_SCOPED = frozenset({"Namespace", "Node"})
+# Tells an object that this very request created from one that was there before, where the answer was lost.
+CREATED_BY: Final = f"{DOMAIN}/created-by"
 
 
 @dataclass(frozen=True)
 class KubectlStore:
-    """A ``Store`` over kubectl. Every call names the cluster's context and namespace."""
+    """A ``Store`` over kubectl. Every call names the cluster's context and namespace.
+
+    Each change is looked for afterwards: what the cluster shows counts, not what kubectl reports.
+    """
 
     cluster: Cluster
     runner: Runner
@@ -37,60 +38,38 @@ class KubectlStore:
         return tool.Kubectl(self.cluster.context, self.cluster.namespace)
 
     @property
-    def env(self) -> Mapping[str, str | None]:
-        """What kubectl needs in its environment to find the context."""
-        return {"KUBECONFIG": self.cluster.kubeconfig} if self.cluster.kubeconfig else {}
+    def calls(self) -> Calls:
+        """Starts kubectl for this cluster."""
+        return Calls(self.cluster, self.runner)
 
-    def call(self, argv: Sequence[str], *, input: str | None = None, timeout: float = 60.0) -> Result:  # noqa: A002
-        """Run kubectl; an API server that does not answer is an error here, any other failure is the caller's to read.
-
-        Raises:
-            ClusterUnreachable: the API server does not answer.
-            NamespaceTerminating: the namespace is still being deleted.
-        """
-        try:
-            result = self.runner.run(argv, input=input, env=self.env, timeout=timeout, check=False)
-        except ToolTimeout as slow:
-            raise self._unreachable(slow.what) from None
-        if not result.ok and tool.is_unreachable(result.stderr):
-            raise self._unreachable(tool.reason(result.stderr))
-        if not result.ok and tool.is_terminating(result.stderr):
-            raise NamespaceTerminating(
-                f"namespace {self.cluster.namespace} is still being deleted",
-                fix=f"wait for it: kubectl --context {self.cluster.context} wait --for=delete "
-                f"namespace/{self.cluster.namespace} --timeout=120s",
-            )
-        return result
-
-    def _unreachable(self, why: str) -> ClusterUnreachable:
-        server = f" at {self.cluster.server}" if self.cluster.server else ""
-        return ClusterUnreachable(
-            f"the cluster of context {self.cluster.context}{server} does not answer",
-            why=why,
-            fix="start it (inv cluster.up), or see what is wrong: inv doctor",
-        )
+    def call(self, argv: Sequence[str], *, input: str | None = None, timeout: float = REQUEST) -> Result:  # noqa: A002
+        """Run kubectl until the cluster answers; see ``Calls.call``."""
+        return self.calls.call(argv, input=input, timeout=timeout)
 
     def _failed(self, result: Result) -> KubetasksError:
         return ToolFailed(
             f"kubectl could not {tool.verb(result.argv)}", why=self.runner.redactor(tool.reason(result.stderr))
         )
 
+    def _listed(self, argv: Sequence[str], *, input: str | None = None) -> Objects:  # noqa: A002
+        result = self.call(argv, input=input)
+        if not result.ok:
+            raise self._failed(result)
+        return _items(result.stdout)
+
     def get(self, kinds: Sequence[str], *, selector: str = "") -> Objects:
         """See ``Store.get``."""
         found: Objects = []
         listed = [kind for kind in kinds if kind != "Namespace"]
         if "Namespace" in kinds:
-            result = self.call(self.kubectl.get_namespace())
-            if not result.ok:
-                raise self._failed(result)
-            if result.stdout.strip():
-                found.append(json.loads(result.stdout))
+            found += self._listed(self.kubectl.get_namespace())
         if listed:
-            result = self.call(self.kubectl.get(listed, selector=selector))
-            if not result.ok:
-                raise self._failed(result)
-            found += json.loads(result.stdout or "{}").get("items", [])
+            found += self._listed(self.kubectl.get(listed, selector=selector))
         return found
+
+    def look(self, objects: Objects) -> Objects:
+        """Those of the objects that are there now, by kind and name; one call."""
+        return self._listed(self.kubectl.get_these(), input=_list([self._named(item) for item in objects]))
 
     def apply(self, objects: Objects, *, dry_run: bool = False) -> Objects:
         """See ``Store.apply``."""
@@ -98,9 +77,11 @@ class KubectlStore:
             return []
         result = self.call(self.kubectl.apply(dry_run=dry_run), input=_list(objects))
         if result.ok:
-            applied = json.loads(result.stdout)
-            items = applied.get("items") if applied.get("kind") == "List" else [applied]
-            return list(items or [])
+            answered = _items(result.stdout)
+            checked = [] if dry_run else _lasting(objects)
+            if checked:
+                _effective("applied", unapplied(checked, answered, self.look(checked)))
+            return answered
         if dry_run and tool.is_missing_namespace(result.stderr):
             return objects
         lines = [line.strip() for line in result.stderr.splitlines() if line.strip()]
@@ -112,30 +93,43 @@ class KubectlStore:
         )
 
     def create(self, item: Object) -> bool:
-        """See ``Store.create``."""
-        result = self.call(self.kubectl.create(), input=json.dumps(item))
-        if not result.ok and not tool.is_existing(result.stderr):
-            raise self._failed(result)
-        return result.ok
+        """See ``Store.create``. A mark on the object tells whether it was this request that created it."""
+        mark = uuid.uuid4().hex
+        metadata = item["metadata"]
+        marked = {**metadata, "annotations": {**(metadata.get("annotations") or {}), CREATED_BY: mark}}
+        text = json.dumps({**item, "metadata": marked})
+
+        def attempt(state: Attempt) -> bool:
+            result = self.calls.once(self.kubectl.create(), state, input=text)
+            if result.ok:
+                return True
+            if not tool.is_existing(result.stderr):
+                raise self._failed(result)
+            return state.lost  # the attempt before may have created it
+
+        if not self.calls.until_answered(attempt):
+            return False
+        there = self.look([item])
+        if not there:
+            _effective("created", [f"{item['kind']}/{metadata['name']} is not there"])
+        return (there[0]["metadata"].get("annotations") or {}).get(CREATED_BY) == mark
 
     def delete(self, objects: Objects, *, wait: bool = True) -> None:
         """See ``Store.delete``."""
         if not objects:
             return
-        named = [
-            {
-                "apiVersion": item["apiVersion"],
-                "kind": item["kind"],
-                "metadata": {"name": item["metadata"]["name"], **self._scope(item["kind"])},
-            }
-            for item in objects
-        ]
+        named = [self._named(item) for item in objects]
         result = self.call(self.kubectl.delete(wait=wait), input=_list(named), timeout=120)
         if not result.ok:
             raise self._failed(result)
+        checked = _lasting(objects)
+        if checked:
+            _effective("deleted", undeleted(checked, self.look(checked), waited=wait))
 
-    def _scope(self, kind: str) -> dict[str, str]:
-        return {} if kind in CLUSTER_SCOPED else {"namespace": self.cluster.namespace}
+    def _named(self, item: Object) -> Object:
+        scope = {} if item["kind"] in CLUSTER_SCOPED else {"namespace": self.cluster.namespace}
+        named = {"name": item["metadata"]["name"], **scope}
+        return {"apiVersion": item["apiVersion"], "kind": item["kind"], "metadata": named}
 
     def delete_all(self) -> None:
         """See ``Store.delete_all``."""
@@ -146,6 +140,8 @@ class KubectlStore:
                 why=tool.reason(result.stderr),
                 fix="run inv destroy again; it goes on from where it stopped",
             )
+        gone = {"kind": "Namespace", "metadata": {"name": self.cluster.namespace}}
+        _effective("deleted", undeleted([gone], self.get(["Namespace"]), waited=True))
 
     def logs(self, pod: str, container: str = "", *, tail: int = 20, previous: bool = False) -> str:
         """See ``Store.logs``."""
@@ -157,7 +153,8 @@ class KubectlStore:
         with contextlib.ExitStack() as stack:
             threads = []
             for pod in pods:
-                process = stack.enter_context(self.runner.spawn(self.kubectl.follow(pod), env=self.env, merge=True))
+                argv = self.kubectl.follow(pod)
+                process = stack.enter_context(self.runner.spawn(argv, env=self.cluster.env, merge=True))
                 thread = threading.Thread(target=self._pump, args=(process.stdout, on_line), daemon=True)
                 thread.start()
                 threads.append(thread)
@@ -168,6 +165,47 @@ class KubectlStore:
         with contextlib.suppress(ValueError, OSError):  # closed when the block ends
             for raw in stream:
                 on_line(self.runner.redactor(raw.decode(errors="replace").rstrip("\n")))
+
+
+def _lasting(objects: Objects) -> Objects:
+    """The objects whose change is looked for afterwards: not the lock, which proves itself or expires."""
+    return [item for item in objects if item["kind"] != "Lease"]
+
+
+def _effective(what: str, problems: list[str]) -> None:
+    """Refuse to go on where the cluster does not show what kubectl reported.
+
+    Raises:
+        NotEffective: there are problems.
+    """
+    if problems:
+        raise NotEffective(
+            f"kubectl reported objects as {what}, but the cluster does not show it",
+            why=problems[0] + (f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""),
+            fix="see which kubectl that is (type -a kubectl, setting programs.kubectl), and who else changes them",
+            detail="\n".join(problems[1:]),
+        )
+
+
+def _items(text: str) -> Objects:
+    """The objects that kubectl printed as JSON: a list, a single one, or nothing.
+
+    Raises:
+        ToolFailed: it printed something else, as a wrapper in its place may.
+    """
+    if not text.strip():
+        return []
+    try:
+        document = json.loads(text)
+    except ValueError:
+        raise ToolFailed(
+            "kubectl printed something that is not JSON",
+            why=text.strip().splitlines()[0][:200],
+            fix="see which kubectl that is: type -a kubectl, setting programs.kubectl",
+        ) from None
+    if "items" in document:
+        return list(document["items"] or [])
+    return [document] if document.get("metadata") else []
 
 
 def _list(objects: Objects) -> str:

@@ -75,6 +75,9 @@ def command(help: dict[str, str] | None = None, **options: Any) -> Callable[[Cal
         def guarded(context: Context, /, *args: Any, **kwargs: Any) -> None:
             # As Ctrl-C: children are ended and the lock is given back.
             signal.signal(signal.SIGTERM, signal.default_int_handler)
+            hangup = getattr(signal, "SIGHUP", None)  # a closed terminal; `nohup` has it ignored
+            if hangup is not None and signal.getsignal(hangup) == signal.SIG_DFL:
+                signal.signal(hangup, signal.default_int_handler)
             try:
                 invoke_options(context)
                 body(context, *args, **kwargs)
@@ -231,6 +234,8 @@ class Edge:
         from kubetasks.targets.detect import choose
 
         found = choose(self.settings, self.runner, self.root, named_context=self.named_context)
+        if found.cluster is not None:
+            found.cluster.link.notify = lambda text: self.console.line(text, mark="note")
         return cast("Target", ReadOnlyTarget(found)) if self.dry else found
 
     @cached_property

@@ -8,15 +8,6 @@ from typing import Final
 FIELD_MANAGER: Final = "kubetasks"
 REQUEST_TIMEOUT: Final = "20s"
 
-UNREACHABLE: Final = re.compile(
-    r"connection to the server .* was refused|Unable to connect to the server|no route to host|i/o timeout"
-    r"|TLS handshake timeout|connection refused|context deadline exceeded|Client\.Timeout|EOF$|no such host"
-    r"|etcdserver: request timed out|the server is currently unable to handle the request|connection reset by peer",
-    re.MULTILINE,
-)
-
-BEHIND: Final = re.compile(r"failed calling webhook|/containerLogs/")
-
 
 @dataclass(frozen=True)
 class Kubectl:
@@ -44,6 +35,10 @@ class Kubectl:
     def get_namespace(self) -> list[str]:
         """The namespace itself as JSON; nothing at all when it is not there."""
         return self.argv("get", "namespace", self.namespace, "--ignore-not-found", "--output", "json")
+
+    def get_these(self) -> list[str]:
+        """Those of the objects named on stdin that are there, as JSON; nothing at all when none is."""
+        return self.argv("get", "--ignore-not-found", "--output", "json", "--filename", "-")
 
     def apply(self, *, dry_run: bool = False) -> list[str]:
         """Server-side apply of what comes on stdin; prints the objects as they then are.
@@ -111,11 +106,6 @@ def client_version() -> list[str]:
     return ["kubectl", "version", "--client", "--output", "json"]
 
 
-def config_view() -> list[str]:
-    """The kubeconfig as kubectl sees it, all files merged and keys left out, as JSON; fails when a file is damaged."""
-    return ["kubectl", "config", "view", "--output", "json"]
-
-
 def kustomize(folder: str) -> list[str]:
     """Render a kustomization; needs no cluster."""
     return ["kubectl", "kustomize", folder]
@@ -133,14 +123,6 @@ def verb(argv: Sequence[str]) -> str:
         elif said:
             break
     return " ".join(said)
-
-
-def is_unreachable(text: str) -> bool:
-    """Whether kubectl's error says that the API server does not answer.
-
-    Not when it is that server itself which reports that a webhook or a kubelet does not answer it.
-    """
-    return any(UNREACHABLE.search(line) for line in text.splitlines() if not BEHIND.search(line))
 
 
 def is_terminating(text: str) -> bool:

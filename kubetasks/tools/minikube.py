@@ -92,6 +92,11 @@ def start(
     return argv
 
 
+def update_context(profile: str) -> list[str]:
+    """``minikube update-context``: write the kubeconfig's entries of a running profile again."""
+    return ["minikube", "-p", profile, "update-context"]
+
+
 def delete(profile: str) -> list[str]:
     """``minikube delete``."""
     return ["minikube", "-p", profile, "delete"]

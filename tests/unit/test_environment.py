@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # What each program reads, as far as it changes what a call does: from its documentation and from its binary.
 HOSTILE: dict[str, tuple[str, ...]] = {
     "kubectl": (
-        "KUBERC", "KUBECTL_KUBERC", "KUBERNETES_MASTER", "KUBERNETES_SERVICE_HOST",
+        "KUBECONFIG", "KUBERC", "KUBECTL_KUBERC", "KUBERNETES_MASTER", "KUBERNETES_SERVICE_HOST",
         "KUBERNETES_SERVICE_PORT", "KUBECTL_EXTERNAL_DIFF", "KUBECTL_COMMAND_HEADERS", "KUBECTL_APPLYSET",
         "KUBECTL_PORT_FORWARD_WEBSOCKETS", "KUBECTL_REMOTE_COMMAND_WEBSOCKETS", "KUBECTL_ENABLE_CMD_SHADOW",
         "KUBECTL_INTERACTIVE_DELETE", "KUBECTL_OPENAPIV3_PATCH", "KUBECTL_PATH", "KUBE_EDITOR", "KUBECACHEDIR",
@@ -23,7 +23,7 @@ HOSTILE: dict[str, tuple[str, ...]] = {
         "HELM_KUBEASGROUPS", "HELM_KUBECAFILE", "HELM_KUBEINSECURE_SKIP_TLS_VERIFY", "HELM_KUBETLS_SERVER_NAME",
         "HELM_DRIVER_SQL_CONNECTION_STRING", "HELM_DEBUG", "HELM_MAX_HISTORY", "HELM_BURST_LIMIT", "HELM_QPS",
         "HELM_REPOSITORY_CONFIG", "HELM_REPOSITORY_CACHE", "HELM_REGISTRY_CONFIG", "HELM_COLOR", "HELM_CONTENT_CACHE",
-        "HELM_DIFF_COLOR", "HELM_BIN", "HELM_EXPERIMENTAL_OCI", "KUBERNETES_SERVICE_HOST",
+        "HELM_DIFF_COLOR", "HELM_BIN", "HELM_EXPERIMENTAL_OCI", "KUBECONFIG", "KUBERNETES_SERVICE_HOST",
     ),
     "docker": (
         "DOCKER_DEFAULT_PLATFORM", "DOCKER_BUILDKIT", "DOCKER_CONTENT_TRUST", "DOCKER_CONTENT_TRUST_SERVER",
@@ -70,7 +70,7 @@ def test_every_program_has_its_cases() -> None:
 )
 def test_a_variable_that_changes_a_call_does_not_reach_the_program(program: str, name: str) -> None:
     made = compose(program, {name: "hostile"}, scratch=lambda: Path("/scratch"))
-    assert made.get(name, "") != "hostile"
+    assert made.get(name, "") != "hostile" or name == "KUBECONFIG"
 
 
 @pytest.mark.parametrize(
@@ -85,6 +85,14 @@ def test_what_is_parsed_depends_on_no_language_colour_or_width(program: str) -> 
     made = compose(program, {"LANG": "de_DE.UTF-8", "LC_ALL": "tr_TR", "TERM": "xterm"}, scratch=lambda: Path("/s"))
     assert {name: made[name] for name in EVERYWHERE.sets} == EVERYWHERE.sets
     assert (made["LC_ALL"], made["NO_COLOR"], made["TERM"]) == ("C", "1", "dumb")
+
+
+def test_kubectl_and_helm_see_no_kubeconfig_but_the_one_they_are_given() -> None:
+    for program in ("kubectl", "helm"):
+        environ = {"KUBECONFIG": "/mine", "HOME": "/home/me"}
+        assert compose(program, environ, scratch=lambda: Path("/s"))["KUBECONFIG"] == os.devnull
+        given = compose(program, environ, {"KUBECONFIG": "/checked"}, scratch=lambda: Path("/s"))
+        assert given["KUBECONFIG"] == "/checked"
 
 
 def test_kubectl_reads_no_preferences() -> None:

@@ -11,7 +11,14 @@ from kubetasks.deployers import ownership
 from kubetasks.deployers.base import Release
 from kubetasks.deployers.helm import HelmDeployer
 from kubetasks.deployers.history import Revision, save
-from kubetasks.errors import ApplyFailed, ClusterUnreachable, NothingToRollBack, RenderFailed, ToolMissing
+from kubetasks.errors import (
+    ApplyFailed,
+    ClusterUnreachable,
+    NotEffective,
+    NothingToRollBack,
+    RenderFailed,
+    ToolMissing,
+)
 from kubetasks.objects import MANAGED_BY, Object, Objects
 from kubetasks.redact import Sensitive
 from kubetasks.targets.base import Cluster
@@ -69,6 +76,10 @@ class World:
         versions = [int(item["metadata"]["labels"]["version"]) for item in held]
         self.store.put(record(max(versions, default=0) + 1))
         return "Release upgraded"
+
+    def uninstalled(self, call: Call) -> str:
+        self.store.delete(self.store.get(["Secret", "Service"]))
+        return "release uninstalled"
 
     def apply(self) -> str:
         return self.deployer.apply(RELEASE, self.deployer.render(RELEASE), self.told.append)
@@ -181,9 +192,8 @@ def test_prunes_nothing_when_the_upgrade_failed(tmp_path: Path) -> None:
             'Error: Kubernetes cluster unreachable: Get "https://127.0.0.1:6443/version": dial tcp: connect: refused',
             ClusterUnreachable,
             (
-                "the cluster of context kind-test does not answer: Kubernetes cluster unreachable: Get "
-                '"https://127.0.0.1:6443/version": dial tcp: connect: refused -- start it (inv cluster.up), or see '
-                "what is wrong: inv doctor"
+                "the cluster of context kind-test does not answer: dial tcp: connect: refused -- see what is wrong: "
+                "inv doctor"
             ),
         ),
     ],
@@ -202,7 +212,8 @@ def kubectl_world(root: Path, live: Objects, version: str) -> tuple[HelmDeployer
     def kubectl(call: Call) -> str:
         if "get" not in call.argv:
             return ""
-        return json.dumps({"items": [record(7)] if "secret" in call.argv else live})
+        upgraded = any(argv[0] == "helm" and "upgrade" in argv for argv in made.runner.argvs)
+        return json.dumps({"items": [record(7 if upgraded else 6)] if "secret" in call.argv else live})
 
     made = World(root, version=version, helm="ok")
     made.runner.answers["kubectl",] = kubectl
@@ -278,7 +289,8 @@ def test_frees_a_pending_release_before_it_goes_back(tmp_path: Path) -> None:
 
 
 def test_uninstalls(tmp_path: Path) -> None:
-    world = World(tmp_path, record(1, "uninstalling"))
+    world = World(tmp_path, record(1, "uninstalling"), record(2), owned(service()))
+    world.runner.answers[("helm", "--kube-context")] = world.uninstalled
     world.deployer.delete(world.told.append)
     assert world.on_cluster == [[*HELM, "uninstall", "todo", "--ignore-not-found", "--wait", "--timeout", "90s"]]
     assert world.told == ["helm uninstall", "recovering the release from uninstalling revision 1"]
@@ -286,6 +298,38 @@ def test_uninstalls(tmp_path: Path) -> None:
     world = World(tmp_path / "two", helm=(1, "", "Error: no"))
     with pytest.raises(ApplyFailed, match="helm could not uninstall: no"):
         world.deployer.delete(silent)
+
+
+@pytest.mark.parametrize("left", [record(1), owned(service())])
+def test_an_uninstall_that_did_nothing_is_found_out(tmp_path: Path, left: Object) -> None:
+    world = World(tmp_path, left, helm="release uninstalled")
+    with pytest.raises(NotEffective, match=left["metadata"]["name"]):
+        world.deployer.delete(silent)
+
+
+def test_an_uninstall_leaves_what_the_chart_keeps(tmp_path: Path) -> None:
+    kept = owned(service())
+    kept["metadata"]["annotations"] = {"helm.sh/resource-policy": "keep"}
+    going = owned(deployment())
+    going["metadata"]["deletionTimestamp"] = "2026-01-02T03:04:05Z"
+    World(tmp_path, kept, going, helm="release uninstalled").deployer.delete(silent)
+
+
+@pytest.mark.parametrize("status", ["", "failed", "pending-upgrade"])
+def test_an_upgrade_or_rollback_that_did_nothing_is_found_out(tmp_path: Path, status: str) -> None:
+    world = World(tmp_path, record(1, "superseded"), record(2))
+
+    def done(call: Call) -> str:
+        if status:
+            world.store.put(record(3, status))
+        return "Release upgraded"
+
+    world.runner.answers[("helm", "--kube-context")] = done
+    with pytest.raises(NotEffective, match="revision 2 was there before" if status else "revision 2 is deployed"):
+        world.apply()
+    if not status:
+        with pytest.raises(NotEffective, match="the rollback"):
+            world.deployer.rollback([], "1", silent)
 
 
 def test_runs_the_charts_tests(tmp_path: Path) -> None:

@@ -153,6 +153,10 @@ def test_helms_records_are_ordered_by_number() -> None:
     assert found == ["9", "10"]
 
 
+APPLIED: Object = deployment()
+APPLIED["metadata"]["labels"][MANAGED_BY] = "kubetasks"
+
+
 def _helm_owned(call: Call) -> str:
     """A namespace in which Helm holds one Deployment."""
     meta: dict[str, Any] = {"name": "backend", "labels": {**labels("backend"), MANAGED_BY: "Helm"}}
@@ -164,6 +168,9 @@ def _helm_owned(call: Call) -> str:
         return call.input or ""
     if "get" not in call.argv:
         return ""
+    if "--filename" in call.argv:  # what was applied is there, what was deleted is not
+        asked = json.loads(call.input or "")["items"]
+        return json.dumps({"items": [APPLIED for item in asked if item["kind"] == "Deployment"]})
     held: Objects = secrets if "secret" in call.argv else [{**deployment(), "metadata": meta}]
     return json.dumps({"items": held})
 
@@ -187,10 +194,12 @@ def test_takes_over_from_helm_before_it_applies_and_forgets_the_release_after() 
             *limited, "apply", "--server-side", "--force-conflicts", "--field-manager=kubetasks",
             "--output", "json", "--filename", "-",
         ],
+        [*limited, "get", "--ignore-not-found", "--output", "json", "--filename", "-"],
         [
             *base, "delete", "--ignore-not-found", "--wait=true", "--cascade=foreground", "--timeout=90s",
             "--filename", "-",
         ],
+        [*limited, "get", "--ignore-not-found", "--output", "json", "--filename", "-"],
     ]  # fmt: skip
     assert told == ["taking over from the Helm release", "applying 1 objects"]
     [gone] = json.loads(runner.calls[-1].input or "")["items"]

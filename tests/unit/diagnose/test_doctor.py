@@ -6,16 +6,9 @@ from typing import Any
 import pytest
 
 from kubetasks import state
-from kubetasks.diagnose.doctor import (
-    GIB,
-    Finding,
-    Machine,
-    engine_state,
-    examine,
-    kubectl_versions,
-    shown,
-    version_in,
-)
+from kubetasks.diagnose.doctor import GIB, Machine, engine_state, examine
+from kubetasks.diagnose.finding import Finding
+from kubetasks.diagnose.versions import kubectl_versions, shown, version_in
 from kubetasks.settings import load
 from kubetasks.targets.local import files
 from tests.recording import Answer, RecordingRunner
@@ -24,7 +17,6 @@ RECORDED = Path(__file__).resolve().parents[2] / "recorded" / "versions"
 INFO = (RECORDED / "docker-info.json").read_text()
 DOWN = (RECORDED / "docker-info-down.json").read_text()
 KUBECTL = (RECORDED / "kubectl-version.json").read_text()
-VIEW = ("kubectl", "config", "view", "--output", "json")
 VERSION = ("kubectl", "--context", "kind-kubetasks", "--request-timeout=5s", "version", "--output", "json")
 MACHINE = Machine(python=(3, 11, 7), system="Linux", free_disk=lambda folder: 9 * GIB, available_memory=lambda: 3 * GIB)
 
@@ -55,15 +47,16 @@ WELL: dict[tuple[str, ...], Answer] = {
     ("helm", "version", "--template", "{{.Version}}"): "v4.2.4+gabc",
     ("kind", "version"): "kind v0.33.0 go1.26.8 linux/amd64\n",
     ("minikube", "version", "-o", "json"): '{"commit":"x","minikubeVersion":"v1.38.1"}\n',
-    VIEW: config("kind-kubetasks"),
+    ("kubectl", "--context", "kind-kubetasks", "--namespace"): "",
     VERSION: kubectl_answer("v1.34.1", "v1.34.4"),
 }
 CLIENTS = ["/usr/bin/docker"]
 
 
 @pytest.fixture(autouse=True)
-def no_other_docker(monkeypatch: pytest.MonkeyPatch) -> None:
+def nothing_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
 
 
 def look(
@@ -72,9 +65,11 @@ def look(
     *,
     machine: Machine = MACHINE,
     without: tuple[str, ...] = (),
+    kubeconfig: str = config("kind-kubetasks"),
     **answers: Any,
 ) -> dict[str, Finding]:
     table = {**WELL, **answers.pop("also", {})}
+    (tmp_path / "kubeconfig").write_text(kubeconfig)
     every = {argv[0].rpartition("/")[2] for argv in WELL} | {"/usr/bin/docker"}
     runner = RecordingRunner(table, programs=frozenset(every - set(without)))
     found = examine(load(section or {}, environ={}), runner, tmp_path, machine=machine)
@@ -134,7 +129,7 @@ def test_all_is_well(tmp_path: Path) -> None:
 
 
 def test_a_bare_machine_can_still_deploy_locally(tmp_path: Path) -> None:
-    found = look(tmp_path, without=("docker", "/usr/bin/docker", "kind", "minikube"), also={VIEW: config("")})
+    found = look(tmp_path, without=("docker", "/usr/bin/docker", "kind", "minikube"), kubeconfig=config(""))
     assert {finding.status for finding in found.values()} == {"ok", "warn"}
     assert found["docker"].row() == [
         "warn",
@@ -205,7 +200,7 @@ def test_an_old_python(tmp_path: Path) -> None:
 
 
 def test_a_context_that_the_guard_refuses_is_not_asked_anything(tmp_path: Path) -> None:
-    found = look(tmp_path, also={VIEW: config("prod", "https://prod.example.com")})
+    found = look(tmp_path, kubeconfig=config("prod", "https://prod.example.com"))
     assert "refused, it is not a known local cluster" in found["context"].found
     assert found["context"].status == "warn"
     assert "--context prod" in found["context"].fix
@@ -213,9 +208,16 @@ def test_a_context_that_the_guard_refuses_is_not_asked_anything(tmp_path: Path) 
 
 
 def test_a_damaged_kubeconfig(tmp_path: Path) -> None:
-    found = look(tmp_path, also={VIEW: (1, "", "error: error loading config file: yaml: line 1: did not find\n")})
+    found = look(tmp_path, kubeconfig="a: [")
     assert found["kubeconfig"].status == "missing"
-    assert "did not find" in found["kubeconfig"].found
+    assert "is damaged (exit 20): it is not valid YAML" in found["kubeconfig"].found
+    assert "context" not in found
+    twice = json.loads(config("kind-kubetasks"))
+    twice["clusters"] *= 2
+    found = look(tmp_path, kubeconfig=json.dumps(twice))
+    assert "has a damaged entry (exit 88): `clusters` has two entries with the name c" in found["kubeconfig"].found
+    found = look(tmp_path, kubeconfig=config("kind-kubetasks", ""))
+    assert "(exit 89)" in found["context"].found
 
 
 @pytest.mark.parametrize(
@@ -223,13 +225,24 @@ def test_a_damaged_kubeconfig(tmp_path: Path) -> None:
     [
         (KUBECTL, "Kubernetes 1.34.4", "warn"),
         (kubectl_answer("v1.35.0", "v1.34.4"), "Kubernetes 1.34.4", "ok"),
-        ((1, kubectl_answer("v1.34.1"), "connection refused"), "does not answer", "warn"),
+        ("{}", "answers without a version", "warn"),
     ],
 )
 def test_the_cluster_and_kubectls_distance_from_it(tmp_path: Path, answer: Answer, found: str, status: str) -> None:
     finding = look(tmp_path, also={VERSION: answer})["cluster"]
     assert (finding.found, finding.status) == (found, status)
     assert bool(finding.fix) is (status != "ok")
+
+
+def test_a_cluster_that_does_not_answer_is_described_as_a_deploy_would(tmp_path: Path) -> None:
+    refused = (1, "", "The connection to the server 127.0.0.1:6443 was refused - did you specify the right host?")
+    asked = ("kubectl", "--context", "kind-kubetasks", "--namespace")
+    finding = look(tmp_path, {"target": "kind"}, also={asked: refused})["cluster"]
+    assert finding.status == "missing"
+    assert "does not answer (exit 23)" in finding.found
+    assert "inv cluster.up --target kind" in finding.fix
+    found = look(tmp_path, without=("kubectl",))
+    assert found["cluster"].found == "cannot be asked without kubectl"
 
 
 def test_little_room(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Making, keeping and deleting local clusters; the runner is recorded."""
 
 import io
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,23 +10,24 @@ import pytest
 from kubetasks.console import Console
 from kubetasks.errors import (
     ClusterCreateFailed,
+    ContextRefused,
     EngineDown,
     Interrupted,
     KubetasksError,
+    NotEffective,
     ToolMissing,
     ToolTimeout,
     UsageError,
 )
 from kubetasks.settings import Settings
 from kubetasks.settings.sections import Kind, Minikube
-from kubetasks.targets import cluster
+from kubetasks.targets import cluster, kind_ready
 from kubetasks.tools import kind
 from tests.recording import Answer, Call, RecordingRunner
 
 SETTINGS = Settings(kind=Kind(name="dev", node_image="node:1", wait=60), minikube=Minikube(profile="mini"))
 ROOT = Path("/project")
 LIST = kind.containers()
-GET_CONTEXT = ["kubectl", "config", "get-contexts", "kind-dev"]
 EXPORT = ["kind", "export", "kubeconfig", "--name", "dev"]
 CREATE = ["kind", "create", "cluster", "--name", "dev", "--image", "node:1", "--wait", "60s"]
 DELETE = ["kind", "delete", "cluster", "--name", "dev"]
@@ -59,6 +61,23 @@ class Screen:
         return [line.rpartition(" (")[0] or line for line in self.stream.getvalue().splitlines()]
 
 
+def write(path: Path, server: str = "https://127.0.0.1:6443", name: str = "kind-dev") -> None:
+    document = {
+        "clusters": [{"name": name, "cluster": {"server": server}}],
+        "contexts": [{"name": name, "context": {"cluster": name}}],
+    }
+    path.write_text(json.dumps(document))
+
+
+@pytest.fixture(autouse=True)
+def kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's kubeconfig, which knows the cluster."""
+    path = tmp_path / "kubeconfig"
+    write(path)
+    monkeypatch.setenv("KUBECONFIG", str(path))
+    return path
+
+
 @pytest.fixture
 def screen() -> Screen:
     return Screen()
@@ -84,42 +103,95 @@ def test_kind_takes_the_configuration_from_settings(screen: Screen) -> None:
 
 
 def test_a_running_kind_cluster_is_kept(screen: Screen) -> None:
-    runner = recording([(LIST, RUNNING), (GET_CONTEXT, "kind-dev"), (API, "ok"), (READY, "met")])
+    runner = recording([(LIST, RUNNING), (API, "ok"), (READY, "met")])
     assert up(runner, screen) == "kind-dev"
-    assert runner.argvs == [LIST, GET_CONTEXT, API, READY]
+    assert runner.argvs == [LIST, API, READY]
     assert screen.lines == ["- kind cluster dev: it is there and Ready; kept"]
 
 
-def test_a_lost_context_is_written_again(screen: Screen) -> None:
-    runner = recording([(LIST, RUNNING), (GET_CONTEXT, (1, "")), (EXPORT, ""), (API, "ok"), (READY, "met")])
+def exporting(kubeconfig: Path) -> Answer:
+    def export(call: Call) -> str:
+        write(kubeconfig)
+        return ""
+
+    return export
+
+
+def test_a_lost_context_is_written_again(screen: Screen, kubeconfig: Path) -> None:
+    write(kubeconfig, name="kind-other")
+    runner = recording([(LIST, RUNNING), (EXPORT, exporting(kubeconfig)), (API, "ok"), (READY, "met")])
     up(runner, screen)
-    assert runner.argvs == [LIST, GET_CONTEXT, EXPORT, API, READY]
+    assert runner.argvs == [LIST, EXPORT, API, READY]
+
+
+def test_an_export_that_wrote_nothing_is_found_out(screen: Screen, kubeconfig: Path) -> None:
+    kubeconfig.unlink()
+    with pytest.raises(NotEffective, match="it has no context kind-dev"):
+        up(recording([(LIST, RUNNING), (EXPORT, "")]), screen)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "error: You must be logged in to the server (Unauthorized)",
+        "Unable to connect to the server: x509: certificate signed by unknown authority",
+        "The connection to the server 127.0.0.1:1 was refused - did you specify the right host or port?",
+    ],
+)
+def test_the_kubeconfig_of_an_earlier_cluster_is_written_again(
+    screen: Screen, kubeconfig: Path, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kind_ready, "sleep", lambda _: None)
+    exported: list[Call] = []
+
+    def export(call: Call) -> str:
+        exported.append(call)
+        return ""
+
+    api: Answer = lambda _: "ok" if exported else (1, "", text)  # noqa: E731
+    runner = recording([(LIST, RUNNING), (EXPORT, export), (API, api), (READY, "met")])
+    up(runner, screen)
+    assert runner.argvs == [LIST, *[API] * 3, EXPORT, API, READY]
+
+
+def test_a_context_of_that_name_that_leads_elsewhere_is_not_asked(screen: Screen, kubeconfig: Path) -> None:
+    write(kubeconfig, "https://203.0.113.7:6443")
+    runner = recording([(LIST, RUNNING)])
+    with pytest.raises(ContextRefused):
+        up(runner, screen)
+
+
+def test_kubectl_gets_the_private_kubeconfig(screen: Screen, kubeconfig: Path) -> None:
+    runner = recording([(LIST, RUNNING), (API, "ok"), (READY, "met")])
+    up(runner, screen)
+    given = {call.env.get("KUBECONFIG") for call in runner.calls if call.argv[0] == "kubectl"}
+    assert len(given) == 1
+    assert str(kubeconfig) not in given
 
 
 def test_a_stopped_kind_cluster_is_started(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "sleep", lambda _: None)
+    monkeypatch.setattr(kind_ready, "sleep", lambda _: None)
     answers: Iterator[Given] = iter(
         [(1, "", "The connection to the server 127.0.0.1:1 was refused - did you specify"), "met"]
     )
     start = ["docker", "start", "dev-control-plane"]
-    runner = recording(
-        [(LIST, STOPPED), (start, ""), (GET_CONTEXT, "x"), (API, lambda _: next(answers)), (READY, "met")]
-    )
+    runner = recording([(LIST, STOPPED), (start, ""), (API, lambda _: next(answers)), (READY, "met")])
     up(runner, screen)
-    assert runner.argvs == [LIST, start, GET_CONTEXT, API, API, READY]
+    assert runner.argvs == [LIST, start, API, API, READY]
     assert screen.lines == ["✓ kind cluster dev: was stopped; started again, Ready"]
 
 
 def test_an_api_server_that_never_answers_is_a_failure(screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "sleep", lambda _: None)
-    runner = recording([(LIST, RUNNING), (GET_CONTEXT, "x"), (API, (1, "", "connection refused"))])
+    monkeypatch.setattr(kind_ready, "sleep", lambda _: None)
+    runner = recording([(LIST, RUNNING), (EXPORT, ""), (API, (1, "", "connection refused"))])
     with pytest.raises(ClusterCreateFailed, match="there but not Ready: connection refused"):
         up(runner, screen)
-    assert runner.argvs == [LIST, GET_CONTEXT, *[API] * 60]
+    assert runner.argvs == [LIST, *[API] * 3, EXPORT, *[API] * 60]
 
 
-def test_half_a_cluster_is_not_taken_for_a_whole_one(screen: Screen) -> None:
-    runner = recording([(LIST, RUNNING), (GET_CONTEXT, (1, "")), (EXPORT, (1, "", "ERROR: no admin.conf"))])
+def test_half_a_cluster_is_not_taken_for_a_whole_one(screen: Screen, kubeconfig: Path) -> None:
+    kubeconfig.unlink()
+    runner = recording([(LIST, RUNNING), (EXPORT, (1, "", "ERROR: no admin.conf"))])
     with pytest.raises(ClusterCreateFailed, match=r"inv cluster\.down --target kind") as raised:
         up(runner, screen)
     assert raised.value.why == "ERROR: no admin.conf"
@@ -194,9 +266,9 @@ def test_offline_makes_everything_first(screen: Screen, project: Path) -> None:
 
 
 def test_offline_keeps_a_running_cluster_without_making_anything(screen: Screen, project: Path) -> None:
-    runner = recording([(LIST, RUNNING), (GET_CONTEXT, "x"), (API, "ok"), (READY, "met")])
+    runner = recording([(LIST, RUNNING), (API, "ok"), (READY, "met")])
     up(runner, screen, root=project, offline=True)
-    assert runner.argvs == [LIST, LIST, GET_CONTEXT, API, READY]
+    assert runner.argvs == [LIST, LIST, API, READY]
 
 
 def test_offline_failure_has_the_last_lines(screen: Screen, project: Path) -> None:
@@ -259,9 +331,10 @@ def test_no_cluster_of_another_kind(screen: Screen) -> None:
 
 
 def test_down_deletes_only_its_own(screen: Screen) -> None:
-    runner = recording([(LIST, RUNNING), (DELETE, 'Deleting cluster "dev" ...')])
+    states: Iterator[Given] = iter([RUNNING, OTHER])
+    runner = recording([(LIST, lambda _: next(states)), (DELETE, 'Deleting cluster "dev" ...')])
     cluster.down(SETTINGS, runner, screen.console, "kind")
-    assert runner.argvs == [LIST, DELETE]
+    assert runner.argvs == [LIST, DELETE, LIST]
     assert screen.lines == ["✓ delete kind cluster dev"]
 
 
@@ -276,9 +349,12 @@ def test_down_minikube(screen: Screen) -> None:
     profiles = '{"valid": [{"Name": "mini", "Status": "Stopped"}]}'
     listed = ["minikube", "profile", "list", "-o", "json"]
     delete = ["minikube", "-p", "mini", "delete"]
-    runner = recording([(listed, profiles), (delete, "")])
+    states: Iterator[Given] = iter([profiles, '{"valid": []}'])
+    runner = recording([(listed, lambda _: next(states)), (delete, "")])
     cluster.down(SETTINGS, runner, screen.console, "minikube")
-    assert runner.argvs == [listed, delete]
+    assert runner.argvs == [listed, delete, listed]
+    with pytest.raises(NotEffective, match="reported the cluster mini as deleted, but it is still there"):
+        cluster.down(SETTINGS, recording([(listed, profiles), (delete, "")]), screen.console, "minikube")
 
 
 def test_listing() -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from kubetasks.errors import ContextNotFound, ContextRefused, KubeconfigError, KubetasksError, SettingsError, UsageError
 from kubetasks.settings import load
-from kubetasks.targets import detect
-from kubetasks.targets.base import Cluster, Target
+from kubetasks.targets import detect, reach
+from kubetasks.targets.base import Target
 from kubetasks.tools.kubeconfig import MINIKUBE
 from tests.recording import Answer, RecordingRunner
 
@@ -79,7 +79,9 @@ def test_auto_takes_the_current_context_and_starts_nothing(tmp_path: Path, curre
     paths = write(tmp_path / "config", current, *SERVERS)
     found, runner = choose(paths)
     assert (found.name, found.reason) == (target, f"current context {current}")
-    assert found.cluster == Cluster(current, "shop", SERVERS[current], paths)
+    assert found.cluster is not None
+    assert (found.cluster.context, found.cluster.namespace, found.cluster.server) == (current, "shop", SERVERS[current])
+    assert list(private(found)["clusters"][0]["cluster"].values()) == [SERVERS[current]]
     assert runner.argvs == []
 
 
@@ -239,13 +241,20 @@ def test_a_missing_or_empty_kubeconfig_is_said(tmp_path: Path) -> None:
         choose(str(path), target="kind")
 
 
-def test_merges_the_files_of_the_list_and_passes_it_on(tmp_path: Path) -> None:
+def private(target: Target) -> dict[str, Any]:
+    """The kubeconfig that the target's kubectl gets."""
+    assert target.cluster is not None
+    found: dict[str, Any] = json.loads(Path(target.cluster.kubeconfig).read_text())
+    return found
+
+
+def test_merges_the_files_of_the_list_and_hands_on_one_context_alone(tmp_path: Path) -> None:
     one = write(tmp_path / "one", "", "prod")
     two = write(tmp_path / "two", "kind-kubetasks", "kind-kubetasks")
     paths = os.pathsep.join([one, str(tmp_path / "missing"), "", two])
     found, _ = choose(paths)
-    assert found.cluster is not None
-    assert (found.cluster.context, found.cluster.kubeconfig) == ("kind-kubetasks", paths)
+    assert private(found)["current-context"] == "kind-kubetasks"
+    assert [each["name"] for each in private(found)["contexts"]] == ["kind-kubetasks"]
 
 
 def test_looks_where_kubectl_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -258,12 +267,12 @@ def test_looks_where_kubectl_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     (tmp_path / ".kube").mkdir()
     write(tmp_path / ".kube" / "config", "kind-kubetasks", "kind-kubetasks")
     found, _ = choose("")
-    assert found.cluster == Cluster("kind-kubetasks", "shop", SERVERS["kind-kubetasks"], "")
+    assert private(found)["clusters"][0]["cluster"]["server"] == SERVERS["kind-kubetasks"]
 
 
 def test_probes_by_connecting() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        assert detect.answers(f"https://127.0.0.1:{port}")
-        assert detect.answers(f"https://0.0.0.0:{port}")
-    assert not detect.answers(f"https://127.0.0.1:{port}")
+        assert reach.answers(f"https://127.0.0.1:{port}")
+        assert reach.answers(f"https://0.0.0.0:{port}")
+    assert not reach.answers(f"https://127.0.0.1:{port}")

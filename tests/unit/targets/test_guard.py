@@ -2,8 +2,9 @@
 
 import pytest
 
+from kubetasks.addresses import is_local_url
 from kubetasks.errors import ContextRefused
-from kubetasks.targets.guard import check, is_known_local, is_local, is_local_url
+from kubetasks.targets.guard import check, is_known_local, is_local
 from kubetasks.tools.kubeconfig import MINIKUBE, Context
 
 PUBLIC = "https://203.0.113.7:6443"
@@ -160,3 +161,27 @@ def test_tells_that_a_local_name_is_at_a_foreign_address() -> None:
         ContextRefused, match=r"called like a local cluster, but its API server is https://203\.0\.113\.7"
     ):
         check(Context("kind-prod", PUBLIC), allowed=[])
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"tls_server_name": "api.prod.example"}, "checked against the name api.prod.example"),
+        ({"insecure": True}, "its certificate is not checked"),
+        ({"plugin": "aws"}, "its credentials come from the program aws"),
+        ({"proxy": "http://me:secret@proxy.example:3128"}, "goes through the proxy http://proxy.example:3128"),
+    ],
+)
+def test_what_makes_a_local_address_a_door_to_somewhere_else(fields: dict[str, str], says: str) -> None:
+    context = Context("kind-kubetasks", "https://127.0.0.1:6443", **fields)  # type: ignore[arg-type]
+    assert not is_local(context)
+    with pytest.raises(ContextRefused) as caught:
+        check(context, allowed=[], named=context.name)
+    assert says in caught.value.why
+    assert "secret" not in caught.value.line
+    check(context, allowed=[context.name], named=context.name)
+
+
+@pytest.mark.parametrize("name", ["kubernetes", "kubernetes.default.svc", "localhost", "127.0.0.1", "minikube"])
+def test_names_that_every_certificate_has_lead_nowhere_else(name: str) -> None:
+    assert is_local(Context("kind-kubetasks", "https://127.0.0.1:6443", tls_server_name=name))

@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 
+from kubetasks.environment import PROXIES
 from kubetasks.errors import (
     ApplyFailed,
     ClusterError,
     ClusterUnreachable,
+    Forbidden,
     KubetasksError,
     NamespaceTerminating,
+    NotEffective,
     ToolFailed,
     ToolTimeout,
 )
@@ -20,8 +23,9 @@ from kubetasks.redact import Sensitive
 from kubetasks.runner import Result
 from kubetasks.secrets.store import secret_object
 from kubetasks.targets.base import Cluster
-from kubetasks.targets.kubectl_store import KubectlStore
-from tests.recording import Answer, RecordingRunner
+from kubetasks.targets.kubectl_store import CREATED_BY, KubectlStore
+from tests.fake_cluster import quick
+from tests.recording import Answer, Call, Given, RecordingRunner
 from tests.samples import CANARY, configmap, deployment, settings
 
 SCOPE = ["kubectl", "--context", "kind-test", "--namespace", "todo"]
@@ -32,6 +36,7 @@ APPLY = [
 ]  # fmt: skip
 DRY_APPLY = [*APPLY[:-4], "--dry-run=server", *APPLY[-4:]]
 CREATE = [*BASE, "create", "--field-manager=kubetasks", "--output", "name", "--filename", "-"]
+THESE = [*BASE, "get", "--ignore-not-found", "--output", "json", "--filename", "-"]
 REFUSED = "The connection to the server 127.0.0.1:6443 was refused - did you specify the right host or port?"
 
 
@@ -48,10 +53,25 @@ def listed(*items: Any) -> str:
     return json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
 
 
-def test_every_call_gets_the_kubeconfig_and_no_other_environment() -> None:
-    made, runner = store(listed(), kubeconfig="/one:/two")
+class Taking:
+    """An API server that takes everything, and shows what it took."""
+
+    def __init__(self) -> None:
+        self.there = ""
+
+    def __call__(self, call: Call) -> str:
+        if "get" not in call.argv:
+            self.there = call.input or ""
+        return self.there
+
+
+def test_every_call_gets_the_private_kubeconfig_and_no_other_environment() -> None:
+    made, runner = store(listed(), kubeconfig="/private")
     made.get(["Pod"])
-    assert runner.calls[0].env == {"KUBECONFIG": "/one:/two"}
+    assert runner.calls[0].env == {"KUBECONFIG": "/private"}
+    made, runner = store(listed(), kubeconfig="/private", local=True)
+    made.get(["Pod"])
+    assert runner.calls[0].env == {"KUBECONFIG": "/private", **dict.fromkeys(PROXIES)}
     made, runner = store(listed())
     made.get(["Pod"])
     assert runner.calls[0].env == {}
@@ -76,12 +96,10 @@ def test_get_nothing() -> None:
 
 
 def test_get_that_fails_says_what_and_why() -> None:
-    made, _ = store(fails('Error from server (Forbidden): pods is forbidden: User "x" cannot list resource "pods"'))
+    made, _ = store(fails('error: the server doesn\'t have a resource type "pod"'))
     with pytest.raises(ToolFailed) as caught:
         made.get(["Pod", "Job"])
-    assert caught.value.line == (
-        'kubectl could not get pod,job: pods is forbidden: User "x" cannot list resource "pods"'
-    )
+    assert caught.value.line == ('kubectl could not get pod,job: the server doesn\'t have a resource type "pod"')
     with pytest.raises(ToolFailed, match="kubectl could not get namespace todo"):
         made.get(["Namespace"])
 
@@ -105,8 +123,18 @@ def test_a_server_that_does_not_answer(call: Callable[[KubectlStore], object]) -
         call(made)
     assert caught.value.line == (
         f"the cluster of context kind-test at https://127.0.0.1:6443 does not answer: {REFUSED} -- "
-        "start it (inv cluster.up), or see what is wrong: inv doctor"
+        "see what is wrong: inv doctor"
     )
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_what_the_user_may_not_do(call: Callable[[KubectlStore], object]) -> None:
+    made, runner = store(
+        fails('Error from server (Forbidden): pods is forbidden: User "x" cannot list resource "pods"')
+    )
+    with pytest.raises(Forbidden, match=r'User "x" cannot list .* auth can-i --list'):
+        call(made)
+    assert len(runner.calls) == 1
 
 
 def test_a_call_that_takes_too_long_is_a_server_that_does_not_answer() -> None:
@@ -131,9 +159,13 @@ def test_a_namespace_that_is_going(call: Callable[[KubectlStore], object]) -> No
 
 
 def test_apply_sends_all_objects_in_one_call_on_stdin() -> None:
-    made, runner = store(lambda call: call.input or "")
+    made, runner = store(Taking())
     assert made.apply([configmap(), deployment()]) == [configmap(), deployment()]
-    assert runner.argvs == [APPLY]
+    assert runner.argvs == [APPLY, THESE]
+    named = [{key: item[key] for key in ("apiVersion", "kind")} for item in (configmap(), deployment())]
+    asked = json.loads(runner.calls[1].input or "")["items"]
+    assert [{key: item[key] for key in ("apiVersion", "kind")} for item in asked] == named
+    assert {tuple(item["metadata"]) for item in asked} == {("name", "namespace")}
     assert json.loads(runner.calls[0].input or "") == json.loads(listed(configmap(), deployment()))
 
 
@@ -165,7 +197,7 @@ def test_a_refused_object() -> None:
 
 
 def test_a_dry_run_changes_nothing_and_needs_no_namespace() -> None:
-    made, runner = store(lambda call: call.input or "")
+    made, runner = store(Taking())
     made.apply([configmap()], dry_run=True)
     assert runner.argvs == [DRY_APPLY]
     missing = 'Error from server (NotFound): namespaces "todo" not found'
@@ -175,15 +207,89 @@ def test_a_dry_run_changes_nothing_and_needs_no_namespace() -> None:
         made.apply([configmap()])
 
 
+class Creating:
+    """An API server that creates, and shows what it created."""
+
+    def __init__(self, *answers: Given) -> None:
+        self.answers = [*answers]
+        self.there = ""
+
+    def __call__(self, call: Call) -> Given:
+        if "get" in call.argv:
+            return self.there
+        answer = self.answers.pop(0)
+        if answer == "created" or (isinstance(answer, tuple) and "after it was created" in answer[-1]):
+            self.there = call.input or ""
+        return answer
+
+
+EXISTING = fails('Error from server (AlreadyExists): error when creating "STDIN": configmaps "x" already exists')
+
+
 def test_create_says_whether_it_did() -> None:
-    made, runner = store("configmap/todo-config\n")
+    made, runner = store(Creating("created"))
     assert made.create(configmap()) is True
+    assert runner.argvs == [CREATE, THESE]
+    sent = json.loads(runner.calls[0].input or "")
+    assert list(sent["metadata"].pop("annotations")) == [CREATED_BY]
+    assert sent == configmap()
+    made, runner = store(Creating(EXISTING))
+    assert made.create(configmap()) is False
     assert runner.argvs == [CREATE]
-    assert json.loads(runner.calls[0].input or "") == configmap()
-    existing = 'Error from server (AlreadyExists): error when creating "STDIN": configmaps "x" already exists'
-    assert store(fails(existing))[0].create(configmap()) is False
     with pytest.raises(ToolFailed, match="kubectl could not create"):
         store(fails('Error from server (NotFound): namespaces "todo" not found'))[0].create(configmap())
+
+
+def test_create_whose_answer_was_lost_looks_who_created_it() -> None:
+    lost = fails("Unable to connect to the server: EOF")
+    ours = store(
+        Creating((1, "", "Unable to connect to the server: EOF, after it was created"), EXISTING), link=quick()
+    )
+    assert ours[0].create(configmap()) is True
+    assert ours[1].argvs == [CREATE, CREATE, THESE]
+    theirs = Creating(lost, EXISTING)
+    theirs.there = json.dumps(configmap())
+    assert store(theirs, link=quick())[0].create(configmap()) is False
+    before = Creating(lost, "created")
+    assert store(before, link=quick())[0].create(configmap()) is True
+
+
+def test_a_create_that_did_nothing_is_found_out() -> None:
+    made, _ = store(Creating("nothing at all"))
+    with pytest.raises(NotEffective, match=r"ConfigMap/todo-config is not there"):
+        made.create(configmap())
+
+
+@pytest.mark.parametrize(
+    ("there", "says"),
+    [
+        ("", "ConfigMap/todo-config is not there"),
+        (listed(), "ConfigMap/todo-config is not there"),
+        (json.dumps({**configmap(), "data": {"A": "other"}}), "ConfigMap/todo-config has another data"),
+    ],
+)
+def test_an_apply_that_did_nothing_is_found_out(there: str, says: str) -> None:
+    made, _ = store(lambda call: there if "get" in call.argv else call.input or "")
+    with pytest.raises(NotEffective) as caught:
+        made.apply([configmap()])
+    assert says in caught.value.why
+    assert caught.value.exit_code == 83
+
+
+def test_a_deletion_that_did_nothing_is_found_out() -> None:
+    made, _ = store(lambda call: json.dumps(configmap()) if "get" in call.argv else "")
+    for wait in (True, False):
+        with pytest.raises(NotEffective, match="ConfigMap/todo-config is still there"):
+            made.delete([configmap()], wait=wait)
+    namespace = json.dumps({"kind": "Namespace", "metadata": {"name": "todo"}})
+    made, _ = store(lambda call: namespace if "get" in call.argv else 'namespace "todo" deleted')
+    with pytest.raises(NotEffective, match="Namespace/todo is still there"):
+        made.delete_all()
+
+
+def test_something_else_than_json_is_no_traceback() -> None:
+    with pytest.raises(ToolFailed, match="kubectl printed something that is not JSON: Welcome"):
+        store("Welcome to kubecolor\n")[0].get(["Pod"])
 
 
 def test_delete_names_objects_and_tells_nothing_else() -> None:
@@ -192,13 +298,13 @@ def test_delete_names_objects_and_tells_nothing_else() -> None:
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "todo"}}
     made.delete([secret, namespace])
     waits = ["--wait=true", "--cascade=foreground", "--timeout=90s"]
-    assert runner.argvs == [[*SCOPE, "delete", "--ignore-not-found", *waits, "--filename", "-"]]
+    assert runner.argvs == [[*SCOPE, "delete", "--ignore-not-found", *waits, "--filename", "-"], THESE]
     assert json.loads(runner.calls[0].input or "")["items"] == [
         {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "todo-secrets", "namespace": "todo"}},
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "todo"}},
     ]
     made.delete([secret], wait=False)
-    assert runner.argvs[1] == [*SCOPE, "delete", "--ignore-not-found", "--wait=false", "--filename", "-"]
+    assert runner.argvs[2] == [*SCOPE, "delete", "--ignore-not-found", "--wait=false", "--filename", "-"]
 
 
 def test_delete_that_fails_says_so() -> None:
@@ -215,7 +321,8 @@ def test_delete_everything() -> None:
         [
             "kubectl", "--context", "kind-test", "delete", "namespace", "todo",
             "--ignore-not-found", "--wait=true", "--timeout=180s",
-        ]
+        ],
+        [*BASE, "get", "namespace", "todo", "--ignore-not-found", "--output", "json"],
     ]  # fmt: skip
     made, _ = store(fails("error: timed out waiting for the condition"))
     with pytest.raises(ClusterError, match="namespace todo could not be deleted: timed out"):

@@ -70,12 +70,12 @@ def test_an_empty_file_has_no_contexts(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("a: [", "it is not YAML: .* in line [12]"),
-        ("a: b: c", "it is not YAML"),
-        ("\tx", "it is not YAML"),
-        ("a: 2026-13-45", "it is not YAML"),
-        ("\x00", "it is not YAML"),
-        ("!!python/object:os.system {}", "it is not YAML"),
+        ("a: [", "it is not valid YAML: .* in line [12]"),
+        ("a: b: c", "it is not valid YAML"),
+        ("\tx", "it is not valid YAML"),
+        ("a: 2026-13-45", "it is not valid YAML"),
+        ("\x00", "it is not valid YAML"),
+        ("!!python/object:os.system {}", "it is not valid YAML"),
         ("just words", "it is not a mapping"),
         ("[1, 2]", "it is not a mapping"),
         ("contexts: words", "`contexts` is not a list of mappings"),

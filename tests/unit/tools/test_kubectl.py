@@ -98,37 +98,6 @@ def test_verb(argv: list[str], said: str) -> None:
     assert tool.verb(argv) == said
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "The connection to the server 127.0.0.1:6443 was refused - did you specify the right host or port?",
-        f"{KLOG}\nUnable to connect to the server: dial tcp 10.0.0.1:6443: i/o timeout",
-        "Unable to connect to the server: net/http: TLS handshake timeout",
-        "Unable to connect to the server: dial tcp: lookup api.example.org on 10.0.0.2:53: no such host",
-        "Unable to connect to the server: EOF",
-        'error: Get "https://127.0.0.1:6443/api": request canceled (Client.Timeout exceeded while awaiting headers)',
-        "Error from server: etcdserver: request timed out",
-        "error: the server is currently unable to handle the request",
-    ],
-)
-def test_a_server_that_does_not_answer(text: str) -> None:
-    assert tool.is_unreachable(text)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        'Error from server (NotFound): deployments.apps "backend" not found',
-        'Error from server (Forbidden): error when creating "STDIN": pods "x" is forbidden: violates PodSecurity',
-        WEBHOOK,
-        KUBELET,
-    ],
-)
-def test_a_server_that_does(text: str) -> None:
-    assert not tool.is_unreachable(text)
-
-
 def test_errors_that_mean_something() -> None:
     terminating = (
         'Error from server (Forbidden): leases.coordination.k8s.io "todo-deploy" is forbidden: unable to create new '
