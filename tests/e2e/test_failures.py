@@ -110,7 +110,8 @@ def test_a_namespace_that_is_going_away(cluster: Cluster, checkout: Checkout) ->
 def test_a_cluster_that_stops_answering(cluster: Cluster, checkout: Checkout) -> None:
     docker = str(need("docker", "docker/offline/up"))
     node = f"{NAME}-control-plane"
-    with checkout.start("deploy", "--no-verify", env={"PYTHONUNBUFFERED": "1"}) as process:
+    env = {"PYTHONUNBUFFERED": "1", "KUBETASKS_DEADLINE": "15"}  # for as long it tries again
+    with checkout.start("deploy", "--no-verify", env=env) as process:
         assert process.stdout is not None
         for line in process.stdout:
             if line.startswith("✓ apply"):
@@ -122,8 +123,25 @@ def test_a_cluster_that_stops_answering(cluster: Cluster, checkout: Checkout) ->
         finally:
             subprocess.run([docker, "unpause", node], check=True, capture_output=True)
     assert process.returncode == 23, out
+    assert "no connection to the cluster" in out
     assert "does not answer" in out
     checkout.inv("deploy")
+
+
+def test_a_cluster_that_answers_again(cluster: Cluster, checkout: Checkout) -> None:
+    docker = str(need("docker", "docker/offline/up"))
+    node = f"{NAME}-control-plane"
+    with checkout.start("deploy", "--no-verify", env={"PYTHONUNBUFFERED": "1"}) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith("✓ apply"):
+                break
+        subprocess.run([docker, "pause", node], check=True, capture_output=True)
+        time.sleep(12)
+        subprocess.run([docker, "unpause", node], check=True, capture_output=True)
+        out = process.stdout.read()
+        process.wait(120)
+    assert process.returncode == 0, out
 
 
 def test_a_namespace_of_somebody_else_is_left(cluster: Cluster, checkout: Checkout) -> None:
