@@ -16,7 +16,7 @@ from kubetasks.deployers.base import Deployer, Release
 from kubetasks.deployers.history import DEPLOYED, FAILED, Revision
 from kubetasks.deployers.lock import locked
 from kubetasks.deployers.rollout import Watch
-from kubetasks.errors import DeployError, Forbidden, Interrupted, KubetasksError, VerifyFailed
+from kubetasks.errors import DeployError, Forbidden, Interrupted, KubetasksError, LocalError, VerifyFailed
 from kubetasks.images.arrival import Arrival
 from kubetasks.images.content import running
 from kubetasks.images.ledger import Ledger
@@ -176,7 +176,7 @@ class Deploy:
                         shown.done(step.run(shown))
                     except Interrupted:
                         raise
-                    except (DeployError, Forbidden) as error:
+                    except (DeployError, Forbidden, LocalError) as error:
                         # Only what the cluster said: of a lost connection nothing follows for the revision.
                         if step.title in {"apply", "rollout"}:
                             self._failed(error)

@@ -13,7 +13,7 @@ from kubetasks.tools.kubectl import is_terminating
 from kubetasks.tools.trouble import Kind, Trouble, classify
 
 REQUEST: Final = 60.0  # seconds for a call that only asks; one with a longer limit waits for something
-FIRST: Final = 30.0  # seconds for the first one: a server that takes connections and says nothing
+FIRST: Final = 40.0  # seconds for the first one: a server that takes connections and says nothing
 SHORTEST: Final = 10.0
 # An API server that has just started may refuse even its own administrator for a moment.
 STARTING: Final = 30.0  # seconds

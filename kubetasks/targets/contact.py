@@ -128,7 +128,7 @@ def _no_route(cluster: Cluster, where: str, why: str) -> ClusterUnreachable:
 
 def _untrusted(cluster: Cluster, where: str, why: str) -> Untrusted:
     return Untrusted(
-        f"the certificate of {where.removeprefix('the ')} is not trusted",
+        f"the certificate of {where} is not trusted",
         why=f"{why}; the kubeconfig may be of an earlier cluster, or a proxy reads along",
         fix=f"export the kubeconfig again: {export_again(cluster)}",
     )
@@ -142,7 +142,7 @@ def _expired(cluster: Cluster, where: str, why: str) -> Expired:
         else f"set this machine's clock if it is wrong, or renew the certificate: {_renew(cluster)}"
     )
     what = "is not valid yet" if early else "has expired"
-    return Expired(f"the certificate of {where.removeprefix('the ')} {what}", why=why, fix=fix)
+    return Expired(f"the certificate of {where} {what}", why=why, fix=fix)
 
 
 def _renew(cluster: Cluster) -> str:
@@ -156,7 +156,7 @@ def _renew(cluster: Cluster) -> str:
 
 def _wrong_name(cluster: Cluster, where: str, why: str) -> WrongName:
     return WrongName(
-        f"the certificate of {where.removeprefix('the ')} is for another host",
+        f"the certificate of {where} is for another host",
         why=why,
         fix=f"use an address that the certificate has, or export the kubeconfig again: {export_again(cluster)}",
     )
@@ -221,9 +221,9 @@ def _proxy(cluster: Cluster, where: str, why: str) -> ProxyInTheWay:
     elif "Proxy Authentication Required" in why or "407" in why:
         what = f"the proxy {shown or 'before the cluster'} asks for a user name and a password"
     elif shown:
-        what = f"the proxy {shown} did not let the request through to {where.removeprefix('the ')}"
+        what = f"the proxy {shown} did not let the request through to {where}"
     else:
-        what = f"something that is not a Kubernetes API server answered for {where.removeprefix('the ')}"
+        what = f"something that is not a Kubernetes API server answered for {where}"
     return ProxyInTheWay(
         what,
         why=why,

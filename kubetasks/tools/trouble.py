@@ -143,6 +143,7 @@ _PREAMBLE: Final = re.compile(
     r"|UPGRADE FAILED|INSTALLATION FAILED|error when \w+ \"[^\"]+\"): ",
     re.IGNORECASE,
 )
+_REJECTED: Final = "the server rejected our request"
 _OFFER: Final = re.compile(r"; if you choose to ignore these errors, turn validation off with --validate=false$")
 
 
@@ -157,6 +158,8 @@ def classify(text: str, server: str = "") -> Trouble | None:
     redirected = _redirected([*said, *logged], server)
     if redirected is not None:
         return redirected
+    if server.startswith("http://") and _REJECTED in text:  # what speaks TLS answers plain HTTP with "400 Bad Request"
+        return Trouble(Kind.NO_TLS, _REJECTED)
     for kind, passing, pattern in _ROWS:
         # kubectl tries several times and says less in its last line than in its log. What does not pass by itself
         # counts in either; what may pass, in the last line, but for a proxy that is named in the log alone.

@@ -143,6 +143,10 @@ CASES = {
         84, ("begins with http://", "set the server to https://"), lambda: at(serve(NOTHING, tls(GOOD)), "http"),
         helm=False,
     ),
+    "an API server behind http": Case(
+        84, ("begins with http://",),
+        lambda: {"server": f"http://127.0.0.1:{serve(Answer(400, 'Client sent an HTTP request', 'text/plain'))}"},
+    ),
     "old TLS": Case(84, ("ended the TLS handshake",), shows(GOOD, newest=ssl.TLSVersion.TLSv1)),
     # Credentials.
     "client certificate missing": Case(

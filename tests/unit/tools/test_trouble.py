@@ -143,6 +143,14 @@ def test_a_redirect_is_told_from_the_server_itself() -> None:
     assert found.kind is Kind.NO_NAME
 
 
+def test_plain_http_to_a_server_that_speaks_tls() -> None:
+    text = 'Unable to find "apps/v1": the server rejected our request for an unknown reason (get deployments.apps)'
+    found = classify(text, "http://127.0.0.1:6443")
+    assert found is not None
+    assert found.kind is Kind.NO_TLS
+    assert classify(text, "https://127.0.0.1:6443") is None
+
+
 def test_what_a_plugin_says_itself_is_part_of_the_reason() -> None:
     text = "Token has expired, log in again\nUnable to connect to the server: getting credentials: exec: exit code 1"
     found = classify(text)
