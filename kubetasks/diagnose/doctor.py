@@ -112,7 +112,9 @@ class _Examination:
         yield self._program("helm", helm.version(), HELM, wanted=self.settings.deployer == "helm")
         yield self._program("kind", kind.version(), KIND, wanted=self.settings.target == "kind")
         yield self._program("minikube", minikube.version(), MINIKUBE, wanted=self.settings.target == "minikube")
-        yield from way_in.examine(self.settings, self.runner, needed=self._needs_engine)
+        # A context that is named is wanted, whatever the target.
+        needed = self._needs_engine or bool(self.settings.context)
+        yield from way_in.examine(self.settings, self.runner, needed=needed)
         yield from self._room(state)
         yield from self._abandoned()
 

@@ -3,6 +3,7 @@
 The store, Helm, port-forward, cluster.up and doctor all ask here, so that they all say the same.
 """
 
+import re
 from typing import Final
 
 from kubetasks.addresses import endpoint, host_of, without_password
@@ -55,13 +56,19 @@ def explain(cluster: Cluster, text: str) -> KubetasksError | None:
 
 
 def export_again(cluster: Cluster) -> str:
-    """The command that writes the kubeconfig's entries of this cluster again."""
+    """What to do to have this cluster's entries in the kubeconfig written again, with the command where it is known."""
     if cluster.kind == "kind":
-        return f"kind export kubeconfig --name {cluster.context.removeprefix('kind-')}"
-    if cluster.kind == "minikube":
-        return f"minikube -p {cluster.context} update-context"
-    program = cluster.plugin.replace("\\", "/").rpartition("/")[2]
-    return BY_PLUGIN.get(program, "export it again with the tool that made the cluster")
+        command = f"kind export kubeconfig --name {cluster.context.removeprefix('kind-')}"
+    elif cluster.kind == "minikube":
+        command = f"minikube -p {cluster.context} update-context"
+    else:
+        command = BY_PLUGIN.get(_program(cluster), "")
+    return "export the kubeconfig again" + (f": {command}" if command else " with the tool that created the cluster")
+
+
+def _program(cluster: Cluster) -> str:
+    """The name of the credential plugin, without its folder; empty for none."""
+    return re.split(r"[/\\]", cluster.plugin)[-1]
 
 
 def start_again(cluster: Cluster) -> str:
@@ -105,7 +112,7 @@ def _unreachable(cluster: Cluster, where: str, why: str) -> ClusterUnreachable:
     start = start_again(cluster)
     fix = f"start it: {start}; or see what is wrong: inv doctor" if start else "see what is wrong: inv doctor"
     if cluster.kind == "kind":
-        fix = f"{fix}; if it was created again since, its address is another: {export_again(cluster)}"
+        fix = f"{fix}; if it was created again since, its port has changed: {export_again(cluster)}"
     return ClusterUnreachable(f"{where} does not answer", why=why, fix=fix)
 
 
@@ -129,8 +136,8 @@ def _no_route(cluster: Cluster, where: str, why: str) -> ClusterUnreachable:
 def _untrusted(cluster: Cluster, where: str, why: str) -> Untrusted:
     return Untrusted(
         f"the certificate of {where} is not trusted",
-        why=f"{why}; the kubeconfig may be of an earlier cluster, or a proxy reads along",
-        fix=f"export the kubeconfig again: {export_again(cluster)}",
+        why=f"{why}; the kubeconfig may be of an earlier cluster, or a proxy inspects the traffic",
+        fix=export_again(cluster),
     )
 
 
@@ -158,7 +165,7 @@ def _wrong_name(cluster: Cluster, where: str, why: str) -> WrongName:
     return WrongName(
         f"the certificate of {where} is for another host",
         why=why,
-        fix=f"use an address that the certificate has, or export the kubeconfig again: {export_again(cluster)}",
+        fix=f"use an address that the certificate has, or {export_again(cluster)}",
     )
 
 
@@ -166,23 +173,20 @@ def _no_tls(cluster: Cluster, where: str, why: str) -> NoTls:
     scheme, host, port = endpoint(cluster.server) if cluster.server else ("https", "HOST", 443)
     if scheme == "http":
         what, fix = "speaks TLS, and its URL begins with http://", f"set the server to https://{host}:{port}"
-    elif "remote error" in why or "handshake" not in why.replace("does not look like a TLS handshake", ""):
-        plain = "does not look like" in why or "HTTP response" in why or "malformed" in why
+    else:
+        plain = any(text in why for text in ("does not look like", "HTTP response", "malformed"))
         what = "does not speak TLS" if plain else "ended the TLS handshake"
         fix = f"check what listens there: curl -vk https://{host}:{port}/version"
-    else:
-        what, fix = "ended the TLS handshake", f"check what listens there: curl -vk https://{host}:{port}/version"
-    return NoTls(f"{where} {what}", why=why, fix=f"{fix}; or export the kubeconfig again: {export_again(cluster)}")
+    return NoTls(f"{where} {what}", why=why, fix=f"{fix}; or {export_again(cluster)}")
 
 
 def _unauthorized(cluster: Cluster, where: str, why: str) -> Unauthorized:
-    program = cluster.plugin.replace("\\", "/").rpartition("/")[2]
-    again = export_again(cluster)
+    program = _program(cluster)
     log_in = f"log in again ({LOG_IN[program]}), or " if program in LOG_IN else ""
     return Unauthorized(
         f"{where} does not accept the credentials of the kubeconfig",
         why=f"{why}; they may be of an earlier cluster, or have expired",
-        fix=f"{log_in}export the kubeconfig again: {again}",
+        fix=f"{log_in}{export_again(cluster)}",
     )
 
 
@@ -196,14 +200,14 @@ def _forbidden(cluster: Cluster, where: str, why: str) -> Forbidden:
 
 
 def _plugin(cluster: Cluster, _: str, why: str) -> PluginFailed:
-    program = cluster.plugin.replace("\\", "/").rpartition("/")[2]
+    program = _program(cluster)
     title = f" {cluster.plugin}" if cluster.plugin else ""
     if "not found" in why or "no such file" in why:
         what, fix = "is not installed", f"install {program or 'it'}, and make sure that it is on PATH"
     elif "permission denied" in why:
         what, fix = "cannot be started", f"make it executable: chmod +x {cluster.plugin or 'FILE'}"
     elif "apiVersion" in why or "version" in why or "interactiveMode" in why:
-        what, fix = "does not fit the kubeconfig", f"update {program or 'it'} and export again: {export_again(cluster)}"
+        what, fix = "does not fit the kubeconfig", f"update {program or 'it'}, and {export_again(cluster)}"
     elif "interactive mode" in why:
         what, fix = "wants a terminal", "log in with it first, or use one that does not ask"
     else:
@@ -236,7 +240,7 @@ def _config(cluster: Cluster, _: str, why: str) -> EntryDamaged:
     return EntryDamaged(
         f"kubectl cannot use the kubeconfig's entries of context {cluster.context}",
         why=why,
-        fix=f"export them again: {export_again(cluster)}",
+        fix=export_again(cluster),
     )
 
 

@@ -33,6 +33,16 @@ EMBEDDED: Final = {
     "client-certificate": "CERTIFICATE",
     "client-key": "PRIVATE KEY",
 }
+# One of these has to be there for kubectl to know who the user is.
+CREDENTIALS: Final = (
+    "client-certificate-data",
+    "client-key-data",
+    "token",
+    "tokenFile",
+    "username",
+    "exec",
+    "auth-provider",
+)
 # What a credential plugin may be told of the cluster, with `provideClusterInfo`.
 PLUGIN_EXTENSION: Final = "client.authentication.k8s.io/exec"
 PROXY_SCHEMES: Final = ("http", "https", "socks5")
@@ -75,7 +85,7 @@ def minified(
     if for_plugin:
         cluster["extensions"] = for_plugin
     user = maker.copied(config.users.get(context.user, Entry()), USER, f"user {context.user}")
-    _check_user(user, f"user {context.user}")
+    _check_user(user, f"user {context.user or '(none)'}", secure=not context.server.startswith("http://"))
     return {
         "apiVersion": "v1",
         "kind": "Config",
@@ -101,7 +111,10 @@ def _check_server(context: Context, check_url: CheckUrl) -> None:
         )
 
 
-def _check_user(user: Mapping[str, Any], title: str) -> None:
+def _check_user(user: Mapping[str, Any], title: str, *, secure: bool) -> None:
+    if secure and not any(key in user for key in CREDENTIALS):
+        # kubectl would ask for a user name, and take the first line of what it is to apply for the answer.
+        raise BadEntry(f"in {title}, there are no credentials")
     if ("client-certificate-data" in user) != ("client-key-data" in user):
         missing = "client-key" if "client-certificate-data" in user else "client-certificate"
         raise BadEntry(f"in {title}, {missing} is missing beside its other half")
@@ -130,7 +143,9 @@ class _Maker:
             self._embed(made, key, block, entry, title)
         if "tokenFile" in made:
             path = self._path(made["tokenFile"], entry, f"in {title}, tokenFile is")
-            self.read(path)  # it stays a file: whoever writes it replaces it before it expires
+            if not self.read(path).strip():
+                raise BadEntry(f"in {title}, tokenFile {path} is empty")
+            # It stays a file: whoever writes it replaces it before it expires.
             made["tokenFile"] = str(path)
         if "exec" in made:
             made["exec"] = self._plugin(made["exec"], entry, title)

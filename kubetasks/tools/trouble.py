@@ -85,7 +85,8 @@ TABLE: Final[tuple[tuple[Kind, bool, tuple[str, ...]], ...]] = (
         r"unable to read (?:certificate-authority|client-cert|client-key|tokenFile)",
         r"invalid configuration", r"Error in configuration", r"host must be a URL or a host:port pair",
         r"unsupported protocol scheme", r"invalid header field value for \"Authorization\"",
-        r"invalid 'proxy-url'", r": invalid port\b",
+        r"invalid 'proxy-url'", r": invalid port\b", r"root certificates file with the insecure flag",
+        r"more than one authentication method found", r"without impersonating a user", r"read empty token from file",
     )),
     (Kind.UNTRUSTED, False, (r"x509: ",)),
     (Kind.NO_TLS, False, (

@@ -156,7 +156,7 @@ def test_the_kubeconfig_of_an_earlier_cluster(cluster: Cluster, checkout: Checko
         env = {"KUBECONFIG": str(reached(cluster, tmp_path / "config", change))}
         out = checkout.inv("status", "--context", cluster.context, code=code, env=env)
         assert export in out
-        doctor = checkout.inv("doctor", "--context", cluster.context, code=1, env={**env, "KUBETASKS_TARGET": "kind"})
+        doctor = checkout.inv("doctor", "--context", cluster.context, code=1, env=env)
         assert f"(exit {code})" in doctor
         assert export in doctor
 

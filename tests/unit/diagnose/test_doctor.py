@@ -26,7 +26,8 @@ def config(current: str, server: str = "https://127.0.0.1:6443") -> str:
         {
             "current-context": current,
             "clusters": [{"name": "c", "cluster": {"server": server}}],
-            "contexts": [{"name": current, "context": {"cluster": "c"}}] if current else None,
+            "contexts": [{"name": current, "context": {"cluster": "c", "user": "me"}}] if current else None,
+            "users": [{"name": "me", "user": {"token": "t"}}],
         }
     )
 
@@ -241,6 +242,8 @@ def test_a_cluster_that_does_not_answer_is_described_as_a_deploy_would(tmp_path:
     assert finding.status == "missing"
     assert "does not answer (exit 23)" in finding.found
     assert "inv cluster.up --target kind" in finding.fix
+    assert look(tmp_path, {"context": "kind-kubetasks"}, also={asked: refused})["cluster"].status == "missing"
+    assert look(tmp_path, also={asked: refused})["cluster"].status == "warn"
     found = look(tmp_path, without=("kubectl",))
     assert found["cluster"].found == "cannot be asked without kubectl"
 

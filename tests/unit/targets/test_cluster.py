@@ -64,7 +64,8 @@ class Screen:
 def write(path: Path, server: str = "https://127.0.0.1:6443", name: str = "kind-dev") -> None:
     document = {
         "clusters": [{"name": name, "cluster": {"server": server}}],
-        "contexts": [{"name": name, "context": {"cluster": name}}],
+        "contexts": [{"name": name, "context": {"cluster": name, "user": "me"}}],
+        "users": [{"name": "me", "user": {"token": "t"}}],
     }
     path.write_text(json.dumps(document))
 

@@ -19,27 +19,27 @@ def cloud(plugin: str) -> Cluster:
 @pytest.mark.parametrize(
     ("cluster", "command"),
     [
-        (KIND, "kind export kubeconfig --name dev"),
-        (MINIKUBE, "minikube -p mine update-context"),
-        (PLAIN, "export it again with the tool that made the cluster"),
-        (cloud("aws"), "aws eks update-kubeconfig --name CLUSTER"),
-        (cloud("/opt/bin/aws-iam-authenticator"), "aws eks update-kubeconfig --name CLUSTER"),
-        (cloud(r"C:\bin\gke-gcloud-auth-plugin"), "gcloud container clusters get-credentials CLUSTER"),
-        (cloud("kubelogin"), "az aks get-credentials --name CLUSTER --resource-group GROUP"),
-        (cloud("somebodys-own"), "export it again with the tool that made the cluster"),
+        (KIND, ": kind export kubeconfig --name dev"),
+        (MINIKUBE, ": minikube -p mine update-context"),
+        (PLAIN, " with the tool that created the cluster"),
+        (cloud("aws"), ": aws eks update-kubeconfig --name CLUSTER"),
+        (cloud("/opt/bin/aws-iam-authenticator"), ": aws eks update-kubeconfig --name CLUSTER"),
+        (cloud(r"C:\bin\gke-gcloud-auth-plugin"), ": gcloud container clusters get-credentials CLUSTER"),
+        (cloud("kubelogin"), ": az aks get-credentials --name CLUSTER --resource-group GROUP"),
+        (cloud("somebodys-own"), " with the tool that created the cluster"),
     ],
 )
 def test_the_command_that_writes_the_kubeconfig_again(cluster: Cluster, command: str) -> None:
-    assert export_again(cluster) == command
+    assert export_again(cluster) == f"export the kubeconfig again{command}"
     for kind in (Kind.UNAUTHORIZED, Kind.CLIENT_CERTIFICATE, Kind.UNTRUSTED, Kind.WRONG_NAME, Kind.CONFIG):
-        assert command in error_for(cluster, Trouble(kind, "why")).fix
+        assert export_again(cluster) in error_for(cluster, Trouble(kind, "why")).fix
 
 
 @pytest.mark.parametrize(
     ("cluster", "kind", "advice"),
     [
         (KIND, Kind.REFUSED, "start it: inv cluster.up --target kind"),
-        (KIND, Kind.REFUSED, "its address is another: kind export kubeconfig --name dev"),
+        (KIND, Kind.REFUSED, "its port has changed: export the kubeconfig again: kind export kubeconfig --name dev"),
         (MINIKUBE, Kind.REFUSED, "start it: inv cluster.up --target minikube"),
         (MINIKUBE, Kind.NO_ROUTE, "or start it: inv cluster.up --target minikube"),
         (PLAIN, Kind.REFUSED, "see what is wrong: inv doctor"),

@@ -32,7 +32,8 @@ def write(path: Path, current: str = "", *names: str) -> str:
     document: dict[str, Any] = {
         "current-context": current,
         "clusters": [{"name": name, "cluster": {"server": SERVERS[name]}} for name in names],
-        "contexts": [{"name": name, "context": {"cluster": name}} for name in names],
+        "contexts": [{"name": name, "context": {"cluster": name, "user": "me"}} for name in names],
+        "users": [{"name": "me", "user": {"token": "t"}}],
     }
     path.write_text(json.dumps(document))
     return str(path)
@@ -222,9 +223,10 @@ def test_a_profile_of_another_name_is_known_by_the_settings_or_by_minikubes_mark
     document = {
         "clusters": [{"name": "dev", "cluster": {"server": "https://192.168.49.2:8443"}}],
         "contexts": [
-            {"name": "dev", "context": {"cluster": "dev", "extensions": extension}},
-            {"name": "own", "context": {"cluster": "dev"}},
+            {"name": "dev", "context": {"cluster": "dev", "user": "me", "extensions": extension}},
+            {"name": "own", "context": {"cluster": "dev", "user": "me"}},
         ],
+        "users": [{"name": "me", "user": {"token": "t"}}],
         "current-context": "dev",
     }
     path.write_text(json.dumps(document))

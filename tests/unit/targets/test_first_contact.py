@@ -235,6 +235,13 @@ CASES = {
         88, ("cannot use the kubeconfig's entries",), good(),
         {**certificate("me", AUTHORITY).user, "client-key-data": encoded(OTHER.key_pem)},
     ),
+    "an authority although it is not to be checked": Case(
+        88, ("root certificates file with the insecure flag",),
+        lambda: at(serve(NOTHING, tls(GOOD)), **{"insecure-skip-tls-verify": True}),
+    ),
+    "two kinds of credentials": Case(
+        88, ("more than one authentication method",), good(), {"token": "t", "username": "me", "password": "p"}
+    ),
     "a token with a line break": Case(88, ("cannot use the kubeconfig's entries",), good(), {"token": "a\nb"}),
 }  # fmt: skip
 

@@ -112,10 +112,16 @@ def test_content_counts_more_than_a_path_as_it_does_for_kubectl(tmp_path: Path) 
     assert made["clusters"][0]["cluster"]["certificate-authority-data"] == encoded(CERTIFICATE)
 
 
-def test_a_context_without_a_user_is_anonymous(tmp_path: Path) -> None:
-    made = document()
-    del made["contexts"][0]["context"]["user"]
-    assert copied(write(tmp_path / "config", made))["users"] == [{"name": "c", "user": {}}]
+@pytest.mark.parametrize("user", [{}, {"as": "admin"}, None])
+def test_without_credentials_kubectl_would_ask(tmp_path: Path, user: dict[str, Any] | None) -> None:
+    made = document({}, user or {})
+    if user is None:
+        del made["contexts"][0]["context"]["user"]
+    with pytest.raises(EntryDamaged, match="there are no credentials"):
+        copied(write(tmp_path / "config", made))
+    # Over plain HTTP nobody is asked (kubectl proxy).
+    made["clusters"][0]["cluster"]["server"] = "http://127.0.0.1:8001"
+    assert copied(write(tmp_path / "config", made))["users"] == [{"name": "c", "user": user or {}}]
 
 
 CASES: dict[str, tuple[dict[str, Any], dict[str, Any] | None, type[KubeconfigError], str]] = {
@@ -165,6 +171,7 @@ def test_what_cannot_work_is_refused_before_any_request(
     tmp_path: Path, case: tuple[dict[str, Any], dict[str, Any] | None, type[KubeconfigError], str]
 ) -> None:
     cluster, user, error, says = case
+    (tmp_path / "empty").touch()
     path = write(tmp_path / "config", document(cluster, user))
     with pytest.raises(error) as caught:
         copied(path)
