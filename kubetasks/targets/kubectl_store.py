@@ -6,18 +6,20 @@ import threading
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from kubetasks.errors import ApplyFailed, ClusterError, KubetasksError, NotEffective, ToolFailed
 from kubetasks.objects import DOMAIN, Object, Objects
-from kubetasks.runner import Result, Runner
+from kubetasks.runner import Process, Result, Runner
 from kubetasks.targets.base import Cluster, Progress
 from kubetasks.targets.calls import REQUEST, Calls
 from kubetasks.targets.confirm import unapplied, undeleted
 from kubetasks.targets.link import Attempt
 from kubetasks.tools import kubectl as tool
+from kubetasks.tools.trouble import classify
 
 CLUSTER_SCOPED = frozenset({"Namespace", "Node"})
+FIRST_LINES: Final = 10  # of a log that is followed
 # Tells an object that this very request created from one that was there before, where the answer was lost.
 CREATED_BY: Final = f"{DOMAIN}/created-by"
 
@@ -149,22 +151,39 @@ class KubectlStore:
         return self.runner.redactor(result.stdout) if result.ok else ""
 
     def follow(self, pods: Sequence[str], on_line: Progress) -> None:
-        """See ``Store.follow``."""
+        """See ``Store.follow``. Where the connection is lost, the lines go on once the cluster answers again."""
+        failures: list[KubetasksError] = []
         with contextlib.ExitStack() as stack:
-            threads = []
-            for pod in pods:
-                argv = self.kubectl.follow(pod)
-                process = stack.enter_context(self.runner.spawn(argv, env=self.cluster.env, merge=True))
-                thread = threading.Thread(target=self._pump, args=(process.stdout, on_line), daemon=True)
+
+            def follow(pod: str) -> None:
+                tail = FIRST_LINES
+                try:
+                    while self._pump(stack.enter_context(self._logs_of(pod, tail)), on_line):
+                        self.calls.call(self.kubectl.get_namespace())
+                        tail = 0
+                except KubetasksError as error:
+                    failures.append(error)
+
+            threads = [threading.Thread(target=follow, args=(pod,), daemon=True) for pod in pods]
+            for thread in threads:
                 thread.start()
-                threads.append(thread)
             for thread in threads:
                 thread.join()
+        if failures:
+            raise failures[0]
 
-    def _pump(self, stream: Any, on_line: Progress) -> None:
+    def _logs_of(self, pod: str, tail: int) -> contextlib.AbstractContextManager[Process]:
+        return self.runner.spawn(self.kubectl.follow(pod, tail=tail), env=self.cluster.env, merge=True)
+
+    def _pump(self, process: Process, on_line: Progress) -> bool:
+        """Hand on the lines of one stream until it ends; whether it ended because the connection was lost."""
+        line = ""
         with contextlib.suppress(ValueError, OSError):  # closed when the block ends
-            for raw in stream:
-                on_line(self.runner.redactor(raw.decode(errors="replace").rstrip("\n")))
+            for raw in process.stdout or ():
+                line = raw.decode(errors="replace").rstrip("\n")
+                on_line(self.runner.redactor(line))
+        trouble = None if line.startswith("[pod/") else classify(line, self.cluster.server)
+        return trouble is not None and trouble.passing
 
 
 def _lasting(objects: Objects) -> Objects:

@@ -351,6 +351,28 @@ def test_follow_hands_on_the_lines_of_every_pod() -> None:
     assert runner.argvs == [[*SCOPE, "logs", pod, *tail] for pod in ("pod-1", "pod-2")]
 
 
+def test_following_goes_on_after_a_lost_connection() -> None:
+    streams = iter(["[pod/a] one\nerror: unexpected EOF\n", "[pod/a] two\n"])
+    made, runner = store(lambda call: next(streams) if "--follow" in call.argv else "", link=quick())
+    lines: list[str] = []
+    made.follow(["a"], lines.append)
+    assert [line for line in lines if line.startswith("[")] == ["[pod/a] one", "[pod/a] two"]
+    assert [argv[-1] for argv in runner.argvs if "--follow" in argv] == ["--tail=10", "--tail=0"]
+
+
+def test_following_ends_with_the_error_when_the_cluster_stays_away() -> None:
+    made, _ = store(fails(REFUSED), link=quick(1.0))
+    lines: list[str] = []
+    with pytest.raises(ClusterUnreachable):
+        made.follow(["a", "b"], lines.append)
+
+
+def test_a_line_of_a_log_is_no_trouble_of_ours() -> None:
+    made, runner = store("[pod/a] Unable to connect to the server: EOF\n")
+    made.follow(["a"], lambda _: None)
+    assert len(runner.calls) == 1
+
+
 def test_a_secret_goes_in_on_stdin_and_comes_out_nowhere() -> None:
     def echo(call: Any) -> tuple[int, str, str]:
         return fails(f"Error from server (Invalid): {call.input}\nand again: {CANARY}")
