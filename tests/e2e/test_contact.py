@@ -8,8 +8,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.checkout import Checkout
 from tests.e2e.conftest import NAME, Cluster, need
 from tests.fake_api import certificate, closed_port
@@ -62,10 +60,7 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("deployer", ["manifests", "helm"])
-def test_the_users_own_preferences_change_nothing(
-    cluster: Cluster, checkout: Checkout, tmp_path: Path, deployer: str
-) -> None:
+def test_the_users_own_preferences_change_nothing(cluster: Cluster, checkout: Checkout, tmp_path: Path) -> None:
     space = checkout.namespace
     home = tmp_path / "home"
     (home / ".kube").mkdir(parents=True)
@@ -75,9 +70,11 @@ def test_the_users_own_preferences_change_nothing(
     (plugin / "plugin.yaml").write_text("name: damaged\nversion: {")
     checkout.env |= {**HOSTILE, "HOME": str(home), "HELM_PLUGINS": str(plugin.parent)}
     checkout.append("app/frontend/main.py", f"\nBUILT_FOR = {space!r}\n")
-    checkout.inv("deploy", "--with", deployer, "--no-verify")
+    checkout.inv("deploy", "--no-verify")
     assert len(cluster.objects("deployments", space)) == 2
-    assert "nothing changed" in checkout.inv("deploy", "--with", deployer, "--no-verify")
+    assert "nothing changed" in checkout.inv("deploy", "--no-verify")
+    checkout.inv("deploy", "--with", "helm", "--no-verify")
+    assert len(cluster.objects("secrets", space, "owner=helm,status=deployed")) == 1
     assert f"namespace {space} is gone" in checkout.inv("destroy")
     assert space not in cluster.kubectl("get", "namespaces", "--output", "name")
 
@@ -172,10 +169,7 @@ exec {program} "$@"
 """
 
 
-@pytest.mark.parametrize("deployer", ["manifests", "helm"])
-def test_a_connection_that_is_lost_again_and_again(
-    cluster: Cluster, checkout: Checkout, tmp_path: Path, deployer: str
-) -> None:
+def test_a_connection_that_is_lost_again_and_again(cluster: Cluster, checkout: Checkout, tmp_path: Path) -> None:
     folder = tmp_path / "bin"
     folder.mkdir()
     for name in ("kubectl", "helm"):
@@ -183,12 +177,14 @@ def test_a_connection_that_is_lost_again_and_again(
         program = need(name, "./inv brings one")
         script.write_text(LOSING.format(count=tmp_path / name, program=program))
         script.chmod(0o755)
-    # helm is asked for its version and to render first: the third call is the upgrade.
     checkout.env["PATH"] = f"{folder}:{checkout.env['PATH']}"
-    checkout.inv("deploy", "--with", deployer, "--no-verify")
-    revision = json.loads(checkout.inv("status", "--json"))["revision"]
-    assert (revision["number"], revision["status"]) == (1, "deployed")
-    assert int((tmp_path / "kubectl").read_text()) > 10
+    # helm renders and is asked for its version first: its third call, which is lost, is the upgrade.
+    for number, deployer in enumerate(("manifests", "helm"), start=1):
+        checkout.inv("deploy", "--with", deployer, "--no-verify")
+        revision = json.loads(checkout.inv("status", "--json"))["revision"]
+        assert (revision["number"], revision["status"]) == (number, "deployed")
+    assert int((tmp_path / "kubectl").read_text()) > 20
+    assert int((tmp_path / "helm").read_text()) > 3
     assert cluster.objects("leases", checkout.namespace) == []
     checkout.inv("destroy")
     assert checkout.namespace not in cluster.kubectl("get", "namespaces", "--output", "name")
