@@ -19,6 +19,7 @@ from kubetasks.tools import kubectl as tool
 from kubetasks.tools.trouble import classify
 
 CLUSTER_SCOPED = frozenset({"Namespace", "Node"})
+RECORD: Final = f"{DOMAIN}/record"  # labels what tells of deploys and is no part of the application
 FIRST_LINES: Final = 10  # of a log that is followed
 # Tells an object that this very request created from one that was there before, where the answer was lost.
 CREATED_BY: Final = f"{DOMAIN}/created-by"
@@ -107,14 +108,12 @@ class KubectlStore:
                 return True
             if not tool.is_existing(result.stderr):
                 raise self._failed(result)
-            return state.lost  # the attempt before may have created it
+            if not state.lost:
+                return False
+            there = self.look([item])  # the attempt before may have created it
+            return bool(there) and (there[0]["metadata"].get("annotations") or {}).get(CREATED_BY) == mark
 
-        if not self.calls.until_answered(attempt):
-            return False
-        there = self.look([item])
-        if not there:
-            _effective("created", [f"{item['kind']}/{metadata['name']} is not there"])
-        return (there[0]["metadata"].get("annotations") or {}).get(CREATED_BY) == mark
+        return self.calls.until_answered(attempt)
 
     def delete(self, objects: Objects, *, wait: bool = True) -> None:
         """See ``Store.delete``."""
@@ -187,8 +186,11 @@ class KubectlStore:
 
 
 def _lasting(objects: Objects) -> Objects:
-    """The objects whose change is looked for afterwards: not the lock, which proves itself or expires."""
-    return [item for item in objects if item["kind"] != "Lease"]
+    """The objects whose change is looked for afterwards: not our own records and the lock.
+
+    Without its record a deploy goes through every step again; a lock expires.
+    """
+    return [item for item in objects if RECORD not in (item["metadata"].get("labels") or {})]
 
 
 def _effective(what: str, problems: list[str]) -> None:

@@ -237,7 +237,7 @@ CASES = {
     ),
     "an authority although it is not to be checked": Case(
         88, ("root certificates file with the insecure flag",),
-        lambda: at(serve(NOTHING, tls(GOOD)), **{"insecure-skip-tls-verify": True}),
+        lambda: {**at(serve(NOTHING, tls(GOOD))), "insecure-skip-tls-verify": True},
     ),
     "two kinds of credentials": Case(
         88, ("more than one authentication method",), good(), {"token": "t", "username": "me", "password": "p"}

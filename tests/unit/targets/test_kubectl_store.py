@@ -229,7 +229,7 @@ EXISTING = fails('Error from server (AlreadyExists): error when creating "STDIN"
 def test_create_says_whether_it_did() -> None:
     made, runner = store(Creating("created"))
     assert made.create(configmap()) is True
-    assert runner.argvs == [CREATE, THESE]
+    assert runner.argvs == [CREATE]
     sent = json.loads(runner.calls[0].input or "")
     assert list(sent["metadata"].pop("annotations")) == [CREATED_BY]
     assert sent == configmap()
@@ -254,10 +254,13 @@ def test_create_whose_answer_was_lost_looks_who_created_it() -> None:
     assert store(before, link=quick())[0].create(configmap()) is True
 
 
-def test_a_create_that_did_nothing_is_found_out() -> None:
-    made, _ = store(Creating("nothing at all"))
-    with pytest.raises(NotEffective, match=r"ConfigMap/todo-config is not there"):
-        made.create(configmap())
+def test_records_and_the_lock_are_not_looked_for_afterwards() -> None:
+    record = configmap()
+    record["metadata"]["labels"]["kubetasks.dev/record"] = "revision"
+    made, runner = store(Taking())
+    made.apply([record])
+    made.delete([record], wait=False)
+    assert THESE not in runner.argvs
 
 
 @pytest.mark.parametrize(
