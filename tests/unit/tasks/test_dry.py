@@ -231,7 +231,6 @@ READS = [
     kubectl.Kubectl("c", "n").port_forward("s", 80),
     kubectl.Kubectl("c", "n").cluster_version(),
     kubectl.client_version(),
-    kubectl.config_view(),
     kubectl.kustomize("folder"),
     helm.Helm().template("r", "chart"),
     helm.Helm().lint("chart"),
