@@ -1,4 +1,8 @@
-"""A way from loopback to a Service's port in a cluster, through ``kubectl port-forward``."""
+"""A way from loopback to a Service's port in a cluster, through ``kubectl port-forward``.
+
+Asked for a Service, kubectl takes the pod that has been ready for longest, even while it is being deleted: right after
+a rollout that is a pod of the revision before. So the pod is chosen here.
+"""
 
 import contextlib
 import queue
@@ -11,8 +15,10 @@ from typing import IO, Final
 from kubetasks.errors import ContextNotFound, Forbidden, KubetasksError, ToolFailed
 from kubetasks.runner import Runner
 from kubetasks.targets.base import Cluster
+from kubetasks.targets.calls import Calls
 from kubetasks.targets.contact import error_for
 from kubetasks.targets.link import Attempt, Lost
+from kubetasks.targets.serving import pod_of
 from kubetasks.tools.kubectl import Kubectl, reason
 from kubetasks.tools.trouble import classify
 
@@ -55,7 +61,11 @@ def forward(cluster: Cluster, runner: Runner, service: str, port: int, *, patien
 @contextlib.contextmanager
 def _opened(cluster: Cluster, runner: Runner, service: str, port: int, patience: float) -> Iterator[str]:
     """One kubectl port-forward while the block lasts; raises Lost where the API server does not answer."""
-    argv = Kubectl(cluster.context, cluster.namespace).port_forward(service, port)
+    pod = pod_of(Calls(cluster, runner), cluster, service, port)
+    kubectl = Kubectl(cluster.context, cluster.namespace)
+    argv = (
+        kubectl.port_forward(f"pod/{pod.name}", pod.port) if pod else kubectl.port_forward(f"service/{service}", port)
+    )
     reader: threading.Thread | None = None
     try:
         with runner.spawn(argv, env=cluster.env, merge=True) as process:

@@ -89,11 +89,11 @@ class Kubectl:
             "logs", pod, "--all-containers", "--follow", "--prefix", f"--tail={tail}",
         ]  # fmt: skip
 
-    def port_forward(self, service: str, port: int) -> list[str]:
-        """A free loopback port to a Service's port."""
+    def port_forward(self, resource: str, port: int) -> list[str]:
+        """A free loopback port to the port of a resource: ``pod/NAME`` or ``service/NAME``."""
         return [
             "kubectl", "--context", self.context, "--namespace", self.namespace,
-            "port-forward", f"service/{service}", f":{port}", "--address", "127.0.0.1",
+            "port-forward", resource, f":{port}", "--address", "127.0.0.1",
         ]  # fmt: skip
 
     def cluster_version(self) -> list[str]:

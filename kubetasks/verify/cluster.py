@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kubetasks.objects import NAME, Object, Objects, by_identity, identity, of_kind
+from kubetasks.targets import serving
 from kubetasks.targets.base import Store
 from kubetasks.verify.compare import differences
 from kubetasks.verify.report import Layer
 
-SERVICE_NAME = "kubernetes.io/service-name"
 HELM_HOOK = "helm.sh/hook"
 SHOWN = 3
 
@@ -109,15 +109,15 @@ def selects(service: Mapping[str, Any]) -> Mapping[str, str]:
 
 
 def ready_addresses(slices: Sequence[Object], service: str) -> tuple[list[str], list[str]]:
-    """The addresses behind a Service: (ready, not ready). Unknown readiness counts as ready, as the API says."""
+    """The addresses behind a Service, without those of pods that are being deleted: (ready, not ready)."""
     ready: list[str] = []
     unready: list[str] = []
     for item in slices:
-        if (item["metadata"].get("labels") or {}).get(SERVICE_NAME) != service:
+        if (item["metadata"].get("labels") or {}).get(serving.SERVICE_NAME) != service:
             continue
         for endpoint in item.get("endpoints") or ():
-            good = (endpoint.get("conditions") or {}).get("ready") is not False
-            (ready if good else unready).extend(endpoint.get("addresses") or ())
+            if not serving.terminating(endpoint):
+                (ready if serving.ready(endpoint) else unready).extend(endpoint.get("addresses") or ())
     return list(dict.fromkeys(ready)), list(dict.fromkeys(unready))
 
 

@@ -1,18 +1,20 @@
 """The way from loopback to a Service."""
 
+import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kubetasks.errors import ClusterUnreachable, ContextNotFound, KubetasksError, ToolFailed
-from kubetasks.runner import Environment, Process, SystemRunner
+from kubetasks.runner import Environment, Process, Result, SystemRunner
 from kubetasks.targets.base import Cluster
 from kubetasks.targets.forward import forward
-from tests.recording import RecordingRunner
+from tests.recording import Given, RecordingRunner
 
 CLUSTER = Cluster("kind-test", "todo")
 ARGV = [
@@ -21,19 +23,83 @@ ARGV = [
 ]  # fmt: skip
 
 
+LIST = ("kubectl", "--context", "kind-test", "--namespace", "todo", "--request-timeout=20s", "get")
+
+
+def answers(printed: Given, items: Sequence[object] = ()) -> RecordingRunner:
+    """kubectl that lists these objects and answers any other call with one text."""
+    return RecordingRunner({LIST: json.dumps({"items": [*items]}), ("kubectl",): printed})
+
+
+def service(**ports: int) -> dict[str, object]:
+    named = [{"port": port, **({"name": name} if name != "only" else {})} for name, port in ports.items()]
+    return {"kind": "Service", "metadata": {"name": "frontend"}, "spec": {"ports": named}}
+
+
+def endpoint_slice(*endpoints: tuple[str, dict[str, bool]], of: str = "frontend", **ports: int) -> dict[str, object]:
+    return {
+        "kind": "EndpointSlice",
+        "metadata": {"name": f"{of}-x", "labels": {"kubernetes.io/service-name": of}},
+        "ports": [{"name": "" if name == "only" else name, "port": port} for name, port in ports.items()],
+        "endpoints": [
+            {"targetRef": {"kind": "Pod", "name": name}, "conditions": conditions, "addresses": ["10.0.0.1"]}
+            for name, conditions in endpoints
+        ],
+    }
+
+
+READY, ENDING = {"ready": True}, {"ready": False, "serving": True, "terminating": True}
+WARMING = {"ready": False, "serving": False, "terminating": False}
+
+
+@pytest.mark.parametrize(
+    ("items", "resource"),
+    [
+        ([service(only=80), endpoint_slice(("old", ENDING), ("new", READY), only=3000)], ["pod/new", ":3000"]),
+        # Publishing addresses that are not ready, a Service calls even those that end ready.
+        (
+            [service(only=80), endpoint_slice(("old", {"ready": True, "terminating": True}), ("new", {}), only=3000)],
+            ["pod/new", ":3000"],
+        ),
+        # Its status lags behind the pod's: the pod that is not ready yet, not the one that ends.
+        ([service(only=80), endpoint_slice(("old", ENDING), ("new", WARMING), only=3000)], ["pod/new", ":3000"]),
+        ([service(only=80), endpoint_slice(("a", WARMING), ("b", READY), only=3000)], ["pod/b", ":3000"]),
+        ([service(web=80, admin=81), endpoint_slice(("a", READY), web=3000, admin=3001)], ["pod/a", ":3000"]),
+        ([service(only=80), endpoint_slice(("a", READY), of="other", only=3000)], ["service/frontend", ":80"]),
+        ([service(only=80), endpoint_slice(("old", ENDING), only=3000)], ["service/frontend", ":80"]),
+        ([service(only=81), endpoint_slice(("a", READY), only=3000)], ["service/frontend", ":80"]),
+        ([service(only=80), endpoint_slice(only=3000)], ["service/frontend", ":80"]),
+        ([], ["service/frontend", ":80"]),
+    ],
+)
+def test_asks_a_pod_that_stays(items: Sequence[object], resource: list[str]) -> None:
+    runner = answers("Forwarding from 127.0.0.1:1 -> 2\n", items)
+    with forward(CLUSTER, runner, "frontend", 80):
+        pass
+    assert runner.argvs[-1][6:8] == resource
+
+
+def test_a_role_that_may_not_list_endpoints_leaves_the_choice_to_kubectl() -> None:
+    forbidden = 'Error from server (Forbidden): endpointslices.discovery.k8s.io is forbidden: User "u" cannot list'
+    runner = RecordingRunner({LIST: (1, "", forbidden), ("kubectl",): "Forwarding from 127.0.0.1:1 -> 2\n"})
+    with forward(CLUSTER, runner, "frontend", 80):
+        pass
+    assert runner.argvs[-1] == ARGV
+
+
 def test_yields_the_address_that_kubectl_prints() -> None:
-    runner = RecordingRunner({("kubectl",): "Forwarding from 127.0.0.1:41234 -> 3000\nHandling connection for 41234\n"})
+    runner = answers("Forwarding from 127.0.0.1:41234 -> 3000\nHandling connection for 41234\n")
     with forward(CLUSTER, runner, "frontend", 80) as url:
         assert url == "http://127.0.0.1:41234"
-    assert runner.argvs == [ARGV]
-    assert runner.calls[0].env == {}
+    assert runner.argvs[1:] == [ARGV]
+    assert [call.env for call in runner.calls] == [{}, {}]
 
 
 def test_passes_the_kubeconfig_on() -> None:
-    runner = RecordingRunner({("kubectl",): "Forwarding from 127.0.0.1:1 -> 2\n"})
+    runner = answers("Forwarding from 127.0.0.1:1 -> 2\n")
     with forward(Cluster("kind-test", "todo", kubeconfig="/some/config"), runner, "frontend", 80):
         pass
-    assert runner.calls[0].env == {"KUBECONFIG": "/some/config"}
+    assert [call.env for call in runner.calls] == [{"KUBECONFIG": "/some/config"}] * 2
 
 
 @pytest.mark.parametrize(
@@ -55,7 +121,7 @@ def test_passes_the_kubeconfig_on() -> None:
     ],
 )
 def test_says_why_there_is_no_way(printed: str, error: type[KubetasksError], says: str) -> None:
-    runner = RecordingRunner({("kubectl",): (1, printed + "\n")})
+    runner = answers((1, printed + "\n"))
     with pytest.raises(error, match=r"frontend:80|kind-test") as raised, forward(CLUSTER, runner, "frontend", 80):
         pass
     assert says in raised.value.line
@@ -67,6 +133,9 @@ class ScriptRunner(SystemRunner):
 
     script: str = ""
     ended: list[int] = field(default_factory=list)
+
+    def run(self, argv: Sequence[str], **_: Any) -> Result:
+        return Result(tuple(argv), 0, '{"items": []}')
 
     @contextmanager
     def spawn(

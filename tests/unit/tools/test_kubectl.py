@@ -69,7 +69,7 @@ NAME_STDIN = ["--output", "name", "--filename", "-"]
         ),
         (KUBECTL.follow("pod-1"), [*SCOPE, "logs", "pod-1", "--all-containers", "--follow", "--prefix", "--tail=10"]),
         (
-            KUBECTL.port_forward("frontend", 80),
+            KUBECTL.port_forward("service/frontend", 80),
             [*SCOPE, "port-forward", "service/frontend", ":80", "--address", "127.0.0.1"],
         ),
         (
