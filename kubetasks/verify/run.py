@@ -14,7 +14,7 @@ from kubetasks.objects import Objects, identity, of_kind
 from kubetasks.redact import Redactor
 from kubetasks.settings import Settings
 from kubetasks.targets.base import Target
-from kubetasks.verify import cluster, conform, journeys, openapi_reader, probes
+from kubetasks.verify import cluster, conform, ending, journeys, openapi_reader, probes
 from kubetasks.verify.client import Client
 from kubetasks.verify.contract import Contract
 from kubetasks.verify.doors import Door, Doors
@@ -62,7 +62,13 @@ class _Run:
         found = [item for item in self.objects if identity(item) in live]
         nothing = "" if found else f"nothing is deployed in {self.settings.in_namespace}"
         self.layer("objects", lambda layer: cluster.check_objects(layer, self.objects, live))
-        self.layer("rollout", lambda layer: cluster.check_rollout(layer, self.objects, live), nothing)
+
+        def rollout(layer: Layer) -> None:
+            cluster.check_rollout(layer, self.objects, live)
+            if layer.ok:
+                ending.wait(layer, self.target.store, self.objects)
+
+        self.layer("rollout", rollout, nothing)
 
         def endpoints(layer: Layer) -> None:
             self.reachable = cluster.check_endpoints(layer, self.objects, live)

@@ -48,7 +48,7 @@ def test_all_holds(root: Path) -> None:
     assert {layer: found - {"skip"} for layer, found in states(report).items()} == {layer: {"pass"} for layer in LAYERS}
     assert (report.target, report.context, report.namespace) == ("kind", "kind-test", "notes")
     assert target.opened == target.closed == [("web", 80)]
-    assert len(target.live.asked) == 1
+    assert target.live.asked[1:] == [["Pod"]]
     assert app.notes == {}
     assert TOKEN not in report.to_json() + report.to_junit() + out.getvalue()
     assert out.getvalue().splitlines()[:4] == [
