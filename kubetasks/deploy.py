@@ -11,20 +11,32 @@ from functools import cached_property
 from pathlib import Path
 
 from kubetasks.console import Console, Step
-from kubetasks.deployers import history
+from kubetasks.deployers import finished, history, scaling
 from kubetasks.deployers.base import Deployer, Release
-from kubetasks.deployers.history import DEPLOYED, FAILED, Revision
-from kubetasks.deployers.lock import locked
+from kubetasks.deployers.concealed import all_concealed
+from kubetasks.deployers.history import DEPLOYED, DEPLOYING, FAILED, Revision
 from kubetasks.deployers.rollout import Watch
-from kubetasks.errors import DeployError, Forbidden, Interrupted, KubetasksError, LocalError, VerifyFailed
+from kubetasks.errors import (
+    ApplyFailed,
+    DeployError,
+    DeployLocked,
+    Forbidden,
+    Interrupted,
+    KubetasksError,
+    LocalError,
+    LockUnusable,
+    VerifyFailed,
+)
 from kubetasks.images.arrival import Arrival
 from kubetasks.images.content import running
 from kubetasks.images.ledger import Ledger
-from kubetasks.objects import PART_OF, Objects, by_identity, has_failed, identity, of_kind
+from kubetasks.objects import PART_OF, Objects, by_identity, has_failed, identity, is_controlled, of_kind
+from kubetasks.planned import PlannedStep
 from kubetasks.runner import Runner
 from kubetasks.settings import Settings
-from kubetasks.survey import SURVEYED, Survey
+from kubetasks.survey import OPTIONAL, SURVEYED, Survey
 from kubetasks.targets.base import clock_of
+from kubetasks.targets.departure import some
 from kubetasks.verify.report import Report
 
 
@@ -40,6 +52,8 @@ class Deploy:
         deployer: manifests or helm.
         survey: what is there and what is wanted.
         check: whether to verify at the end.
+        lock_wait: how many seconds to wait for a deploy lock that another process holds.
+        again: finds out anew what is there, after such a wait.
     """
 
     settings: Settings
@@ -49,15 +63,19 @@ class Deploy:
     deployer: Deployer
     survey: Survey
     check: bool = True
+    lock_wait: float = 0.0
+    again: Callable[[], Survey] | None = None
     objects: Objects = field(default_factory=list)
     revision: Revision | None = None
     report: Report | None = None
     _rendered: Release | None = None
+    _opened: Revision | None = None
+    _complete: set[str] = field(default_factory=set)
 
     @property
     def number(self) -> int:
         """The number of the revision that this deploy makes."""
-        return self.survey.last.number + 1 if self.survey.last else 1
+        return self._opened.number if self._opened else history.next_number(self.survey.history)
 
     @cached_property
     def arrival(self) -> Arrival:
@@ -78,7 +96,7 @@ class Deploy:
             others=[survey.release.postgres_image] if bundled else [],
         )
 
-    def plan(self) -> "list[PlannedStep]":
+    def plan(self) -> list[PlannedStep]:
         """The ordered steps, each with what it will do and why, or why it is skipped."""
         survey, target = self.survey, self.survey.target
         steps = [PlannedStep("target", f"{target.name}: {target.reason}", needed=True)]
@@ -86,6 +104,8 @@ class Deploy:
             last = survey.last
             assert last is not None  # noqa: S101  (unchanged says so)
             steps.append(PlannedStep("deploy", f"nothing changed since revision {last.number}", needed=False))
+            if "autoscaled" in vars(survey):  # asked for by then
+                steps += self._replica_steps()
             if self.check and not last.verified:
                 steps.append(PlannedStep("verify", f"revision {last.number} was not verified yet", True, self._verify))
             return steps
@@ -104,6 +124,7 @@ class Deploy:
                 survey.secrets_changed,
                 self._secrets,
             ),
+            *self._replica_steps(),
             PlannedStep("apply", f"revision {self.number} with {self.deployer.name}", True, self._apply),
             PlannedStep("rollout", f"wait up to {self.settings.deadline} s", True, self._rollout),
             PlannedStep("verify", "prove that it works" if self.check else "not asked for", self.check, self._verify),
@@ -137,7 +158,7 @@ class Deploy:
             self.objects = self.deployer.render(self.survey.release)
             self._rendered = self.survey.release
 
-    def _image_steps(self) -> "list[PlannedStep]":
+    def _image_steps(self) -> list[PlannedStep]:
         target = self.survey.target
         if target.cluster is None:
             return [PlannedStep("images", "none needed: the local target runs the source", needed=False)]
@@ -150,6 +171,11 @@ class Deploy:
             PlannedStep("load", deliver, True, self._load),
         ]
 
+    def _replica_steps(self) -> list[PlannedStep]:
+        owned = self.survey.autoscaled
+        left = ", ".join(scaling.line(name, owner) for name, owner in sorted(owned.items()))
+        return [PlannedStep("replicas", left, needed=False)] if owned else []
+
     def run(self) -> None:
         """Carry out the plan.
 
@@ -157,12 +183,13 @@ class Deploy:
             KubetasksError: the step that failed says why; those before it stay done, and the next run goes on from
                 there.
         """
+        self.survey.refuse_lost_volumes()
         with contextlib.ExitStack() as stack:
-            for step in self.plan():
+            steps = self.plan()
+            while steps:
+                step = steps.pop(0)
                 if step.title == "lock":
-                    survey = self.survey
-                    stack.enter_context(locked(survey.target.store, self.settings.project, self.settings.in_namespace))
-                    survey.check_current()
+                    steps = self._lock(stack) or steps
                     continue
                 with self.console.step(step.title) as shown:
                     if not step.needed:
@@ -178,9 +205,31 @@ class Deploy:
                         raise
                     except (DeployError, Forbidden, LocalError) as error:
                         # Only what the cluster said: of a lost connection nothing follows for the revision.
-                        if step.title in {"apply", "rollout"}:
+                        if step.title in {"secrets", "apply", "rollout"}:
                             self._failed(error)
                         raise
+
+    def _lock(self, stack: contextlib.ExitStack) -> list[PlannedStep]:
+        """Take the deploy lock and open the record; returns other steps to go on with, if things have changed."""
+        from kubetasks.deployers.lock import locked, noted  # noqa: PLC0415  (most deploys change nothing)
+
+        store, project, namespace = self.survey.target.store, self.settings.project, self.settings.in_namespace
+        show = noted(self.console)
+        lock = stack.enter_context(locked(store, project, namespace, "deploy", wait=self.lock_wait, show=show))
+        steps: list[PlannedStep] = []
+        if lock.waited and self.again is not None and not self.survey.is_current():
+            self.survey = self.again()
+            self.__dict__.pop("arrival", None)
+            steps = self.plan()
+            titles = [step.title for step in steps]
+            steps = steps[titles.index("lock") + 1 if "lock" in titles else 1 :]
+        else:
+            self.survey.check_current()
+        if not self.survey.unchanged:
+            made = Revision(self.number, DEPLOYING, self.deployer.name, self.survey.inputs)
+            self._opened = history.open_record(store, made, self.settings, self.survey.history)
+            history.conceal(store, self.survey.live, self.survey.digest)
+        return steps
 
     def _build(self, shown: Step) -> str:
         for image in self.arrival.to_build:
@@ -195,15 +244,9 @@ class Deploy:
         return f"{len(delivered)} on every node"
 
     def _namespace(self, shown: Step) -> str:
-        from kubetasks.deployers import ownership  # noqa: PLC0415
-        from kubetasks.deployers.render import namespace_object  # noqa: PLC0415
+        from kubetasks.deployers.namespace import ensure  # noqa: PLC0415
 
-        store, name = self.survey.target.store, self.settings.in_namespace
-        if any(not ownership.owned(item, self.settings.project) for item in store.get(["Namespace"])):
-            # With our labels on it, destroy would delete it and what else is in it.
-            return f"{name} is there and not ours; it stays as it is"
-        store.apply([namespace_object(self.settings)])
-        return name
+        return ensure(self.survey.target, self.settings)
 
     def _secrets(self, shown: Step) -> str:
         from kubetasks.secrets.store import secret_object  # noqa: PLC0415
@@ -218,14 +261,17 @@ class Deploy:
     def _apply(self, shown: Step) -> str:
         self._render()
         self._clear_jobs()
-        own = self.deployer.apply(self.survey.release, self.objects, shown.update)
+        gone = finished.gone(self.objects, self.survey.live, self.survey.finished)
+        wanted = [item for item in self.objects if identity(item) not in gone]
+        own = self.deployer.apply(self.survey.release, wanted, shown.update)
+        self._complete |= gone
         self.revision = Revision(
             number=self.number,
             status=DEPLOYED,
             deployer=self.deployer.name,
             inputs=self.survey.inputs,
             deployer_revision=own,
-            objects=self.objects,
+            objects=all_concealed(self.objects, self.survey.digest),
             images=self._contents(),
         )
         return f"revision {self.number} with {self.deployer.name}, {len(self.objects)} objects"
@@ -245,6 +291,7 @@ class Deploy:
             item
             for item in of_kind(self.survey.live, "Job")
             if identity(item) in rendered
+            and not is_controlled(item)
             and (has_failed(item) or differences({"spec": rendered[identity(item)]["spec"]}, item))
         ]
         self.survey.target.store.delete(spent)
@@ -252,8 +299,16 @@ class Deploy:
     def _rollout(self, shown: Step) -> str:
         before = frozenset(pod["metadata"]["uid"] for pod in of_kind(self.survey.live, "Pod"))
         store = self.survey.target.store
-        clock = clock_of(self.survey.target)
-        watch = Watch(store, self.settings.project, self.settings.deadline, shown.update, clock, before=before)
+        watch = Watch(
+            store,
+            self.settings.project,
+            self.settings.deadline,
+            shown.update,
+            clock_of(self.survey.target),
+            before=before,
+            finished=frozenset(self._complete),
+            complete=self._complete,
+        )
         seen = watch.until_ready(self.objects)
         return ", ".join(f"{each.workload.split('/')[1]} {each.line}" for each in seen)
 
@@ -266,25 +321,46 @@ class Deploy:
             if self.revision is not None:
                 self._record(shown)  # rolled out, but not proven: it can be rolled back from
             raise failure(self.report)
+        held = f"{sum(1 for check in self.report.checks if check.status == 'pass')} checks hold"
         if self.revision is not None:
             self.revision = replace(self.revision, verified=True)
-        elif self.survey.last is not None:
-            packed = history.objects_of(self.survey.live, self.survey.last.number)
-            self.revision = replace(self.survey.last, verified=True, objects=packed)
-            self._record(shown)
-        return f"{sum(1 for check in self.report.checks if check.status == 'pass')} checks hold"
+            return held
+        return held + self._note_verified()
+
+    def _note_verified(self) -> str:
+        """Note that the newest revision, which was deployed earlier, is verified; returns why that was not possible."""
+        from kubetasks.deployers.lock import locked  # noqa: PLC0415
+
+        last, store = self.survey.last, self.survey.target.store
+        assert last is not None  # noqa: S101  (verify comes without apply only where nothing changed)
+        self.revision = replace(last, verified=True)
+        try:
+            with locked(store, self.settings.project, self.settings.in_namespace, "deploy"):
+                self.survey.check_current()
+                history.mark_verified(store, self.survey.live, last.number)
+        except (DeployLocked, LockUnusable, ApplyFailed) as error:
+            return f"; not recorded: {error.what}"
+        return ""
 
     def _record(self, shown: Step) -> str:
         assert self.revision is not None  # noqa: S101  (apply comes first)
         store = self.survey.target.store
-        live = store.get(SURVEYED, selector=f"{PART_OF}={self.settings.project}")
+        live = some(store, SURVEYED, OPTIONAL, selector=f"{PART_OF}={self.settings.project}")
         ours = {*self.survey.release.images.values()}
         ran = {name: sorted(digests) for name, digests in running(live).items() if name in ours}
-        self.revision = replace(self.revision, fingerprint=history.fingerprint(live), at=history.now(), running=ran)
-        history.save(store, self.revision, self.settings, self.survey.history)
+        self.revision = replace(
+            self.revision,
+            fingerprint=history.fingerprint(live),
+            finished=finished.recorded(self.objects, self._complete),
+            at=history.now(),
+            running=ran,
+        )
+        left_out = history.save(store, self.revision, self.settings, self.survey.history)
         if "arrival" in self.__dict__:
             self.arrival.settle()
-        return f"revision {self.revision.number}"
+        return f"revision {self.revision.number}" + (
+            f"; inv rollback cannot go back to it: {left_out}" * bool(left_out)
+        )
 
     def _failed(self, error: KubetasksError) -> None:
         """Note a revision that did not become good; the error itself matters more than this note."""
@@ -292,31 +368,15 @@ class Deploy:
             self.number, FAILED, self.deployer.name, self.survey.inputs, images=self._contents()
         )
         revision = replace(
-            revision, status=FAILED, at=history.now(), note=self.runner.redactor(error.what), objects=self.objects
+            revision,
+            status=FAILED,
+            at=history.now(),
+            note=self.runner.redactor(error.what),
+            objects=all_concealed(self.objects, self.survey.digest),
+            finished=finished.recorded(self.objects, self._complete),
         )
         with contextlib.suppress(KubetasksError):
             history.save(self.survey.target.store, revision, self.settings, self.survey.history)
-
-
-@dataclass(frozen=True)
-class PlannedStep:
-    """One step of a plan.
-
-    Args:
-        title: its name.
-        what: what it will do and why, or why it is skipped.
-        needed: whether it will run.
-        run: does it, and returns how it ended; None for a step that only says something.
-    """
-
-    title: str
-    what: str
-    needed: bool
-    run: Callable[[Step], str] | None = None
-
-    def row(self) -> list[str]:
-        """The step as a row of the plan's table."""
-        return [self.title, "run" if self.needed else "skip", self.what]
 
 
 def failure(report: Report) -> VerifyFailed:

@@ -28,7 +28,7 @@ Each error says what happened, why, and what to type next, and has an exit code 
     │   │   ├── NoTls             84   no TLS connection: plain HTTP, or a handshake that failed
     │   │   └── ProxyInTheWay     85   a proxy, or something else that is not Kubernetes, answered
     │   ├── NamespaceTerminating  24   the namespace is still being deleted
-    │   ├── DeployLocked          25   another deploy is under way
+    │   ├── DeployLocked          25   another command is changing the same namespace
     │   ├── ClusterCreateFailed   26   cluster.up did not end with a Ready cluster
     │   ├── Forbidden             28   the user may not do this on the cluster
     │   └── NotEffective          83   a change was reported as done, but the cluster does not show it
@@ -53,7 +53,12 @@ Each error says what happened, why, and what to type next, and has an exit code 
     │   ├── ApplyFailed           51   the cluster refused an object
     │   ├── RolloutFailed         52   a workload is in a state that cannot heal
     │   ├── RolloutTimeout        53   a workload was not ready by the deadline
-    │   └── NothingToRollBack     54   there is no earlier good revision
+    │   ├── NothingToRollBack     54   there is no earlier good revision
+    │   ├── DeletionHeld          55   an object is being deleted and something holds it, or its deletion was refused
+    │   ├── RecordFailed          56   the record of a revision could not be written
+    │   ├── RecordDamaged         57   the record of a revision cannot be used
+    │   ├── LockLost              58   the deploy lock was lost; nothing was written after that
+    │   └── LockUnusable          59   the deploy lock cannot be taken
     ├── VerifyFailed              60   one of verify's checks does not hold
     ├── StateUnavailable          39   there is no folder for the state of local deployments
     ├── LocalError
@@ -239,7 +244,7 @@ class NamespaceTerminating(ClusterError):
 
 
 class DeployLocked(ClusterError):
-    """Another deploy to the same namespace is under way."""
+    """Another command that changes the same namespace is under way."""
 
     exit_code = 25
 
@@ -392,6 +397,36 @@ class NothingToRollBack(DeployError):
     """There is no earlier good revision."""
 
     exit_code = 54
+
+
+class DeletionHeld(DeployError):
+    """An object is being deleted and something holds it, or its deletion was refused."""
+
+    exit_code = 55
+
+
+class RecordFailed(DeployError):
+    """The record of a revision could not be written."""
+
+    exit_code = 56
+
+
+class RecordDamaged(DeployError):
+    """The record of a revision cannot be used."""
+
+    exit_code = 57
+
+
+class LockLost(DeployError):
+    """The deploy lock was lost while it was held; nothing was written after that."""
+
+    exit_code = 58
+
+
+class LockUnusable(DeployError):
+    """The deploy lock cannot be taken: Leases may not be written, or the Lease belongs to another tool."""
+
+    exit_code = 59
 
 
 class VerifyFailed(KubetasksError):

@@ -20,6 +20,8 @@ WITH_CONFIG: Final = f"{DOMAIN}/with-config"
 # Written by the API server or its controllers; no part of what anybody asked for.
 VOLATILE: Final = (
     "creationTimestamp",
+    "deletionGracePeriodSeconds",
+    "deletionTimestamp",
     "generation",
     "managedFields",
     "resourceVersion",
@@ -46,6 +48,21 @@ def of_kind(items: Iterable[Object], *kinds: str) -> Objects:
     return [item for item in items if item["kind"] in kinds]
 
 
+def is_leaving(item: Mapping[str, Any]) -> bool:
+    """Whether an object is being deleted. It counts as not there, whatever else it says."""
+    return bool(item.get("metadata", {}).get("deletionTimestamp"))
+
+
+def staying(items: Iterable[Object]) -> Objects:
+    """The objects that are not being deleted."""
+    return [item for item in items if not is_leaving(item)]
+
+
+def is_controlled(item: Mapping[str, Any]) -> bool:
+    """Whether a controller made an object for another one (a CronJob its Jobs): it is that controller's to change."""
+    return any(owner.get("controller") for owner in item.get("metadata", {}).get("ownerReferences") or ())
+
+
 def pod_template(item: Mapping[str, Any]) -> Object | None:
     """The pod template of a workload; None for anything else."""
     template = item.get("spec", {}).get("template") if item.get("kind") in WORKLOADS else None
@@ -54,8 +71,17 @@ def pod_template(item: Mapping[str, Any]) -> Object | None:
 
 def has_failed(job: Mapping[str, Any]) -> bool:
     """Whether a live Job has failed for good."""
-    conditions = job.get("status", {}).get("conditions") or ()
-    return any(each["type"] == "Failed" and each["status"] == "True" for each in conditions)
+    return _has_condition(job, "Failed")
+
+
+def is_complete(job: Mapping[str, Any]) -> bool:
+    """Whether a live Job has completed."""
+    return _has_condition(job, "Complete")
+
+
+def _has_condition(item: Mapping[str, Any], name: str) -> bool:
+    conditions = item.get("status", {}).get("conditions") or ()
+    return any(each.get("type") == name and each.get("status") == "True" for each in conditions)
 
 
 def containers(item: Mapping[str, Any]) -> Iterator[Object]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from kubetasks.deployers.base import Release
+from kubetasks.deployers.finished import IMAGE, Known
 from kubetasks.errors import SecretMissing
 from kubetasks.images.plan import Image
 from kubetasks.objects import Objects, digest, has_failed, of_kind
@@ -47,6 +48,7 @@ def compose(
     images: Mapping[str, Image],
     live: Objects,
     values: Mapping[str, Sensitive],
+    finished: Known | None = None,
 ) -> Release:
     """The release for what is wanted and what is there.
 
@@ -57,6 +59,7 @@ def compose(
         images: service name to what is to be built.
         live: the project's live objects; a migration Job among them keeps its image.
         values: what the Secret is to hold.
+        finished: what is known of Jobs that completed and may be gone since.
 
     Raises:
         SecretMissing: there is no way to a database without a value that is missing.
@@ -66,7 +69,7 @@ def compose(
     migration_id = migration_image = ""
     job = settings.migrations.job
     if job:
-        migration_id, migration_image = _migration(settings, root, database, references, live, values)
+        migration_id, migration_image = _migration(settings, root, database, references, live, values, finished or {})
     return Release(
         project=settings.project,
         namespace=settings.in_namespace,
@@ -76,6 +79,7 @@ def compose(
         postgres_image=settings.postgres_image,
         secret_name=settings.secret_name,
         secret_digest=secrets.digest(values),
+        digest_key=values[secrets.DIGEST_KEY],
         migration_job=job,
         migration_id=migration_id,
         migration_image=migration_image,
@@ -90,6 +94,7 @@ def _migration(
     references: Mapping[str, str],
     live: Objects,
     values: Mapping[str, Sensitive],
+    finished: Known,
 ) -> tuple[str, str]:
     """The ID and image of the migration Job.
 
@@ -99,8 +104,9 @@ def _migration(
     url = secrets.digest(values, only=settings.database.url_secret)
     files = files_digest(root, settings.migrations.paths)
     identity = digest([files, database, url], length=12)
-    image = references.get(settings.migrations.service, "")
+    name = f"{settings.migrations.job}-{identity}"
+    image = finished.get(f"Job/{name}", {}).get(IMAGE) or references.get(settings.migrations.service, "")
     for item in of_kind(live, "Job"):
-        if item["metadata"]["name"] == f"{settings.migrations.job}-{identity}" and not has_failed(item):
+        if item["metadata"]["name"] == name and not has_failed(item):
             image = item["spec"]["template"]["spec"]["containers"][0]["image"]
     return identity, image

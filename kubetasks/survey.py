@@ -4,12 +4,18 @@ import contextlib
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Final, cast
 
+from kubetasks.deployers import scaling
 from kubetasks.deployers.base import Deployer, Release
-from kubetasks.deployers.history import Revision, fingerprint, revisions
+from kubetasks.deployers.concealed import Digest, digester
+from kubetasks.deployers.fingerprint import changed, fingerprint
+from kubetasks.deployers.finished import Known, known
+from kubetasks.deployers.history import Revision, revisions
 from kubetasks.deployers.rollout import progress
+from kubetasks.diagnose.leaving import Scope, uses_claim
 from kubetasks.errors import DeployLocked, KubetasksError, SettingsError
 from kubetasks.images import recorded
 from kubetasks.images.content import running
@@ -17,7 +23,17 @@ from kubetasks.images.engine import View, view
 from kubetasks.images.ledger import Ledger
 from kubetasks.images.plan import Image
 from kubetasks.images.plan import plan as plan_images
-from kubetasks.objects import PART_OF, Objects, digest, of_kind
+from kubetasks.objects import (
+    PART_OF,
+    WORKLOADS,
+    Objects,
+    digest,
+    identity,
+    is_controlled,
+    is_leaving,
+    of_kind,
+    staying,
+)  # fmt: skip
 from kubetasks.redact import Sensitive
 from kubetasks.release import compose, database_mode
 from kubetasks.runner import Runner
@@ -26,8 +42,9 @@ from kubetasks.secrets import volumes
 from kubetasks.settings import Settings
 from kubetasks.sources import files_digest, kustomizations
 from kubetasks.targets.base import Target
+from kubetasks.targets.departure import held, read, refuse_leaving
 
-# All that a deploy reads before it decides; one call.
+# All that a deploy reads before it decides; one call, beside the one for the namespace.
 SURVEYED = (
     "Deployment",
     "StatefulSet",
@@ -39,6 +56,8 @@ SURVEYED = (
     "PodDisruptionBudget",
     "Pod",
 )
+# Where these may be listed, too.
+OPTIONAL = ("HorizontalPodAutoscaler", "PersistentVolumeClaim")
 # An engine that takes longer to say what it has is not waited for: a survey is to be quick.
 ENGINE_SECONDS: Final = 5.0
 
@@ -50,14 +69,16 @@ class Survey:
     Args:
         target: where.
         images: service name to what is to be built.
-        live: the project's live objects, Secrets and records of revisions among them.
+        live: the project's live objects, Secrets and records of revisions among them; none that is being deleted.
         history: the revisions, oldest first.
-        live_secrets: the values that the live Secret holds.
+        live_secrets: the values that the live Secret holds, also while it is being deleted.
         secrets: the values that it is to hold.
         release: what is to be deployed.
         inputs: digest of everything that goes in.
         lost: generated secrets that something else remembers, and that have no value any more.
         unused: secrets whose given value is not used, as something else remembers the live one.
+        leaving: the project's objects that are being deleted.
+        finished: what is known of Jobs that completed and may be gone since.
         forced: build the images anew, and go through every step even when nothing changed.
         reasons: service to why its image has to be looked at although nothing that goes in changed.
         strays: the services whose pods run another content than the one that was deployed.
@@ -75,6 +96,8 @@ class Survey:
     inputs: str
     lost: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
+    leaving: Objects = field(default_factory=list)
+    finished: Known = field(default_factory=dict)
     forced: bool = False
     reasons: Mapping[str, str] = field(default_factory=dict)
     strays: frozenset[str] = frozenset()
@@ -91,21 +114,34 @@ class Survey:
     @property
     def secrets_changed(self) -> bool:
         """Whether the Secret has to be written."""
-        return dict(self.secrets) != dict(self.live_secrets)
+        gone = f"Secret/{self.release.secret_name}" in map(identity, self.leaving)
+        return gone or dict(self.secrets) != dict(self.live_secrets)
 
     @property
+    def digest(self) -> Digest:
+        """Makes the digests of Secrets among the project's own objects."""
+        return digester(self.release.digest_key)
+
+    @cached_property
+    def autoscaled(self) -> dict[str, str]:
+        """``Kind/name`` of each live workload whose replicas an autoscaler owns, to the autoscaler's; one more call."""
+        there = {identity(item) for item in self.live}
+        owned = scaling.live_owners(self.target.store, self.release.project)
+        return {name: owner for name, owner in owned.items() if name in there}
+
+    @cached_property
     def unchanged(self) -> bool:
         """Whether the newest revision is this one: same inputs, objects untouched since, every workload ready."""
         last = self.last
+        if self.forced or last is None or not last.good or last.inputs != self.inputs or self.secrets_changed:
+            return False
+        edited, scaled = changed(last.fingerprint, fingerprint(self.live))
+        workloads = [item for item in of_kind(self.live, *WORKLOADS) if not is_controlled(item)]
         return (
-            not self.forced
-            and last is not None
-            and last.good
-            and last.inputs == self.inputs
-            and not self.secrets_changed
+            not edited
             and not self.reasons
-            and dict(last.fingerprint) == fingerprint(self.live)
-            and all(progress(item).done for item in of_kind(self.live, "Deployment", "StatefulSet", "Job"))
+            and all(progress(item).done for item in workloads)
+            and (not scaled or scaled <= set(self.autoscaled))
         )
 
     def with_images(self, images: Mapping[str, Image]) -> "Survey":
@@ -127,13 +163,32 @@ class Survey:
         Raises:
             DeployLocked: one did.
         """
-        project = self.release.project
-        live = self.target.store.get(["ConfigMap", "Secret"], selector=f"{PART_OF}={project}")
-        if revisions(live) != self.history or secrets.of_live(live, self.release.secret_name) != self.live_secrets:
+        if not self.is_current():
             raise DeployLocked(
                 "another deploy ended while this one was prepared",
                 fix="run the same command again; what is built already stays",
             )
+
+    def is_current(self) -> bool:
+        """Whether revisions and Secret are still those of the survey."""
+        live = self.target.store.get(["ConfigMap", "Secret"], selector=f"{PART_OF}={self.release.project}")
+        same = secrets.of_live(live, self.release.secret_name) == self.live_secrets
+        return same and revisions(live) == self.history
+
+    def refuse_lost_volumes(self) -> None:
+        """Refuse to deploy while a volume is being deleted: it goes, with its data, once its pod ends.
+
+        Raises:
+            DeletionHeld: one is, with what still uses it.
+        """
+        pods, cluster = of_kind(self.live, "Pod"), self.target.cluster
+        claims = [
+            item
+            for item in of_kind(self.leaving, "PersistentVolumeClaim")
+            if any(uses_claim(pod, item["metadata"]["name"]) for pod in pods)
+        ]
+        if claims and cluster is not None:
+            raise held(claims, pods, Scope(cluster.context, cluster.namespace), lost=True)
 
 
 Collect = Callable[[Collection[str]], Mapping[str, Sensitive]]
@@ -148,8 +203,9 @@ def look(
     *,
     runner: Runner | None = None,
     env_files: Sequence[Path] = (),
+    forced: bool = False,
 ) -> Survey:
-    """Find out what is there and what is wanted; one call to the cluster.
+    """Find out what is there and what is wanted; one look at the cluster.
 
     Where this machine built the images, its engine is asked meanwhile whether their bases are still the same.
 
@@ -161,6 +217,7 @@ def look(
         collect: gives the secrets' values that the user gave; called with the names that have one already.
         runner: starts docker; None asks no engine.
         env_files: env files beside the one that the settings name.
+        forced: go through every step even when nothing changed, and run Jobs again that completed and are gone.
 
     Raises:
         SettingsError: no service is described.
@@ -169,6 +226,7 @@ def look(
         SecretInImage: a secret would get into an image.
         SecretMissing: required secrets have no value.
         ClusterUnreachable: the API server does not answer.
+        NamespaceTerminating: the namespace is being deleted, with what holds it.
     """
     if not settings.services:
         raise SettingsError(
@@ -180,18 +238,25 @@ def look(
     if target.cluster is not None:
         for image in planned.values():
             image.check()
+    selector = f"{PART_OF}={settings.project}"
     with _asked(planned, Ledger.of(root, target), runner if target.own_engine else None) as engine:
-        live = target.store.get(SURVEYED, selector=f"{PART_OF}={settings.project}")
-    live_secrets = secrets.of_live(live, settings.secret_name)
+        found, namespace = read(target.store, target.cluster, SURVEYED, selector, optional=OPTIONAL)
+    refuse_leaving(target.store, target.cluster, namespace)
+    live = staying(found)
+    live_secrets = secrets.of_live(found, settings.secret_name)
     given = collect(live_secrets)
     wanted = secrets.desired(settings, given, live_secrets)
     history = revisions(live)
+    finished = {} if forced else known(history)
     images = recorded.named(planned, [each.images for each in history])
     sources = files_digest(root, dict.fromkeys(_sources(settings, root, target, wanted, deployer)))
 
     def composed(named: Mapping[str, Image]) -> tuple[Release, str]:
-        release = compose(settings, root, target, named, live, wanted)
-        return release, digest([_plain(release), deployer.name, sources])
+        # Helm makes a Job of its chart anew where it is gone; so that one has to have an image that is there.
+        done = finished if deployer.name == "manifests" else {}
+        release = compose(settings, root, target, named, live, wanted, done)
+        # The files may contain a Secret. Without the key, short values cannot be tried against the digest.
+        return release, digester(release.digest_key)(digest([_plain(release), deployer.name, sources]))
 
     release, inputs = composed(images)
     strays = _strays(images, history, live)
@@ -201,6 +266,7 @@ def look(
         target, images, live, history, live_secrets, wanted, release, inputs,
         lost=volumes.lost(settings, live_secrets, given),
         unused=tuple(name for name in given if wanted.get(name) != given[name]),
+        leaving=[item for item in found if is_leaving(item)], finished=finished, forced=forced,
         reasons=reasons, strays=frozenset(strays), runner=runner, composed=composed,
     )  # fmt: skip
 
@@ -260,4 +326,9 @@ def _strays(images: Mapping[str, Image], history: Sequence[Revision], live: Obje
 
 
 def _plain(release: Release) -> dict[str, object]:
-    return {name: dict(value) if isinstance(value, Mapping) else value for name, value in vars(release).items()}
+    """What decides whether something changed; a migration's ID says all of it that does."""
+    return {
+        name: dict(value) if isinstance(value, Mapping) else value
+        for name, value in vars(release).items()
+        if name not in {"digest_key", "migration_image"}
+    }

@@ -7,12 +7,14 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
-from kubetasks.errors import ApplyFailed, KubetasksError, ToolFailed
+from kubetasks.errors import ApplyFailed, DeletionHeld, KubetasksError, NamespaceTerminating, ToolFailed
 from kubetasks.images.content import Content, of_engine
-from kubetasks.objects import WORKLOADS, Object, Objects, digest, identity
+from kubetasks.objects import WORKLOADS, Object, Objects, digest, identity, is_leaving
+from kubetasks.targets import fence
 from kubetasks.targets.base import Cluster, Progress, Volume
 from kubetasks.tools.docker import Inspected
 
+LEAVING_AT = "2026-01-02T03:04:05Z"
 REVISION = "deployment.kubernetes.io/revision"
 NAMESPACE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "todo"}}
 
@@ -77,10 +79,14 @@ class MemoryStore:
         return [
             deepcopy(item)
             for item in self.objects.values()
-            if item["kind"] in kinds and (item["kind"] == "Namespace" or not selector or selects(selector, item))
+            if {item["kind"], f"{item['kind'].lower()}s"} & {*kinds}
+            and (item["kind"] == "Namespace" or not selector or selects(selector, item))
         ]
 
     def apply(self, objects: Objects, *, dry_run: bool = False) -> Objects:
+        if not dry_run:
+            fence.check()
+            self._refuse_terminating(objects)
         self._maybe_fail("apply")
         done: Objects = []
         for item in deepcopy(objects):
@@ -93,9 +99,13 @@ class MemoryStore:
                 raise ApplyFailed("the cluster refused an object", why=self.refuse[name])
             self.log.append(f"{'dry-run' if dry_run else 'apply'} {name}")
             old = self.objects.get(name)
-            version = item["metadata"].pop("resourceVersion", None)
-            if version is not None and (old is None or old["metadata"]["resourceVersion"] != version):
+            version, uid = item["metadata"].pop("resourceVersion", None), item["metadata"].pop("uid", None)
+            if version is not None and old is not None and old["metadata"]["resourceVersion"] != version:
                 raise ApplyFailed("the cluster refused an object", why=f"{name}: the object has been modified")
+            if uid is not None and (old is None or old["metadata"]["uid"] != uid):
+                raise ApplyFailed("the cluster refused an object", why=f"{name}: uid mismatch")
+            if old is not None and is_leaving(old) and not dry_run:
+                raise DeletionHeld(f"{name} is being deleted and still there")
             new = self._become(name, old, item)
             done.append(deepcopy(new))
             if dry_run:
@@ -107,6 +117,8 @@ class MemoryStore:
         return done
 
     def create(self, item: Object) -> bool:
+        fence.check()
+        self._refuse_terminating([item])
         self._maybe_fail("create")
         name = identity(item)
         self.log.append(f"create {name}")
@@ -118,20 +130,51 @@ class MemoryStore:
         return True
 
     def delete(self, objects: Objects, *, wait: bool = True) -> None:
+        fence.check()
         self._maybe_fail("delete")
         for item in objects:
-            name = identity(item)
-            self.log.append(f"delete {name}")
-            gone = self.objects.pop(name, None)
-            self._applied.pop(name, None)
-            if gone is not None:
-                self._collect(gone["metadata"]["uid"])
+            self.log.append(f"delete {identity(item)}")
+            if not self._remove(identity(item)) and wait:
+                raise DeletionHeld(f"{identity(item)} is being deleted and still there")
+
+    def delete_as_read(self, item: Object) -> bool:
+        fence.check()
+        self._maybe_fail("delete")
+        self.log.append(f"delete {identity(item)}")
+        now = self.objects.get(identity(item))
+        same = now is not None and now["metadata"]["resourceVersion"] == item["metadata"]["resourceVersion"]
+        return same and self._remove(identity(item))
 
     def delete_all(self) -> None:
+        fence.check()
         self._maybe_fail("delete_all")
         self.log.append("delete everything")
-        self.objects.clear()
+        namespace = self.objects.pop(f"Namespace/{self.namespace}", None)
+        for name in list(self.objects):
+            if name in self.objects:
+                self._remove(name)
+        if namespace is not None and self.objects:
+            self.objects[f"Namespace/{self.namespace}"] = namespace
+            namespace["metadata"]["deletionTimestamp"] = LEAVING_AT
         self._applied.clear()
+
+    def _remove(self, name: str) -> bool:
+        """Whether it is gone: one with finalizers is only marked."""
+        item = self.objects.get(name)
+        if item is not None and item["metadata"].get("finalizers"):
+            item["metadata"].setdefault("deletionTimestamp", LEAVING_AT)
+            return False
+        self.objects.pop(name, None)
+        self._applied.pop(name, None)
+        if item is not None:
+            self._collect(item["metadata"]["uid"])
+        return True
+
+    def _refuse_terminating(self, objects: Objects) -> None:
+        namespace = self.objects.get(f"Namespace/{self.namespace}")
+        made = [item for item in objects if identity(item) not in self.objects]
+        if namespace is not None and is_leaving(namespace) and made:
+            raise NamespaceTerminating(f"namespace {self.namespace} is still being deleted")
 
     def logs(self, pod: str, container: str = "", *, tail: int = 20, previous: bool = False) -> str:
         self._maybe_fail("logs")

@@ -97,8 +97,10 @@ class World:
     def collect(self, known: Collection[str]) -> dict[str, Sensitive]:
         return {name: Sensitive(value) for name, value in self.given.items()}
 
-    def survey(self) -> Survey:
-        return look(self.settings, self.root, self.target, self.deployer, self.collect, runner=self.runner)
+    def survey(self, *, forced: bool = False) -> Survey:
+        return look(
+            self.settings, self.root, self.target, self.deployer, self.collect, runner=self.runner, forced=forced
+        )
 
     def prepare(self, *, check: bool = True, survey: Survey | None = None) -> Deploy:
         found = survey or self.survey()

@@ -1,21 +1,25 @@
-"""Going back: to an earlier good revision, or to nothing."""
+"""Going back to an earlier good revision."""
 
+import contextlib
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from kubetasks.console import Console
-from kubetasks.deployers import history, ownership
+from kubetasks.deployers import finished, history
 from kubetasks.deployers.base import Deployer
-from kubetasks.deployers.history import Revision
-from kubetasks.deployers.lock import locked
+from kubetasks.deployers.concealed import all_concealed, changed_keys, rolled
+from kubetasks.deployers.fingerprint import changed
+from kubetasks.deployers.history import FAILED, Revision
+from kubetasks.deployers.lock import locked, noted
 from kubetasks.deployers.rollout import Watch
-from kubetasks.errors import NothingToRollBack
+from kubetasks.errors import DeployError, Forbidden, KubetasksError, LocalError, NothingToRollBack, RecordDamaged
 from kubetasks.images.content import running
 from kubetasks.images.recorded import bring, lost
-from kubetasks.objects import PART_OF, Objects, containers, of_kind
+from kubetasks.objects import PART_OF, Objects, by_identity, containers, identity, of_kind
 from kubetasks.settings import Settings
-from kubetasks.survey import SURVEYED, Survey
-from kubetasks.targets.base import Target, clock_of
+from kubetasks.survey import OPTIONAL, SURVEYED, Survey
+from kubetasks.targets.base import clock_of
+from kubetasks.targets.departure import some
 
 
 def choose(survey: Survey, to: int) -> Revision:
@@ -23,105 +27,214 @@ def choose(survey: Survey, to: int) -> Revision:
 
     Raises:
         NothingToRollBack: there is none, or the one asked for is not good.
+        RecordDamaged: the record of the one asked for cannot be used.
     """
+    return candidates(survey, to)[0]
+
+
+def candidates(survey: Survey, to: int) -> list[Revision]:
+    """The revisions to go back to, the best one first; more than one only where none is asked for. See ``choose``."""
     goods = [each for each in survey.history if each.good]
     known = ", ".join(str(each.number) for each in goods) or "none"
     if to:
-        for each in goods:
-            if each.number == to:
-                return each
+        for each in survey.history:
+            if each.number == to and each.problem:
+                raise RecordDamaged(
+                    f"the record of revision {to} cannot be used", why=each.problem, fix=f"good revisions: {known}"
+                )
+            if each.number == to and each.good:
+                return [each]
         raise NothingToRollBack(f"revision {to} is not a good one", fix=f"good revisions: {known}")
     last = survey.last
-    running = last is not None and last.good and dict(last.fingerprint) == history.fingerprint(survey.live)
+    running = last is not None and last.good and not _edited(last, survey)
     earlier = [each for each in goods if not (running and last is not None and each.number == last.number)]
     if not earlier:
         raise NothingToRollBack(
             "there is no earlier good revision", fix=f"good revisions: {known}; deploy one: inv deploy"
         )
-    return earlier[-1]
+    return earlier[::-1]
 
 
-def roll_back(
-    settings: Settings, console: Console, survey: Survey, deployer_named: Callable[[str], Deployer], to: int
-) -> Revision:
-    """Go back to an earlier good revision; it becomes the newest one.
+def _edited(last: Revision, survey: Survey) -> bool:
+    """Whether what runs is no longer the newest revision; what an autoscaler has set is no edit."""
+    edited, scaled = changed(last.fingerprint, history.fingerprint(survey.live))
+    return bool(edited) or not scaled <= (set(survey.autoscaled) if scaled else set())
 
-    Secrets stay as they are: a key that was rotated because it leaked must not come back.
 
-    Raises:
-        NothingToRollBack: there is none.
+@dataclass
+class Rollback:
+    """Going back to an earlier good revision, which becomes the newest one.
+
+    Args:
+        settings: the settings.
+        console: what a person sees.
+        survey: what is there.
+        deployer_named: the deployers by name.
+        to: the revision's number; 0 for the newest good one that is not what runs now.
+        lock_wait: how many seconds to wait for a deploy lock that another process holds.
+        again: finds out anew what is there, after such a wait.
     """
-    goal = choose(survey, to)
-    console.line(f"{survey.target.name}: {survey.target.reason}")
-    objects = history.objects_of(survey.live, goal.number)
-    store = survey.target.store
-    references = sorted(_built(objects, set(_repositories(survey))))
-    missing = lost(references, survey.known, survey.target) if references else []
-    if missing:
-        with console.step("load") as shown:
-            bring(missing, survey.known, survey.target, survey.runner, shown.update)
-            shown.done(f"{len(missing)} on every node")
-    number = survey.history[-1].number + 1
-    with locked(store, settings.project, settings.in_namespace):
-        survey.check_current()
-        with console.step("rollback") as shown:
-            deployer = deployer_named(goal.deployer)
+
+    settings: Settings
+    console: Console
+    survey: Survey
+    deployer_named: Callable[[str], Deployer]
+    to: int = 0
+    lock_wait: float = 0.0
+    again: Callable[[], Survey] | None = None
+
+    def run(self) -> Revision:
+        """Go back.
+
+        Secrets stay as they are: a key that was rotated because it leaked must not come back.
+
+        Raises:
+            NothingToRollBack: there is no revision to go back to.
+            RecordDamaged: the records of all that could be gone back to are damaged, or lack a Secret's values.
+        """
+        goal, objects = self._goal()
+        self.console.line(f"{self.survey.target.name}: {self.survey.target.reason}")
+        self.survey.refuse_lost_volumes()
+        self._deliver(objects)
+        store, project, namespace = self.survey.target.store, self.settings.project, self.settings.in_namespace
+        with locked(store, project, namespace, "rollback", wait=self.lock_wait, show=noted(self.console)) as lock:
+            if lock.waited and self.again is not None and not self.survey.is_current():
+                self.survey = self.again()
+                goal, objects = self._goal()
+                self._deliver(objects)
+            else:
+                self.survey.check_current()
+            return self._bring(goal, objects)
+
+    def _goal(self) -> tuple[Revision, Objects]:
+        """The revision to go back to, and its objects; one whose record is damaged is passed over, and named."""
+        found = candidates(self.survey, self.to)
+        store = self.survey.target.store
+        for number, each in enumerate(found, 1):
             try:
-                own = deployer.rollback(objects, goal.deployer_revision, shown.update)
-            except NothingToRollBack:
-                # Helm's own records are gone since a switch to the manifests; the objects are recorded here.
-                deployer = deployer_named("manifests")
-                own = deployer.rollback(objects, "", shown.update)
-            shown.done(f"to revision {goal.number} of {goal.at} with {deployer.name}")
-        with console.step("rollout") as shown:
-            watch = Watch(store, settings.project, settings.deadline, shown.update, clock_of(survey.target))
-            seen = watch.until_ready(objects)
-            shown.done(", ".join(f"{each.workload.split('/')[1]} {each.line}" for each in seen))
-        live = store.get(SURVEYED, selector=f"{PART_OF}={settings.project}")
+                objects = history.objects_of(store, self.survey.live, each.number, self.settings.in_namespace)
+            except RecordDamaged as error:
+                if number == len(found):
+                    raise
+                self.console.line(f"revision {each.number} is passed over: {error.why or error.what}", mark="note")
+                continue
+            self._refuse_lost_secrets(each, objects)
+            return each, objects
+        raise AssertionError("there is at least one")
+
+    def _refuse_lost_secrets(self, goal: Revision, objects: Objects) -> None:
+        there = {identity(item) for item in of_kind(self.survey.live, "Secret")}
+        gone = [identity(item) for item in of_kind(objects, "Secret") if identity(item) not in there]
+        if gone and not self._is_helms(goal):
+            raise RecordDamaged(
+                f"revision {goal.number} needs {', '.join(gone)}, which is gone",
+                why="a record keeps only digests of a Secret's values",
+                fix="deploy that source again: git checkout … && inv deploy",
+            )
+
+    def _references(self, objects: Objects) -> list[str]:
+        repositories = {reference.rpartition(":")[0] for reference in self.survey.release.images.values()}
+        return sorted(_built(objects, repositories))
+
+    def _deliver(self, objects: Objects) -> None:
+        survey, references = self.survey, self._references(objects)
+        missing = lost(references, survey.known, survey.target) if references else []
+        if missing:
+            with self.console.step("load") as shown:
+                bring(missing, survey.known, survey.target, survey.runner, shown.update)
+                shown.done(f"{len(missing)} on every node")
+
+    def _bring(self, goal: Revision, objects: Objects) -> Revision:
+        survey, store, settings = self.survey, self.survey.target.store, self.settings
+        note = f"rollback to {goal.number}"
+        recorded, objects = objects, self._with_live_secrets(goal, objects)
+        made = replace(goal, number=history.next_number(survey.history), note=note, verified=False, objects=objects)
+        made = history.open_record(store, made, settings, survey.history)
+        try:
+            deployer, own = self._apply(goal, objects)
+            self._note_secrets(goal, recorded, by_helm=deployer == "helm" and self._is_helms(goal))
+            complete = self._wait(objects)
+        except (DeployError, Forbidden, LocalError) as error:
+            # Only what the cluster said: of a lost connection nothing follows for the revision.
+            failed = replace(made, status=FAILED, note=f"{note}: {error.what}", at=history.now())
+            with contextlib.suppress(KubetasksError):
+                history.save(store, failed, settings, survey.history)
+            raise
+        live = some(store, SURVEYED, OPTIONAL, selector=f"{PART_OF}={settings.project}")
+        references = self._references(objects)
         made = replace(
-            goal,
-            deployer=deployer.name,
-            number=number,
+            made,
+            status=goal.status,
+            verified=goal.verified,
+            deployer=deployer,
             deployer_revision=own,
             fingerprint=history.fingerprint(live),
-            objects=objects,
+            finished=finished.recorded(objects, complete),
             at=history.now(),
             running={name: sorted(digests) for name, digests in running(live).items() if name in references},
-            note=f"rollback to {goal.number}",
         )
         history.save(store, made, settings, survey.history)
-    return made
+        return made
 
+    def _is_helms(self, goal: Revision) -> bool:
+        """Whether Helm itself goes back; the local target has no Helm, and applies a chart's objects as manifests."""
+        return goal.deployer == "helm" and self.survey.target.cluster is not None
 
-def _repositories(survey: Survey) -> list[str]:
-    return [reference.rpartition(":")[0] for reference in survey.release.images.values()]
+    def _note_secrets(self, goal: Revision, objects: Objects, *, by_helm: bool) -> None:
+        """A line for each Secret of the project's own objects: what became of it."""
+        live = by_identity(of_kind(self.survey.live, "Secret"))
+        for item in of_kind(objects, "Secret"):
+            name = identity(item)
+            line = f"{name} stays as it is"
+            if by_helm:
+                line = f"{name} has the values of Helm's own revision {goal.deployer_revision} again"
+            elif name in live:
+                keys = changed_keys(item, live[name], self.survey.digest)
+                line += f"; {', '.join(keys)} had another value in revision {goal.number}" if keys else ""
+            self.console.line(line, mark="note")
+
+    def _with_live_secrets(self, goal: Revision, objects: Objects) -> Objects:
+        """The objects of a revision with the Secrets that are live by now; Helm brings its own."""
+        live = by_identity(of_kind(self.survey.live, "Secret"))
+        if self._is_helms(goal):
+            return objects
+        now = [live.get(identity(item), item) if item["kind"] == "Secret" else item for item in objects]
+        return all_concealed(rolled(now, self.survey.digest), self.survey.digest)
+
+    def _gone(self, objects: Objects) -> set[str]:
+        return finished.gone(objects, self.survey.live, finished.known(self.survey.history))
+
+    def _apply(self, goal: Revision, objects: Objects) -> tuple[str, str]:
+        """Apply the objects; returns the name of the deployer that did, and what it calls the new revision."""
+        gone = self._gone(objects)
+        wanted = [item for item in objects if item["kind"] != "Secret" and identity(item) not in gone]
+        with self.console.step("rollback") as shown:
+            deployer = self.deployer_named(goal.deployer)
+            try:
+                own = deployer.rollback(wanted, goal.deployer_revision, shown.update)
+            except NothingToRollBack:
+                # Helm's own records are gone since a switch to the manifests, or it would set back an autoscaler; the
+                # objects are recorded here.
+                deployer = self.deployer_named("manifests")
+                own = deployer.rollback(wanted, "", shown.update)
+            shown.done(f"to revision {goal.number} of {goal.at} with {deployer.name}")
+        return deployer.name, own
+
+    def _wait(self, objects: Objects) -> set[str]:
+        """Wait for the rollout; returns the Jobs that are complete."""
+        gone, settings = self._gone(objects), self.settings
+        with self.console.step("rollout") as shown:
+            store = self.survey.target.store
+            watch = Watch(
+                store, settings.project, settings.deadline, shown.update, clock_of(self.survey.target),
+                finished=gone, complete=set(gone),
+            )  # fmt: skip
+            seen = watch.until_ready(objects)
+            shown.done(", ".join(f"{each.workload.split('/')[1]} {each.line}" for each in seen))
+        return watch.complete
 
 
 def _built(objects: Objects, repositories: set[str]) -> set[str]:
     """The references of images that are built here, among those that objects run."""
     used = {container["image"] for item in objects for container in containers(item)}
     return {reference for reference in used if reference.rpartition(":")[0] in repositories}
-
-
-def take_down(settings: Settings, console: Console, target: Target, deployer_named: Callable[[str], Deployer]) -> None:
-    """Delete everything: what was deployed, and the namespace when kubetasks made it.
-
-    A namespace that somebody else made is left, without our objects in it.
-    """
-    store = target.store
-    console.line(f"{target.name}: {target.reason}")
-    with console.step("destroy") as shown:
-        namespace = store.get(["Namespace"])
-        if not namespace:
-            shown.skip(f"there is no namespace {settings.in_namespace}")
-            return
-        if ownership.owned(namespace[0], settings.project):
-            shown.update(f"deleting namespace {settings.in_namespace}")
-            store.delete_all()
-            shown.done(f"namespace {settings.in_namespace} is gone")
-            return
-        deployer_named("manifests").delete(shown.update)
-        kinds = ("Secret", "PersistentVolumeClaim", "Lease", "ConfigMap")
-        rest = of_kind(store.get(kinds, selector=f"{PART_OF}={settings.project}"), *kinds)
-        store.delete(rest)
-        shown.done(f"the objects are gone; namespace {settings.in_namespace} is not ours and stays")

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from kubetasks.objects import Objects
+from kubetasks.redact import Sensitive
 from kubetasks.targets.base import Progress
 
 
@@ -24,6 +25,7 @@ class Release:
         migration_job: the migration Job's base name; empty for none.
         migration_id: its name's last part.
         migration_image: the ``repository:tag`` it runs.
+        digest_key: makes the digests of Secrets among the project's own objects.
         config: keys of the ConfigMap ``<project>-config`` whose values differ from the source's own.
     """
 
@@ -38,6 +40,7 @@ class Release:
     migration_job: str = ""
     migration_id: str = ""
     migration_image: str = ""
+    digest_key: Sensitive = field(default_factory=lambda: Sensitive(""))
     config: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -4,8 +4,10 @@ import difflib
 
 import yaml
 
-from kubetasks.deployers.history import is_record
+from kubetasks.deployers import finished, scaling
+from kubetasks.deployers.concealed import all_concealed, concealed
 from kubetasks.deployers.manifests import orphans
+from kubetasks.deployers.record import is_record
 from kubetasks.objects import MANAGED_BY, VOLATILE, Object, Objects, by_identity, identity
 from kubetasks.settings import Settings
 from kubetasks.survey import Survey
@@ -31,10 +33,14 @@ def _text(item: Object | None) -> list[str]:
 def differences(store: Store, settings: Settings, survey: Survey, objects: Objects) -> list[str]:
     """A unified diff of every object that would change, be made or be deleted; empty when nothing would.
 
-    Secrets are named by their keys alone.
+    Secrets are shown with digests in the place of their values, the project's own by its keys alone.
     """
-    live = by_identity(item for item in survey.live if not is_record(item))
-    coming = by_identity(store.apply(objects, dry_run=True))
+    live = by_identity(concealed(item, survey.digest) for item in survey.live if not is_record(item))
+    gone = finished.gone(objects, survey.live, survey.finished)
+    owned = scaling.live_owners(store, settings.project, objects)
+    asked = [item for item in objects if identity(item) not in gone]
+    asked = scaling.with_live_replicas(asked, owned, survey.live)
+    coming = by_identity(all_concealed(store.apply(asked, dry_run=True), survey.digest))
     lines: list[str] = []
     for name in sorted(coming):
         lines += _unified(name, live.get(name), coming[name])

@@ -1,20 +1,26 @@
 """The Helm deployer: one release, values on stdin, waiting left to kubetasks."""
 
-from collections.abc import Sequence
+import base64
+import gzip
+import json
+import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from kubetasks.deployers import ownership
+from kubetasks.deployers import ownership, scaling
 from kubetasks.deployers.base import Release
-from kubetasks.deployers.history import is_record
-from kubetasks.deployers.manifests import KINDS, helm_secrets, orphans
+from kubetasks.deployers.chart_changes import changes, post_renderer
+from kubetasks.deployers.manifests import KINDS, OPTIONAL, helm_secrets, orphans
+from kubetasks.deployers.record import is_record
 from kubetasks.deployers.render import ChartRenderer
 from kubetasks.errors import ApplyFailed, NotEffective, NothingToRollBack, RenderFailed, ToolMissing
-from kubetasks.objects import MANAGED_BY, PART_OF, Object, Objects, identity
+from kubetasks.objects import MANAGED_BY, PART_OF, Object, Objects, identity, is_leaving, staying
 from kubetasks.runner import Result, Runner
 from kubetasks.settings import Settings
+from kubetasks.targets import departure, fence
 from kubetasks.targets.base import Cluster, Progress, Store
 from kubetasks.targets.calls import Calls
 from kubetasks.targets.kubectl_store import KubectlStore
@@ -97,14 +103,26 @@ class HelmDeployer:
         project = self.settings.project
         self.recover(progress)
         before = self.newest()
-        live = self.store.get(KINDS, selector=f"{PART_OF}={project}")
+        live = departure.some(self.store, KINDS, OPTIONAL, selector=f"{PART_OF}={project}")
+        wanted = {identity(item) for item in objects}
+        leaving = [item for item in live if is_leaving(item) and identity(item) in wanted]
+        departure.wait_gone(self.store, self.cluster, leaving, progress)
+        live = staying(live)
         self._take_over(live)
+        server_side = self.helm.version[0] >= 4
+        owned = scaling.live_owners(self.store, project, objects)
+        if server_side:
+            scaling.hand_over(self.store, owned)
         progress("helm upgrade --install")
         values = tool.values_text(self.renderer.values(release))
         files = [str(self.root / path) for path in self.settings.chart.values]
         chart = str(self.root / self.settings.chart.path)
-        argv = self.helm.upgrade_install(project, chart, values=files, history=self.settings.history)
-        result = self._changed(argv, progress, before, values=values)
+        changed = changes(objects, live, owned, server_side=server_side)
+        with post_renderer(changed, plugin=server_side) as (flags, env):
+            argv = self.helm.upgrade_install(
+                project, chart, values=files, history=self.settings.history, post_renderer=flags
+            )
+            result = self._changed(argv, progress, before, values=values, more=env)
         if not result.ok:
             if "YAML parse error" in result.stderr or "parse error" in result.stderr:
                 raise RenderFailed("the chart does not render", why=tool.reason(result.stderr), fix="inv chart.lint")
@@ -115,7 +133,15 @@ class HelmDeployer:
             self.store.delete(spare, wait=False)
         return str(self._deployed(before, "upgrade"))
 
-    def _changed(self, argv: Sequence[str], progress: Progress, before: int, *, values: str | None = None) -> Result:
+    def _changed(
+        self,
+        argv: Sequence[str],
+        progress: Progress,
+        before: int,
+        *,
+        values: str | None = None,
+        more: Mapping[str, str] | None = None,
+    ) -> Result:
         """Run a helm command that changes the release, again where the connection was lost.
 
         Helm cannot go on where it stopped. Where its answer is lost, its own record tells whether it had finished; if
@@ -123,12 +149,13 @@ class HelmDeployer:
         """
 
         def attempt(state: Attempt) -> Result:
+            fence.check()
             if state.lost:
                 newest = self._newest()
                 if newest is not None and _number(newest) > before and _status(newest) == DEPLOYED:
                     return Result(tuple(argv), 0)
                 self.recover(progress)
-            return self.calls.once(argv, state, input=values, timeout=TIMEOUT)
+            return self.calls.once(argv, state, input=values, timeout=TIMEOUT, more=more)
 
         return self.calls.until_answered(attempt)
 
@@ -174,6 +201,7 @@ class HelmDeployer:
                 why=f"it keeps {', '.join(kept) or 'none'}",
                 fix="deploy that source again: git checkout … && inv deploy",
             )
+        self._refuse_reset(revision)
         progress(f"helm rollback {project} {revision}")
         before = max(map(int, kept))
         argv = self.helm.rollback(project, int(revision), history=self.settings.history)
@@ -182,11 +210,35 @@ class HelmDeployer:
             raise self._refused("helm could not roll back", result)
         return str(self._deployed(before, "rollback"))
 
+    def _refuse_reset(self, revision: str) -> None:
+        """Refuse to let Helm bring back a number of replicas that belongs to an autoscaler by now.
+
+        Raises:
+            NothingToRollBack: it would.
+        """
+        owned = scaling.live_owners(self.store, self.settings.project)
+        if not owned:
+            return
+        [record] = [
+            item
+            for item in helm_secrets(self.store, self.settings.project)
+            if item["metadata"]["labels"].get("version") == revision
+        ]
+        live = self.store.get(sorted({name.partition("/")[0] for name in owned}))
+        reset = scaling.in_release(manifest_of(record), owned, live)
+        if reset:
+            raise NothingToRollBack(
+                f"Helm would set the replicas of {', '.join(reset)} to those of its revision {revision}",
+                why=f"they belong to {owned[reset[0]]}",
+                fix="inv rollback goes back and leaves them as they are",
+            )
+
     def delete(self, progress: Progress) -> None:
         """See ``Deployer.delete``."""
         progress("helm uninstall")
         self.recover(progress)
         project = self.settings.project
+        fence.check()
         # Repeated where the connection is lost: uninstalling what is uninstalled is no error.
         result = self.calls.call(self.helm.uninstall(project), timeout=TIMEOUT)
         if not result.ok:
@@ -206,6 +258,7 @@ class HelmDeployer:
 
     def test(self) -> Result:
         """Run the chart's own tests against the release."""
+        fence.check()
         return self.calls.call(self.helm.test(self.settings.project), timeout=TIMEOUT)
 
 
@@ -217,6 +270,15 @@ def _leaves(item: Object) -> bool:
 
 def _number(item: Object) -> int:
     return int(item["metadata"]["labels"].get("version", "0"))
+
+
+def manifest_of(record: Object) -> str:
+    """The objects, as YAML, that Helm has kept in a revision's Secret; empty where that is damaged."""
+    try:
+        packed = base64.b64decode(base64.b64decode(record["data"]["release"]))
+        return str(json.loads(gzip.decompress(packed))["manifest"])
+    except (KeyError, TypeError, ValueError, OSError, EOFError, zlib.error):
+        return ""
 
 
 def _status(item: Object) -> str:

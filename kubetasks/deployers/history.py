@@ -1,166 +1,92 @@
 """The revisions of a project: what was deployed, by which deployer, and whether it became good.
 
-One ConfigMap a revision, beside the application. It holds no secret: the Secret is not among a revision's objects.
+One ConfigMap a revision (``record``), beside the application. A record is opened before anything is changed, so that
+what keeps it from being written is known by then; and only while the deploy lock is held.
 """
 
-import base64
+import contextlib
 import datetime as dt
-import gzip
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from collections.abc import Sequence
+from dataclasses import replace
 
-from kubetasks.objects import DOMAIN, MANAGED_BY, PART_OF, VOLATILE, Object, Objects, digest, identity
+from kubetasks.deployers.concealed import Digest, all_concealed
+from kubetasks.deployers.fingerprint import fingerprint
+from kubetasks.deployers.record import (
+    DEPLOYED,
+    DEPLOYING,
+    FAILED,
+    RECORD_LABEL,
+    RECORD_OF,
+    Revision,
+    from_object,
+    is_record,
+    name_of,
+    objects_in,
+    part_name,
+    part_names,
+    to_objects,
+)
+from kubetasks.errors import (
+    ApplyFailed,
+    ClusterError,
+    Interrupted,
+    KubetasksError,
+    LockLost,
+    RecordDamaged,
+    RecordFailed,
+)  # fmt: skip
+from kubetasks.objects import PART_OF, Object, Objects, of_kind, staying
 from kubetasks.settings import Settings
 from kubetasks.targets.base import Store
 
-RECORD_LABEL: Final = f"{DOMAIN}/record"
-DEPLOYING, DEPLOYED, FAILED = "deploying", "deployed", "failed"
+__all__ = [
+    "DEPLOYED", "DEPLOYING", "FAILED", "RECORD_LABEL", "Revision", "conceal", "fingerprint", "is_record",
+    "mark_verified", "next_number", "now", "objects_of", "open_record", "revisions", "save",
+]  # fmt: skip
 
-
-@dataclass(frozen=True)
-class Revision:
-    """One deploy.
-
-    Args:
-        number: 1, 2, 3, …
-        status: ``deploying``, ``deployed`` or ``failed``.
-        deployer: which one.
-        deployer_revision: what that deployer calls it (Helm's revision number).
-        inputs: digest of everything that went in.
-        fingerprint: ``Kind/name`` to digest of the live objects right after; empty until it was good.
-        verified: whether all of verify's checks held.
-        at: when it ended, ISO 8601 in UTC.
-        note: why it exists (``rollback to 3``), or how it failed.
-        objects: the rendered objects.
-        images: image reference to the identities of its content (``images.content``).
-        running: image reference to the digests that the pods' status named once all was ready.
-    """
-
-    number: int
-    status: str
-    deployer: str
-    inputs: str
-    deployer_revision: str = ""
-    fingerprint: Mapping[str, str] = field(default_factory=dict)
-    verified: bool = False
-    at: str = ""
-    note: str = ""
-    objects: Objects = field(default_factory=list)
-    images: Mapping[str, list[str]] = field(default_factory=dict)
-    running: Mapping[str, list[str]] = field(default_factory=dict)
-
-    @property
-    def good(self) -> bool:
-        """Whether it was rolled out to the end."""
-        return self.status == DEPLOYED
-
-
-def pack(objects: Objects) -> str:
-    """Objects as compressed text, small enough for a ConfigMap (1 MiB)."""
-    text = json.dumps(objects, sort_keys=True, separators=(",", ":"))
-    return base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
-
-
-def unpack(text: str) -> Objects:
-    """The objects that ``pack`` packed."""
-    found: Objects = json.loads(gzip.decompress(base64.b64decode(text)))
-    return found
-
-
-def to_object(revision: Revision, project: str, namespace: str) -> Object:
-    """The ConfigMap that keeps a revision."""
-    return {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {
-            "name": f"{project}-revision-{revision.number}",
-            "namespace": namespace,
-            "labels": {PART_OF: project, MANAGED_BY: "kubetasks", RECORD_LABEL: "revision"},
-        },
-        "data": {
-            "number": str(revision.number),
-            "status": revision.status,
-            "deployer": revision.deployer,
-            "deployer-revision": revision.deployer_revision,
-            "inputs": revision.inputs,
-            "fingerprint": json.dumps(dict(revision.fingerprint), sort_keys=True),
-            "verified": str(revision.verified).lower(),
-            "at": revision.at,
-            "note": revision.note,
-            "images": json.dumps(dict(revision.images), sort_keys=True),
-            "running": json.dumps(dict(revision.running), sort_keys=True),
-            "objects": pack(revision.objects),
-        },
-    }
-
-
-def from_object(item: Object) -> Revision:
-    """The revision that a ConfigMap keeps; its objects stay packed away until ``objects_of`` is asked."""
-    data: Mapping[str, Any] = item.get("data") or {}
-    return Revision(
-        number=int(data.get("number", "0")),
-        status=data.get("status", FAILED),
-        deployer=data.get("deployer", ""),
-        inputs=data.get("inputs", ""),
-        deployer_revision=data.get("deployer-revision", ""),
-        fingerprint=json.loads(data.get("fingerprint") or "{}"),
-        verified=data.get("verified") == "true",
-        at=data.get("at", ""),
-        note=data.get("note", ""),
-        images=_digests(data.get("images", "")),
-        running=_digests(data.get("running", "")),
-    )
-
-
-def _digests(text: str) -> dict[str, list[str]]:
-    """The mapping of names to digests in a record; empty for a record of an earlier version, or a damaged one."""
-    try:
-        found = json.loads(text or "{}")
-    except ValueError:
-        return {}
-    if not isinstance(found, dict):
-        return {}
-    return {str(key): [str(each) for each in value] for key, value in found.items() if isinstance(value, list)}
-
-
-def is_record(item: Object) -> bool:
-    """Whether an object is one of ours that tells of deploys, not a part of the application."""
-    return RECORD_LABEL in (item["metadata"].get("labels") or {})
+# What is not about a record.
+PASSED_ON = (ClusterError, LockLost, Interrupted)
+TRIES = 20  # numbers that are tried where other ConfigMaps have the names
 
 
 def revisions(live: Objects) -> list[Revision]:
-    """The revisions among live objects, oldest first."""
-    found = [from_object(item) for item in live if item["kind"] == "ConfigMap" and is_record(item)]
-    return sorted(found, key=lambda each: each.number)
+    """The revisions among live objects, oldest first. Records that are being deleted do not count."""
+    read = (from_object(item) for item in staying(live) if item["kind"] == "ConfigMap")
+    return sorted((each for each in read if each is not None), key=lambda each: each.number)
 
 
-def objects_of(live: Objects, number: int) -> Objects:
-    """The rendered objects of one revision."""
-    for item in live:
-        if item["kind"] == "ConfigMap" and is_record(item) and item["data"].get("number") == str(number):
-            return unpack(item["data"]["objects"])
-    return []
+def next_number(known: Sequence[Revision]) -> int:
+    """The number of the next revision; that of the newest one where it was interrupted and never ended."""
+    if not known:
+        return 1
+    return known[-1].number + (known[-1].status != DEPLOYING)
 
 
-def fingerprint(live: Objects) -> dict[str, str]:
-    """``Kind/name`` to a digest of what is asked for in each live object; any change by anybody changes it.
+def objects_of(store: Store, live: Objects, number: int, namespace: str) -> Objects:
+    """The rendered objects of one revision.
 
-    A Secret goes in by its resourceVersion alone: a digest of its values would be something to guess at.
+    Raises:
+        RecordDamaged: its record cannot be used.
     """
-    found: dict[str, str] = {}
-    for item in live:
-        if is_record(item) or item["kind"] in {"Pod", "ReplicaSet", "Lease", "Event"}:
+    for item in staying(live):
+        revision = from_object(item) if item["kind"] == "ConfigMap" else None
+        if revision is None or revision.number != number:
             continue
-        meta = item["metadata"]
-        if item["kind"] == "Secret":
-            found[identity(item)] = f"{meta.get('uid')}:{meta.get('resourceVersion')}"
-            continue
-        kept = {key: value for key, value in meta.items() if key not in VOLATILE}
-        rest = {key: value for key, value in item.items() if key not in {"metadata", "status"}}
-        found[identity(item)] = digest([kept, rest, meta.get("uid")], length=16)
-    return found
+        if revision.problem:
+            raise RecordDamaged(
+                f"the record of revision {number} cannot be used",
+                why=revision.problem,
+                fix="choose another: inv rollback --to NUMBER",
+            )
+        return objects_in(item, _parts(store, item), namespace)
+    raise RecordDamaged(f"the record of revision {number} is gone", fix="see what is there: inv status")
+
+
+def _parts(store: Store, item: Object) -> dict[str, Object]:
+    if not part_names(item):
+        return {}
+    project = item["metadata"]["labels"][PART_OF]
+    return {part["metadata"]["name"]: part for part in store.get(["ConfigMap"], selector=f"{RECORD_OF}={project}")}
 
 
 def now() -> str:
@@ -168,13 +94,133 @@ def now() -> str:
     return dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def save(store: Store, revision: Revision, settings: Settings, known: list[Revision]) -> None:
-    """Write a revision, and drop the oldest beyond ``settings.history`` (never the last good one)."""
+def open_record(store: Store, revision: Revision, settings: Settings, known: Sequence[Revision]) -> Revision:
+    """Write a revision's record before anything is changed; returns it with the number that it got.
+
+    A number is skipped where a ConfigMap that is not a record has the name.
+
+    Raises:
+        RecordFailed: it cannot be written.
+    """
+    ours = {each.number for each in known}
+    for number in range(revision.number, revision.number + TRIES):
+        made = replace(revision, number=number, status=DEPLOYING, at=now())
+        [item] = to_objects(made, settings.project, settings.in_namespace, bare="it did not end")
+        try:
+            if number in ours:
+                store.apply([item])
+                return made
+            if _create(store, item, settings, known):
+                return made
+        except PASSED_ON:
+            raise
+        except KubetasksError as error:
+            raise _failed(number, error, "nothing was changed; ") from None
+    raise RecordFailed(
+        f"the record of revision {revision.number} could not be written",
+        why=f"other ConfigMaps are named {name_of(settings.project, revision.number)} and so on",
+        fix="rename or delete them, or set another `project`",
+    )
+
+
+def _create(store: Store, item: Object, settings: Settings, known: Sequence[Revision]) -> bool:
+    try:
+        return store.create(item)
+    except PASSED_ON:
+        raise
+    except KubetasksError:
+        if not _drop(store, _spare(0, settings, known), settings):
+            raise
+        return store.create(item)  # a quota that the oldest ones filled
+
+
+def save(store: Store, revision: Revision, settings: Settings, known: Sequence[Revision]) -> str:
+    """Write a revision, and drop the oldest beyond ``settings.history`` (never the last good one).
+
+    Returns:
+        What could not be kept; empty when all was.
+
+    Raises:
+        RecordFailed: it cannot be written.
+    """
     project, namespace = settings.project, settings.in_namespace
-    store.apply([to_object(revision, project, namespace)])
-    others = [each for each in known if each.number != revision.number]
+    spare = _spare(revision.number, settings, known)
+    items = to_objects(revision, project, namespace)
+    try:
+        store.apply(items)
+    except ApplyFailed as error:
+        _drop(store, spare, settings)
+        items = to_objects(revision, project, namespace, bare=error.why or error.what)
+        try:
+            store.apply(items)
+        except ApplyFailed:
+            raise _failed(revision.number, error, "what is deployed stays; ") from None
+    _drop(store, spare, settings)
+    return str(items[-1]["data"]["left-out"])
+
+
+def conceal(store: Store, live: Objects, digest: Digest) -> None:
+    """Take the values of Secrets out of records that an earlier version of kubetasks wrote.
+
+    What cannot be rewritten stays until it is dropped as one of the oldest.
+    """
+    for item in staying(live):
+        revision = from_object(item) if item["kind"] == "ConfigMap" else None
+        if revision is None or revision.problem or "format" in item["data"]:
+            continue
+        meta = item["metadata"]
+        with contextlib.suppress(RecordDamaged, ApplyFailed):
+            objects = objects_in(item, {}, meta["namespace"])
+            if of_kind(objects, "Secret"):
+                made = replace(revision, objects=all_concealed(objects, digest))
+                store.apply(to_objects(made, meta["labels"][PART_OF], meta["namespace"]))
+
+
+def mark_verified(store: Store, live: Objects, number: int) -> None:
+    """Note in a record, which otherwise stays as it is, that its revision was verified.
+
+    Raises:
+        ApplyFailed: the record may not be changed.
+    """
+    for item in live:
+        found = from_object(item) if item["kind"] == "ConfigMap" else None
+        if found is not None and found.number == number and not found.problem:
+            meta = {key: item["metadata"][key] for key in ("name", "namespace", "labels")}
+            store.apply([{**item, "metadata": meta, "data": {**item["data"], "verified": "true", "at": now()}}])
+
+
+def _failed(number: int, error: KubetasksError, state: str) -> RecordFailed:
+    return RecordFailed(
+        f"the record of revision {number} could not be written",
+        why=error.why or error.what,
+        fix=f"{state}see the namespace's quotas, your role and what admits ConfigMaps, then: inv deploy",
+    )
+
+
+def _spare(number: int, settings: Settings, known: Sequence[Revision]) -> list[Revision]:
+    """The oldest revisions that are not to be kept beside ``number``."""
+    others = [each for each in known if each.number != number]
     goods = [each.number for each in others if each.good]
     oldest = others[: max(0, len(others) + 1 - settings.history)]
-    spare = [each for each in oldest if each.number != (goods[-1] if goods else -1)]
-    if spare:
-        store.delete([to_object(each, project, namespace) for each in spare], wait=False)
+    return [each for each in oldest if each.number != (goods[-1] if goods else -1) and not each.newer]
+
+
+def _drop(store: Store, spare: Sequence[Revision], settings: Settings) -> bool:
+    """Delete records; True when they were deleted. Records that cannot be deleted stay; the next deploy tries again."""
+    if not spare:
+        return False
+    names = [name_of(settings.project, each.number) for each in spare]
+    names += [
+        part_name(name, index) for name, each in zip(names, spare, strict=True) for index in range(1, each.parts + 1)
+    ]
+    meta = {"namespace": settings.in_namespace}
+    try:
+        store.delete(
+            [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, **meta}} for name in names],
+            wait=False,
+        )
+    except PASSED_ON:
+        raise
+    except KubetasksError:
+        return False
+    return True

@@ -3,17 +3,22 @@
 from dataclasses import dataclass
 from typing import Final
 
-from kubetasks.deployers import ownership
+from kubetasks.deployers import ownership, scaling
 from kubetasks.deployers.base import Release, Renderer
-from kubetasks.deployers.history import is_record
-from kubetasks.objects import MANAGED_BY, PART_OF, Object, Objects, identity
+from kubetasks.deployers.record import is_record
+from kubetasks.objects import MANAGED_BY, PART_OF, Object, Objects, identity, is_controlled, is_leaving, staying
 from kubetasks.settings import Settings
+from kubetasks.targets import departure
 from kubetasks.targets.base import Progress, Store
 from kubetasks.targets.kubectl_store import KubectlStore
 
 # What belongs to a project and is taken away when it is no longer rendered. Secrets and volumes stay: they hold what
 # cannot be made again.
-KINDS: Final = ("Deployment", "StatefulSet", "Job", "Service", "ConfigMap", "NetworkPolicy", "PodDisruptionBudget")
+KINDS: Final = (
+    "Deployment", "StatefulSet", "Job", "Service", "ConfigMap", "NetworkPolicy", "PodDisruptionBudget",
+)  # fmt: skip
+# Those, too, where they may be listed.
+OPTIONAL: Final = (scaling.AUTOSCALER,)
 
 
 def _label(item: Object, key: str) -> str:
@@ -21,14 +26,19 @@ def _label(item: Object, key: str) -> str:
 
 
 def orphans(live: Objects, rendered: Objects, project: str) -> Objects:
-    """The live objects of the project that are no longer rendered."""
+    """The live objects of the project that are no longer rendered.
+
+    What a controller made for another object (a CronJob its Jobs) goes with that one, and what is being deleted goes.
+    """
     wanted = {identity(item) for item in rendered}
     return [
         item
         for item in live
-        if item["kind"] in KINDS
+        if item["kind"] in (*KINDS, *OPTIONAL)
         and _label(item, PART_OF) == project
         and not is_record(item)
+        and not is_leaving(item)
+        and not is_controlled(item)
         and identity(item) not in wanted
     ]
 
@@ -66,7 +76,7 @@ class ManifestsDeployer:
 
     def _bring(self, objects: Objects, progress: Progress) -> str:
         project = self.settings.project
-        live = self.store.get(KINDS, selector=f"{PART_OF}={project}")
+        live = departure.some(self.store, KINDS, OPTIONAL, selector=f"{PART_OF}={project}")
         held: Objects = []
         if isinstance(self.store, KubectlStore):
             # Asked every time: a switch that was interrupted may have left these records alone.
@@ -74,8 +84,10 @@ class ManifestsDeployer:
         if held and isinstance(self.store, KubectlStore):
             progress("taking over from the Helm release")
             ownership.take_over(self.store, KINDS, project, ownership.KUBETASKS)
+        owned = scaling.live_owners(self.store, project, objects)
+        scaling.hand_over(self.store, owned)
         progress(f"applying {len(objects)} objects")
-        self.store.apply([_managed(item) for item in objects])
+        self.store.apply([_managed(item) for item in scaling.without_replicas(objects, owned, staying(live))])
         spare = orphans(live, objects, project)
         if spare:
             progress(f"pruning {', '.join(identity(item) for item in spare)}")
@@ -88,9 +100,9 @@ class ManifestsDeployer:
     def delete(self, progress: Progress) -> None:
         """See ``Deployer.delete``."""
         project = self.settings.project
-        live = self.store.get(KINDS, selector=f"{PART_OF}={project}")
+        live = departure.some(self.store, KINDS, OPTIONAL, selector=f"{PART_OF}={project}")
         progress(f"deleting {len(live)} objects")
-        self.store.delete([item for item in live if not is_record(item)])
+        self.store.delete([item for item in live if not is_record(item) and not is_controlled(item)])
         if isinstance(self.store, KubectlStore):
             self.store.delete(helm_secrets(self.store, project))
 

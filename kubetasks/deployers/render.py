@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from kubetasks import documents
 from kubetasks.deployers.base import Release
+from kubetasks.deployers.concealed import digester, rolled, to_hide
 from kubetasks.deployers.stamp import config_digest, stamp
 from kubetasks.errors import RenderFailed
 from kubetasks.objects import CONFIG_DIGEST, MANAGED_BY, PART_OF, Object, Objects, of_kind, pod_template
@@ -54,6 +55,23 @@ def parse(text: str, origin: str) -> Objects:
                 f"{origin} gave something that is no Kubernetes object", why=f"no kind or name beside: {keys}"
             )
     return found
+
+
+def _checked(objects: Objects, release: Release, runner: Runner) -> Objects:
+    """The objects, once the values of the Secrets among them are hidden in everything shown.
+
+    Raises:
+        RenderFailed: one of them is the Secret that kubetasks writes itself.
+    """
+    for item in of_kind(objects, "Secret"):
+        if item["metadata"]["name"] == release.secret_name:
+            raise RenderFailed(
+                f"the rendered objects contain Secret/{release.secret_name}",
+                why="kubetasks writes that Secret itself, and its generated values would be lost",
+                fix="give yours another name, or declare its keys below kubetasks.secrets in invoke.yaml",
+            )
+    runner.redactor.add(to_hide(objects))
+    return objects
 
 
 def chart_values(release: Release, digest_of_config: str) -> dict[str, Any]:
@@ -129,7 +147,7 @@ class ManifestsRenderer:
                 why=f"kubetasks.config gives it {', '.join(sorted(release.config))}",
                 fix="add the ConfigMap, or take the keys out of invoke.yaml and the environment",
             )
-        return stamp(objects, release)
+        return stamp(_checked(objects, release, self.runner), release)
 
 
 @dataclass
@@ -191,7 +209,7 @@ class ChartRenderer:
         for template in marked:
             template["metadata"]["annotations"][CONFIG_DIGEST] = found
         self._last = (release, found)
-        return objects
+        return rolled(_checked(objects, release, self.runner), digester(release.digest_key))
 
     def values(self, release: Release) -> dict[str, Any]:
         """What `helm upgrade` has to be told to give the very objects that ``render`` gives.

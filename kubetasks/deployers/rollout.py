@@ -2,17 +2,31 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
+from kubetasks.deployers.fingerprint import has_ttl
+from kubetasks.deployers.finished import COMPLETED, told_by
 from kubetasks.diagnose import pods as diagnose
 from kubetasks.diagnose.pods import Problem
 from kubetasks.errors import KubetasksError, RolloutFailed, RolloutTimeout
-from kubetasks.objects import PART_OF, WORKLOADS, Object, Objects, by_identity, identity, of_kind
+from kubetasks.objects import (
+    PART_OF,
+    WORKLOADS,
+    Object,
+    Objects,
+    by_identity,
+    identity,
+    is_complete,
+    is_leaving,
+    of_kind,
+    staying,
+)
 from kubetasks.targets.base import Store
 
 WATCHED = ("Deployment", "StatefulSet", "Job", "ReplicaSet", "Pod")
 STALE = 25.0  # seconds within which the kubelet tries a waiting container again (its sync period and back-off)
+GONE = 10.0  # seconds within which an event should say how a Job ended that is gone
 INTERVAL = 0.35  # seconds between two looks; one look is one kubectl call
 
 
@@ -40,9 +54,12 @@ def progress(item: Object) -> Progress:
     """How far a live workload is, by the fields that ``kubectl rollout status`` reads."""
     status = item.get("status", {})
     name = identity(item)
+    if item["kind"] == "Job" and is_complete(item):
+        return Progress(name, True, "complete")  # also while the cluster removes it
+    if is_leaving(item):
+        return Progress(name, False, "being deleted")
     if item["kind"] == "Job":
-        done = any(c.get("type") == "Complete" and c.get("status") == "True" for c in status.get("conditions") or ())
-        return Progress(name, done, "complete" if done else ("running" if status.get("active") else "waiting"))
+        return Progress(name, False, "running" if status.get("active") else "waiting")
     wanted = item.get("spec", {}).get("replicas", 1)
     ready, updated = status.get("readyReplicas", 0), status.get("updatedReplicas", 0)
     if not is_seen(item):
@@ -63,7 +80,7 @@ def pods_of(item: Object, live: Objects) -> Objects:
         labels = {"job-name": item["metadata"]["name"]}
     found = [
         pod
-        for pod in of_kind(live, "Pod")
+        for pod in staying(of_kind(live, "Pod"))
         if all(pod["metadata"].get("labels", {}).get(key) == value for key, value in labels.items())
     ]
     newest = newest_replicaset(item, live)
@@ -94,6 +111,7 @@ class Watch:
         project: the label that is looked for.
         deadline: seconds until RolloutTimeout.
         show: called with one text that holds a part per workload.
+        finished: ``Job/name`` of those that completed in an earlier deploy and may be gone since.
         before: UIDs of pods that were there before anything was applied. What is wrong with them may be of before the
             image was brought or the key was set, so they get a grace.
         clock: seconds, monotonic.
@@ -107,6 +125,9 @@ class Watch:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     before: frozenset[str] = frozenset()
+    finished: Collection[str] = ()
+    complete: set[str] = field(default_factory=set)
+    _uids: dict[str, str] = field(default_factory=dict)
     _since: dict[tuple[str, str, str], float] = field(default_factory=dict)
 
     def until_ready(self, objects: Objects) -> list[Progress]:
@@ -116,12 +137,12 @@ class Watch:
             RolloutFailed: a workload is in a state that cannot heal, with its last log lines and events.
             RolloutTimeout: the deadline passed.
         """
-        wanted = [identity(item) for item in of_kind(objects, *WORKLOADS)]
+        wanted = of_kind(objects, *WORKLOADS)
         began = self.clock()
         while True:
             live = self.store.get(WATCHED, selector=f"{PART_OF}={self.project}")
             known = by_identity(of_kind(live, *WORKLOADS))
-            seen = [progress(known[name]) if name in known else Progress(name, False, "not there") for name in wanted]
+            seen = [self._look(item, known.get(identity(item))) for item in wanted]
             self.show("  ".join(f"{each.workload.split('/')[1]}: {each.line}" for each in seen))
             if all(each.done for each in seen):
                 return seen
@@ -135,6 +156,43 @@ class Watch:
             if elapsed >= self.deadline:
                 raise self._late(seen, problems)
             self.sleep(INTERVAL)
+
+    def _look(self, item: Object, live: Object | None) -> Progress:
+        """How far a rendered workload is; the live one is None where it is not there."""
+        name = identity(item)
+        if live is not None:
+            found = progress(live)
+            if item["kind"] == "Job" and found.done:
+                self.complete.add(name)
+            self._uids[name] = str(live["metadata"].get("uid", ""))
+            return found
+        if name in self.complete or name in self.finished:
+            return Progress(name, True, "complete")
+        return self._gone(item) if has_ttl(item) else Progress(name, False, "not there")
+
+    def _gone(self, item: Object) -> Progress:
+        """What became of a Job that the cluster removed before it was seen to be complete.
+
+        Raises:
+            RolloutFailed: it failed, or nothing says that it completed.
+        """
+        name = identity(item)
+        events = self.store.get(["Event"])
+        said = told_by(events, item["metadata"]["name"], self._uids.get(name, ""))
+        if said == COMPLETED:
+            self.complete.add(name)
+            return Progress(name, True, "complete")
+        now = self.clock()
+        if said or now - self._since.setdefault(("", name, "JOB_GONE"), now) >= GONE:
+            ttl = item["spec"]["ttlSecondsAfterFinished"]
+            why = said or "no event says how it ended"
+            raise RolloutFailed(
+                f"{name} is gone, and it did not complete [JOB_GONE]" if said else f"{name} is gone [JOB_GONE]",
+                why=f"{why}; the cluster removes it {ttl} s after it has ended",
+                fix="raise its ttlSecondsAfterFinished to 60 or more, so that its log can be read, and deploy again",
+                detail="\n".join(f"event: {line}" for line in diagnose.last_events(events, [item["metadata"]["name"]])),
+            )
+        return Progress(name, False, "not there")
 
     def _lasts(self, problem: Problem) -> float:
         now = self.clock()

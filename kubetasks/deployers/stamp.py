@@ -1,10 +1,10 @@
 """Fills a release's facts into rendered manifests. Pure, and with no knowledge of any one application."""
 
-from collections.abc import Iterator
 from copy import deepcopy
-from typing import Any, Final
+from typing import Final
 
 from kubetasks.deployers.base import Release
+from kubetasks.deployers.concealed import digester, references, rolled
 from kubetasks.objects import (
     CONFIG_DIGEST,
     SECRET_DIGEST,
@@ -20,24 +20,9 @@ from kubetasks.objects import (
 POSTGRES: Final = "postgres"
 
 
-def _references(value: Any) -> Iterator[tuple[str, str]]:
-    """Each ("ConfigMap" or "Secret", name) that a pod refers to, wherever in its spec."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            if key in {"configMapRef", "configMapKeyRef", "configMap"} and isinstance(inner, dict):
-                yield "ConfigMap", inner.get("name", "")
-            elif key in {"secretRef", "secretKeyRef", "secret"} and isinstance(inner, dict):
-                yield "Secret", inner.get("secretName") or inner.get("name", "")
-            else:
-                yield from _references(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _references(inner)
-
-
 def config_digest(objects: Objects, templates: Objects) -> str:
     """A digest of the ConfigMaps among ``objects`` that these pod templates refer to; empty when there is none."""
-    names = {name for template in templates for kind, name in _references(template.get("spec")) if kind == "ConfigMap"}
+    names = {name for template in templates for kind, name in references(template.get("spec")) if kind == "ConfigMap"}
     held = {
         item["metadata"]["name"]: [item.get("data") or {}, item.get("binaryData") or {}]
         for item in of_kind(objects, "ConfigMap")
@@ -58,6 +43,7 @@ def stamp(objects: Objects, release: Release) -> Objects:
     - A Deployment or StatefulSet that runs a built image gets digests of the ConfigMaps and the Secret that it refers
       to, so that its pods are replaced when one changes. Others do not (a new JWT key must not restart the database),
       nor do Jobs, whose template can never be changed.
+    - Whatever uses a Secret among the objects gets a digest of it, built here or not: that Secret is its own.
     """
     stamped = _configured([deepcopy(item) for item in objects if item["kind"] != "Namespace"], release)
     for item in stamped:
@@ -72,7 +58,7 @@ def stamp(objects: Objects, release: Release) -> Objects:
         template = pod_template(item)
         if built and template is not None and item["kind"] != "Job":
             _stamp_digests(template, stamped, release)
-    return stamped
+    return rolled(stamped, digester(release.digest_key))
 
 
 def _configured(objects: Objects, release: Release) -> Objects:
@@ -113,7 +99,7 @@ def _stamp_digests(template: Object, objects: Objects, release: Release) -> None
     config = config_digest(objects, [template])
     if config:
         found[CONFIG_DIGEST] = config
-    if release.secret_digest and ("Secret", release.secret_name) in set(_references(template.get("spec"))):
+    if release.secret_digest and ("Secret", release.secret_name) in set(references(template.get("spec"))):
         found[SECRET_DIGEST] = release.secret_digest
     if found:
         metadata = template.setdefault("metadata", {})

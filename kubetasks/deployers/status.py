@@ -1,13 +1,18 @@
 """What runs: workloads, their pods, the revision, as rows for people and a document for machines."""
 
 import datetime as dt
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
-from kubetasks.deployers.history import Revision, revisions
+from kubetasks.deployers.history import DEPLOYING, Revision, revisions
+from kubetasks.deployers.holder import State, state, time_of
+from kubetasks.deployers.lease import read
 from kubetasks.deployers.rollout import WATCHED, pods_of, progress
+from kubetasks.diagnose.leaving import Hold, Scope, of_object
 from kubetasks.diagnose.pods import Problem, of_pod, of_workload
-from kubetasks.objects import PART_OF, Object, identity, of_kind
-from kubetasks.targets.base import Store
+from kubetasks.errors import LockUnusable
+from kubetasks.objects import PART_OF, Object, Objects, identity, is_leaving, of_kind, staying
+from kubetasks.targets import departure
+from kubetasks.targets.base import Cluster, Store
 
 
 @dataclass(frozen=True)
@@ -40,10 +45,38 @@ class Row:
 
 @dataclass(frozen=True)
 class Status:
-    """The workloads and the newest revision."""
+    """What runs.
+
+    Args:
+        rows: the workloads.
+        last: the newest revision.
+        holds: what is being deleted and has not gone yet, and why.
+        terminating: whether the namespace is being deleted.
+        working: whether the newest revision is being deployed.
+    """
 
     rows: list[Row]
     last: Revision | None
+    holds: list[Hold] = field(default_factory=list)
+    terminating: bool = False
+    working: bool = False
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the newest revision never ended, and nothing is at work on it any more."""
+        return self.last is not None and self.last.status == DEPLOYING and not self.working
+
+    @property
+    def line(self) -> str:
+        """The newest revision in one line; empty where there is none."""
+        last = self.last
+        if last is None:
+            return ""
+        how = "interrupted" if self.interrupted else last.status
+        said = f"revision {last.number} {how} with {last.deployer} at {last.at}"
+        said += ", verified" if last.verified else ", not verified"
+        notes = [note for note in (last.note, last.problem) if note]
+        return said + (f" ({'; '.join(notes)})" if notes else "")
 
     def document(self) -> dict[str, object]:
         """For ``--json``."""
@@ -56,11 +89,18 @@ class Status:
                 "verified": last.verified,
                 "at": last.at,
                 "note": last.note,
+                "problem": last.problem,
+                "interrupted": self.interrupted,
             }
             if last
             else None
         )
-        return {"revision": revision, "workloads": [asdict(row) for row in self.rows]}
+        return {
+            "revision": revision,
+            "terminating": self.terminating,
+            "leaving": [asdict(hold) for hold in self.holds],
+            "workloads": [asdict(row) for row in self.rows],
+        }
 
 
 def age(item: Object, now: dt.datetime) -> str:
@@ -76,28 +116,61 @@ def age(item: Object, now: dt.datetime) -> str:
     return f"{max(seconds, 0)}s"
 
 
-def look(store: Store, project: str) -> Status:
-    """The status; one call."""
-    live = store.get([*WATCHED, "ConfigMap"], selector=f"{PART_OF}={project}")
-    now = dt.datetime.now(dt.UTC)
-    rows = []
-    for item in of_kind(live, "Deployment", "StatefulSet", "Job"):
-        pods = pods_of(item, live)
-        far = progress(item)
-        problems: list[Problem] = list(of_workload(item))
-        if not far.done:
-            problems += [problem for pod in pods for problem in of_pod(pod, identity(item))]
-        containers = [each for pod in pods for each in pod.get("status", {}).get("containerStatuses") or ()]
-        rows.append(
-            Row(
-                workload=identity(item),
-                state=far.line,
-                ok=far.done,
-                image=item["spec"]["template"]["spec"]["containers"][0].get("image", ""),
-                restarts=sum(int(each.get("restartCount", 0)) for each in containers),
-                age=age(item, now),
-                problem=f"[{problems[0].id}] {problems[0].line}" if problems else "",
-            )
-        )
+def look(store: Store, project: str, cluster: Cluster | None = None) -> Status:
+    """The status; one look, and one more where something is being deleted.
+
+    Args:
+        store: where it is.
+        project: the project's name.
+        cluster: the cluster; None where there is none.
+    """
+    kinds, selector = [*WATCHED, "ConfigMap", "Service"], f"{PART_OF}={project}"
+    # Of these nothing but their deletion is shown; a role that may look need not read them.
+    optional = ["PersistentVolumeClaim", "Secret"]
+    found, namespace = departure.read(store, cluster, kinds, selector, optional=optional)
+    live, now = staying(found), dt.datetime.now(dt.UTC)
+    holds: list[Hold] = []
+    if cluster is not None and namespace is not None and is_leaving(namespace):
+        return Status([], None, departure.holds(store, cluster, namespace), terminating=True)
+    if cluster is not None:
+        scope = Scope(cluster.context, cluster.namespace)
+        leaving = [item for item in found if is_leaving(item) and (item["kind"] != "Pod" or _is_late(item, now))]
+        holds = [hold for item in leaving for hold in of_object(item, found, scope)]
+    rows = [_row(item, live, now) for item in of_kind(live, "Deployment", "StatefulSet", "Job")]
     history = revisions(live)
-    return Status(rows, history[-1] if history else None)
+    last = history[-1] if history else None
+    working = last is not None and last.status == DEPLOYING and _is_held(store, project, now)
+    return Status(rows, last, holds, working=working)
+
+
+def _is_held(store: Store, project: str, now: dt.datetime) -> bool:
+    """Whether the deploy lock is held; also where it may not be read, and so nothing can be said."""
+    try:
+        lease = read(store, project)
+    except LockUnusable:
+        return True
+    return lease is not None and state(lease, now) in {State.LIVING, State.SILENT}
+
+
+def _is_late(pod: Object, now: dt.datetime) -> bool:
+    """Whether a pod should have been gone by now; its deletion timestamp is the end of its grace."""
+    end = time_of(pod["metadata"]["deletionTimestamp"])
+    return end is not None and now > end
+
+
+def _row(item: Object, live: Objects, now: dt.datetime) -> Row:
+    pods = pods_of(item, live)
+    far = progress(item)
+    problems: list[Problem] = list(of_workload(item))
+    if not far.done:
+        problems += [problem for pod in pods for problem in of_pod(pod, identity(item))]
+    containers = [each for pod in pods for each in pod.get("status", {}).get("containerStatuses") or ()]
+    return Row(
+        workload=identity(item),
+        state=far.line,
+        ok=far.done,
+        image=item["spec"]["template"]["spec"]["containers"][0].get("image", ""),
+        restarts=sum(int(each.get("restartCount", 0)) for each in containers),
+        age=age(item, now),
+        problem=f"[{problems[0].id}] {problems[0].line}" if problems else "",
+    )

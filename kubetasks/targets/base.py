@@ -92,18 +92,37 @@ class Store(Protocol):
     def apply(self, objects: Objects, *, dry_run: bool = False) -> Objects:
         """Apply on the server side (``dry_run``: only what would come of it) and return what is then there.
 
+        An object that is being deleted is waited for, and applied once it is gone.
+
         Raises:
             ApplyFailed: an object was refused, with the API server's reason.
+            DeletionHeld: an object is being deleted and does not go.
+            LockLost: the deploy lock that this process held is no longer its own.
         """
 
     def create(self, item: Object) -> bool:
         """Create an object; False when one of that name exists. Atomic: the deploy lock stands on it."""
 
     def delete(self, objects: Objects, *, wait: bool = True) -> None:
-        """Delete objects by kind and name; those that are gone already do not matter. ``wait``: until they are gone."""
+        """Delete objects by kind and name; those that are gone already do not matter. ``wait``: until they are gone.
+
+        Raises:
+            DeletionHeld: the deletion was refused, or something holds an object.
+        """
+
+    def delete_as_read(self, item: Object) -> bool:
+        """Delete an object if it still has the ``resourceVersion`` with which it was read; False where it has not.
+
+        Raises:
+            ToolFailed: it may not be deleted.
+        """
 
     def delete_all(self) -> None:
-        """Delete the namespace with everything in it and wait until it is gone."""
+        """Begin to delete the namespace with everything in it. It is gone once ``get`` no longer finds it.
+
+        Raises:
+            DeletionHeld: the deletion was refused, with what refused it.
+        """
 
     def logs(self, pod: str, container: str = "", *, tail: int = 20, previous: bool = False) -> str:
         """The last ``tail`` lines of a container's log; empty when there is none."""

@@ -1,6 +1,6 @@
 """Calls of kubectl and helm to a cluster: with its private kubeconfig, and again while the connection is lost."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -68,8 +68,9 @@ class Calls:
         *,
         input: str | None = None,  # noqa: A002
         timeout: float = REQUEST,
+        more: Mapping[str, str] | None = None,
     ) -> Result:
-        """One attempt of ``call``.
+        """One attempt of ``call``; ``more`` is added to the program's environment.
 
         Raises:
             Lost: there was no answer.
@@ -77,7 +78,11 @@ class Calls:
         """
         try:
             result = self.runner.run(
-                argv, input=input, env=self.cluster.env, timeout=self._limit(attempt, timeout), check=False
+                argv,
+                input=input,
+                env={**self.cluster.env, **(more or {})},
+                timeout=self._limit(attempt, timeout),
+                check=False,
             )
         except ToolTimeout as slow:
             raise Lost(self._too_slow(slow)) from None

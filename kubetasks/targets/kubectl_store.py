@@ -8,9 +8,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from kubetasks.errors import ApplyFailed, ClusterError, KubetasksError, NotEffective, ToolFailed
-from kubetasks.objects import DOMAIN, Object, Objects
+from kubetasks.diagnose.leaving import Scope, refusal
+from kubetasks.errors import (
+    ApplyFailed,
+    DeletionHeld,
+    KubetasksError,
+    NamespaceTerminating,
+    NotEffective,
+    ToolFailed,
+)
+from kubetasks.objects import DOMAIN, Object, Objects, is_leaving
 from kubetasks.runner import Process, Result, Runner
+from kubetasks.targets import departure, fence
 from kubetasks.targets.base import Cluster, Progress
 from kubetasks.targets.calls import REQUEST, Calls
 from kubetasks.targets.confirm import unapplied, undeleted
@@ -47,7 +56,12 @@ class KubectlStore:
 
     def call(self, argv: Sequence[str], *, input: str | None = None, timeout: float = REQUEST) -> Result:  # noqa: A002
         """Run kubectl until the cluster answers; see ``Calls.call``."""
-        return self.calls.call(argv, input=input, timeout=timeout)
+        try:
+            return self.calls.call(argv, input=input, timeout=timeout)
+        except NamespaceTerminating:
+            if tool.verb(argv).startswith("get"):
+                raise
+            raise departure.terminating(self, self.cluster) from None
 
     def _failed(self, result: Result) -> KubetasksError:
         return ToolFailed(
@@ -78,10 +92,18 @@ class KubectlStore:
         """See ``Store.apply``."""
         if not objects:
             return []
+        if not dry_run:
+            fence.check()
         result = self.call(self.kubectl.apply(dry_run=dry_run), input=_list(objects))
         if result.ok:
             answered = _items(result.stdout)
-            checked = [] if dry_run else _lasting(objects)
+            if dry_run:
+                return answered
+            leaving = [item for item in answered if is_leaving(item)]
+            if leaving:  # what was applied onto an object that is being deleted goes with it
+                departure.wait_gone(self, self.cluster, leaving, lambda _text: None)
+                return self.apply(objects)
+            checked = _lasting(objects)
             if checked:
                 _effective("applied", unapplied(checked, answered, self.look(checked)))
             return answered
@@ -97,6 +119,7 @@ class KubectlStore:
 
     def create(self, item: Object) -> bool:
         """See ``Store.create``. A mark on the object tells whether it was this request that created it."""
+        fence.check()
         mark = uuid.uuid4().hex
         metadata = item["metadata"]
         marked = {**metadata, "annotations": {**(metadata.get("annotations") or {}), CREATED_BY: mark}}
@@ -113,19 +136,45 @@ class KubectlStore:
             there = self.look([item])  # the attempt before may have created it
             return bool(there) and (there[0]["metadata"].get("annotations") or {}).get(CREATED_BY) == mark
 
-        return self.calls.until_answered(attempt)
+        try:
+            return self.calls.until_answered(attempt)
+        except NamespaceTerminating:
+            raise departure.terminating(self, self.cluster) from None
 
     def delete(self, objects: Objects, *, wait: bool = True) -> None:
         """See ``Store.delete``."""
         if not objects:
             return
+        fence.check()
         named = [self._named(item) for item in objects]
         result = self.call(self.kubectl.delete(wait=wait), input=_list(named), timeout=120)
         if not result.ok:
-            raise self._failed(result)
+            raise self._not_deleted(objects, result)
         checked = _lasting(objects)
         if checked:
             _effective("deleted", undeleted(checked, self.look(checked), waited=wait))
+
+    def _not_deleted(self, objects: Objects, result: Result) -> KubetasksError:
+        """The error for a deletion that was refused, or that something holds."""
+        scope = Scope(self.cluster.context, self.cluster.namespace)
+        refused = refusal(self.runner.redactor(result.stderr), scope)
+        if refused is not None:
+            return DeletionHeld("an object could not be deleted", why=refused.line, fix=refused.fix)
+        if "timed out waiting" not in result.stderr:
+            return self._failed(result)
+        kinds = sorted({item["kind"] for item in objects})
+        names = {(item["kind"], item["metadata"]["name"]) for item in objects}
+        there = [item for item in self.get(kinds) if (item["kind"], item["metadata"]["name"]) in names]
+        leaving = [item for item in there if is_leaving(item)]
+        return departure.held(leaving or objects, self.get(["Pod", *kinds]), scope, tool.reason(result.stderr))
+
+    def delete_as_read(self, item: Object) -> bool:
+        """See ``Store.delete_as_read``."""
+        fence.check()
+        result = self.call(self.kubectl.delete_as_read(item), input=tool.preconditions(item))
+        if not result.ok and not tool.is_changed(result.stderr):
+            raise self._failed(result)
+        return result.ok
 
     def _named(self, item: Object) -> Object:
         scope = {} if item["kind"] in CLUSTER_SCOPED else {"namespace": self.cluster.namespace}
@@ -134,15 +183,18 @@ class KubectlStore:
 
     def delete_all(self) -> None:
         """See ``Store.delete_all``."""
-        result = self.call(self.kubectl.delete_namespace(), timeout=200)
+        fence.check()
+        result = self.call(self.kubectl.delete_namespace())
         if not result.ok:
-            raise ClusterError(
+            scope = Scope(self.cluster.context, self.cluster.namespace)
+            refused = refusal(self.runner.redactor(result.stderr), scope)
+            raise DeletionHeld(
                 f"namespace {self.cluster.namespace} could not be deleted",
-                why=tool.reason(result.stderr),
-                fix="run inv destroy again; it goes on from where it stopped",
+                why=refused.line if refused else self.runner.redactor(tool.reason(result.stderr)),
+                fix=refused.fix if refused else "run inv destroy again; it goes on from where it stopped",
             )
         gone = {"kind": "Namespace", "metadata": {"name": self.cluster.namespace}}
-        _effective("deleted", undeleted([gone], self.get(["Namespace"]), waited=True))
+        _effective("deleted", undeleted([gone], self.get(["Namespace"]), waited=False))
 
     def logs(self, pod: str, container: str = "", *, tail: int = 20, previous: bool = False) -> str:
         """See ``Store.logs``."""

@@ -2,7 +2,7 @@
 
 from invoke.collection import Collection
 
-from kubetasks.tasks import chart, cluster, deploy, image, look, manifest, secret
+from kubetasks.tasks import chart, cluster, deploy, image, lock, look, manifest, secret
 
 
 def _noun(name: str, module: object, *tasks: str) -> Collection:
@@ -31,6 +31,7 @@ for _collection in (
     _noun("image", image, "build", "list_", "load", "prune"),
     _noun("cluster", cluster, "up", "down", "env", "list_"),
     _noun("secret", secret, "apply", "check", "rotate"),
+    _noun("lock", lock, "status", "release"),
     _noun("manifest", manifest, "render", "validate", "apply"),
     _noun("chart", chart, "lint", "template", "upgrade", "rollback", "test"),
 ):

@@ -3,13 +3,15 @@
 Nothing below this layer reads any of them.
 """
 
+import contextlib
 import functools
 import json
 import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,7 +26,7 @@ from msgspec.structs import replace
 from kubetasks import documents
 from kubetasks.console import Console, report
 from kubetasks.documents import Located
-from kubetasks.errors import Interrupted, KubetasksError, of_os_error
+from kubetasks.errors import Interrupted, KubetasksError, UsageError, of_os_error
 from kubetasks.redact import Redactor, Sensitive
 from kubetasks.settings import Settings, check, checking, load, public_words
 from kubetasks.tasks import _configuration
@@ -34,6 +36,7 @@ from kubetasks.tasks._invoke import options as invoke_options
 
 if TYPE_CHECKING:
     from kubetasks.deployers.base import Deployer, Renderer
+    from kubetasks.deployers.lock import Lock
     from kubetasks.objects import Objects
     from kubetasks.secrets.values import Given
     from kubetasks.survey import Survey
@@ -49,6 +52,7 @@ FLAGS: Mapping[str, str] = {
     "env-file": "where secrets' values are read from (setting `env_file`)",
     "offline": "use the images of docker/offline, where no image registry answers (setting `offline`)",
     "json": "print one JSON document instead of text",
+    "lock-wait": "how many seconds to wait while another command changes the same namespace",
 }
 
 
@@ -288,7 +292,7 @@ class Edge:
             values[key] = Sensitive(self.target.sqlite_url())  # type: ignore[attr-defined]
         return values
 
-    def survey(self, *, ask: bool = True) -> "Survey":
+    def survey(self, *, ask: bool = True, force: bool = False) -> "Survey":
         """What is there and what is wanted."""
         from kubetasks.survey import look
 
@@ -301,6 +305,7 @@ class Edge:
             lambda known: self.secrets(known, ask=ask),
             runner=self.runner,
             env_files=[Path.cwd() / self.env_file] if self.env_file else [],
+            forced=force,
         )
         self.redactor.add(found.live_secrets.values())
         self.redactor.add(found.secrets.values())
@@ -317,6 +322,38 @@ class Edge:
         """The survey, and the objects that a deploy of this checkout would bring."""
         survey = self.survey(ask=False)
         return survey, self.deployer.render(survey.release)
+
+    def concealed(self, objects: "Objects", survey: "Survey") -> "Objects":
+        """Rendered objects to print: a Secret has digests in the place of its values."""
+        from kubetasks.deployers.concealed import all_concealed
+
+        return all_concealed(objects, survey.digest)
+
+    def locked(self, command: str, lock_wait: float = 0.0) -> "AbstractContextManager[Lock]":
+        """The deploy lock, held for a command."""
+        from kubetasks.deployers.lock import locked, noted
+
+        store, project, namespace = self.target.store, self.settings.project, self.settings.in_namespace
+        return locked(store, project, namespace, command, wait=lock_wait, show=noted(self.console))
+
+    @contextlib.contextmanager
+    def changing(self, command: str, survey: "Survey", lock_wait: float = 0.0) -> "Iterator[Survey]":
+        """The namespace, made where it is not there, with the lock held; yields what is there by then.
+
+        Raises:
+            DeployLocked: another process holds the lock, or has changed something since the survey.
+            DeletionHeld: a volume is being deleted.
+        """
+        from kubetasks.deployers.namespace import ensure
+
+        survey.refuse_lost_volumes()
+        ensure(self.target, self.settings)
+        with self.locked(command, lock_wait) as lock:
+            if lock.waited and not survey.is_current():
+                survey = self.survey(ask=False)
+            else:
+                survey.check_current()
+            yield survey
 
     def left_out(self) -> list[str]:
         """What has no meaning on this target, one line each."""
@@ -340,6 +377,17 @@ class Edge:
         if self.as_json:
             sys.stderr.write(f"note: {self.redactor(text)}\n")
         self.console.line(text, mark="note")
+
+
+def waiting(lock_wait: int) -> float:
+    """The value of --lock-wait, in seconds.
+
+    Raises:
+        UsageError: it is negative.
+    """
+    if lock_wait < 0:
+        raise UsageError(f"--lock-wait {lock_wait}", why="it is negative", fix="give a number of seconds")
+    return float(lock_wait)
 
 
 def edge(

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, cast
 
 from invoke.context import Context
 
-from kubetasks.tasks._edge import Edge, command, edge, flags
+from kubetasks.tasks._edge import Edge, command, edge, flags, waiting
 from kubetasks.tasks.manifest import would_apply
 
 if TYPE_CHECKING:
@@ -54,13 +54,19 @@ def template(
         deployer="helm",
         offline=offline,
     )
-    _, objects = found.rendered()
-    found.print_yaml(objects)
+    survey, objects = found.rendered()
+    found.print_yaml(found.concealed(objects, survey))
 
 
-@command(help=flags(*COMMON))
+@command(help=flags(*COMMON, "lock-wait"))
 def upgrade(
-    c: Context, target: str = "", context: str = "", namespace: str = "", env_file: str = "", offline: bool = False
+    c: Context,
+    target: str = "",
+    context: str = "",
+    namespace: str = "",
+    env_file: str = "",
+    offline: bool = False,
+    lock_wait: int = 0,
 ) -> None:
     """Upgrade (or install) the release, without building, waiting or verifying."""
     found = edge(
@@ -72,43 +78,54 @@ def upgrade(
         deployer="helm",
         offline=offline,
     )
-    helm = _helm(found)
-    survey, objects = found.rendered()
+    helm, wait = _helm(found), waiting(lock_wait)
     if found.dry:
+        survey, objects = found.rendered()
         found.would(f"upgrade or install release {found.settings.project}", *would_apply(found, survey, objects))
         return
-    with found.console.step("upgrade") as shown:
+    with (
+        found.changing("chart.upgrade", found.survey(ask=False), wait) as survey,
+        found.console.step("upgrade") as shown,
+    ):
+        objects = helm.render(survey.release)
         shown.done(f"Helm's revision {helm.apply(survey.release, objects, shown.update)}")
 
 
-@command(help=flags("target", "context", "namespace", to="Helm's revision; the one before the newest by default"))
-def rollback(c: Context, target: str = "", context: str = "", namespace: str = "", to: int = 0) -> None:
+@command(
+    help=flags(
+        "target", "context", "namespace", "lock-wait", to="Helm's revision; the one before the newest by default"
+    )
+)
+def rollback(
+    c: Context, target: str = "", context: str = "", namespace: str = "", to: int = 0, lock_wait: int = 0
+) -> None:
     """Let Helm go back to one of its own revisions (inv rollback goes back to the last good one)."""
     from kubetasks.errors import NothingToRollBack
 
     found = edge(c, target=target, cluster_context=context, namespace=namespace, deployer="helm")
-    helm = _helm(found)
-    goal = to or helm.newest() - 1
-    if goal < 1:
+    helm, wait = _helm(found), waiting(lock_wait)
+    if (to or helm.newest() - 1) < 1:
         raise NothingToRollBack("the release has no earlier revision", fix="deploy one: inv deploy --with helm")
     if found.dry:
+        goal = to or helm.newest() - 1
         found.would(f"roll release {found.settings.project} back to Helm's revision {goal}")
         return
-    with found.console.step("rollback") as shown:
+    with found.locked("chart.rollback", wait), found.console.step("rollback") as shown:
+        goal = to or helm.newest() - 1
         shown.done(f"Helm's revision {helm.rollback([], str(goal), shown.update)}")
 
 
-@command(help=flags("target", "context", "namespace"))
-def test(c: Context, target: str = "", context: str = "", namespace: str = "") -> None:
+@command(help=flags("target", "context", "namespace", "lock-wait"))
+def test(c: Context, target: str = "", context: str = "", namespace: str = "", lock_wait: int = 0) -> None:
     """Run the chart's own tests against the release."""
     from kubetasks.errors import VerifyFailed
 
     found = edge(c, target=target, cluster_context=context, namespace=namespace, deployer="helm")
-    helm = _helm(found)
+    helm, wait = _helm(found), waiting(lock_wait)
     if found.dry:
         found.would(f"run the tests of release {found.settings.project} in pods of their own")
         return
-    with found.console.step("helm test") as shown:
+    with found.locked("chart.test", wait), found.console.step("helm test") as shown:
         result = helm.test()
         if not result.ok:
             raise VerifyFailed("the chart's tests failed", why=result.lines[-1], detail="\n".join(result.lines[-20:]))

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from invoke.context import Context
 
-from kubetasks.tasks._edge import Edge, command, edge, flags
+from kubetasks.tasks._edge import Edge, command, edge, flags, waiting
 
 if TYPE_CHECKING:
     from kubetasks.deploy import Deploy
@@ -12,21 +12,22 @@ if TYPE_CHECKING:
 COMMON = ("target", "context", "namespace", "with", "env-file", "offline")
 
 
-def _deploy(found: Edge, *, check: bool, force: bool) -> "Deploy":
+def _deploy(found: Edge, *, check: bool, force: bool, lock_wait: int = 0) -> "Deploy":
     from kubetasks.deploy import Deploy
 
-    survey = found.survey()
-    if force:
-        from dataclasses import replace
-
-        survey = replace(survey, forced=True)
-    return Deploy(found.settings, found.root, found.runner, found.console, found.deployer, survey, check)
+    wait = waiting(lock_wait)
+    survey = found.survey(force=force)
+    return Deploy(
+        found.settings, found.root, found.runner, found.console, found.deployer, survey, check,
+        lock_wait=wait, again=lambda: found.survey(ask=False, force=force),
+    )  # fmt: skip
 
 
 @command(
     help=flags(
         *COMMON,
         "json",
+        "lock-wait",
         dry_run="print the plan and stop",
         force="build the images anew, without the builder's cache, and go through every step",
         verify="prove at the end that the application works",
@@ -43,6 +44,7 @@ def deploy(
     dry_run: bool = False,
     force: bool = False,
     verify: bool = True,
+    lock_wait: int = 0,
     json: bool = False,
 ) -> None:
     """Build, deliver, deploy and verify the application."""
@@ -50,7 +52,7 @@ def deploy(
         c, target=target, cluster_context=context, namespace=namespace, deployer=with_, env_file=env_file,
         offline=offline, as_json=json,
     )  # fmt: skip
-    work = _deploy(found, check=verify, force=force)
+    work = _deploy(found, check=verify, force=force, lock_wait=lock_wait)
     if dry_run or found.dry:
         _show_plan(found, work)
         return
@@ -99,7 +101,9 @@ def plan(
         c, target=target, cluster_context=context, namespace=namespace, deployer=with_, env_file=env_file,
         offline=offline, as_json=json,
     )  # fmt: skip
-    _show_plan(found, _deploy(found, check=True, force=False))
+    work = _deploy(found, check=True, force=False)
+    _ = work.survey.autoscaled  # a plan says what is left to an autoscaler, also where nothing is to be done
+    _show_plan(found, work)
 
 
 @command(help=flags(*COMMON, exit_code="exit with 1 when there is a difference"))
@@ -135,18 +139,26 @@ def diff(
         raise Exit(code=1)
 
 
-@command(help=flags("target", "context", "namespace", to="the revision to go back to; the last good one by default"))
-def rollback(c: Context, target: str = "", context: str = "", namespace: str = "", to: int = 0) -> None:
+@command(
+    help=flags(
+        "target", "context", "namespace", "lock-wait", to="the revision to go back to; the last good one by default"
+    )
+)
+def rollback(
+    c: Context, target: str = "", context: str = "", namespace: str = "", to: int = 0, lock_wait: int = 0
+) -> None:
     """Go back to the last good revision."""
-    from kubetasks.deployers.back import choose, roll_back
+    from kubetasks.deployers.back import Rollback, choose
 
-    found = edge(c, target=target, cluster_context=context, namespace=namespace)
+    found, wait = edge(c, target=target, cluster_context=context, namespace=namespace), waiting(lock_wait)
     survey = found.survey(ask=False)
     if found.dry:
         goal = choose(survey, to)
         found.would(f"roll back to revision {goal.number} of {goal.at}, deployed with {goal.deployer}")
         return
-    roll_back(found.settings, found.console, survey, found.deployer_named, to)
+    Rollback(
+        found.settings, found.console, survey, found.deployer_named, to, wait, lambda: found.survey(ask=False)
+    ).run()
     found.console.finished(f"Rolled back {found.settings.project}")
 
 
@@ -167,14 +179,14 @@ def _doomed(found: Edge) -> list[str]:
     return [f"delete {identity(item)}" for item in live] or ["delete nothing: no object of the project is there"]
 
 
-@command(help=flags("target", "context", "namespace"))
-def destroy(c: Context, target: str = "", context: str = "", namespace: str = "") -> None:
+@command(help=flags("target", "context", "namespace", "lock-wait"))
+def destroy(c: Context, target: str = "", context: str = "", namespace: str = "", lock_wait: int = 0) -> None:
     """Take back everything that deploy brought, the namespace and its data included."""
-    from kubetasks.deployers.back import take_down
+    from kubetasks.deployers.destroy import Destroy
 
-    found = edge(c, target=target, cluster_context=context, namespace=namespace)
+    found, wait = edge(c, target=target, cluster_context=context, namespace=namespace), waiting(lock_wait)
     if found.dry:
         found.would(*_doomed(found))
         return
-    take_down(found.settings, found.console, found.target, found.deployer_named)
+    Destroy(found.settings, found.console, found.target, found.deployer_named, wait).run()
     found.console.finished(f"Destroyed {found.settings.project}")

@@ -71,22 +71,23 @@ def status(c: Context, target: str = "", context: str = "", namespace: str = "",
     from kubetasks.deployers.status import look
 
     found = edge(c, target=target, cluster_context=context, namespace=namespace, as_json=json)
-    seen = look(found.target.store, found.settings.project)
+    seen = look(found.target.store, found.settings.project, found.target.cluster)
     if json:
         found.print_json({"target": found.target.name, "namespace": found.settings.in_namespace, **seen.document()})
         return
     found.console.line(f"{found.target.name}: {found.target.reason}")
-    if not seen.rows:
+    if seen.terminating:
+        found.console.line(f"namespace {found.settings.in_namespace} is being deleted, with everything in it")
+    elif not seen.rows:
         found.console.line(f"nothing is deployed in {found.settings.in_namespace}; inv deploy brings it")
-        return
-    columns = ["STATE", "WORKLOAD", "READY", "RESTARTS", "AGE", "IMAGE", "PROBLEM"]
-    found.console.table(columns, [row.cells() for row in seen.rows])
+    if seen.rows:
+        columns = ["STATE", "WORKLOAD", "READY", "RESTARTS", "AGE", "IMAGE", "PROBLEM"]
+        found.console.table(columns, [row.cells() for row in seen.rows])
+    for hold in seen.holds:
+        found.console.line(f"held by {hold.line}" if seen.terminating else f"{hold.what} is being deleted: {hold.why}")
+        found.console.line(f"    {hold.fix}")
     if seen.last:
-        proven = "verified" if seen.last.verified else "not verified"
-        found.console.line(
-            f"revision {seen.last.number} {seen.last.status} with {seen.last.deployer} at {seen.last.at}, {proven}"
-            + (f" ({seen.last.note})" if seen.last.note else "")
-        )
+        found.console.line(seen.line)
 
 
 @command(

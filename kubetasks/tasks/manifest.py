@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from invoke.context import Context
 
-from kubetasks.tasks._edge import Edge, command, edge, flags
+from kubetasks.tasks._edge import Edge, command, edge, flags, waiting
 
 if TYPE_CHECKING:
     from kubetasks.objects import Objects
@@ -31,8 +31,8 @@ def render(
         c, target=target, cluster_context=context, namespace=namespace, env_file=env_file, deployer="manifests",
         offline=offline,
     )  # fmt: skip
-    _, objects = found.rendered()
-    found.print_yaml(objects)
+    survey, objects = found.rendered()
+    found.print_yaml(found.concealed(objects, survey))
 
 
 @command(help=flags(*COMMON))
@@ -50,19 +50,35 @@ def validate(
     found.console.line(f"{len(objects)} objects accepted by {judge}", mark="done")
 
 
-@command(help=flags(*COMMON))
+@command(help=flags(*COMMON, "lock-wait"))
 def apply(
-    c: Context, target: str = "", context: str = "", namespace: str = "", env_file: str = "", offline: bool = False
+    c: Context,
+    target: str = "",
+    context: str = "",
+    namespace: str = "",
+    env_file: str = "",
+    offline: bool = False,
+    lock_wait: int = 0,
 ) -> None:
     """Apply the manifests and prune, without building, waiting or verifying."""
+    from kubetasks.deployers.finished import gone
+    from kubetasks.objects import identity
+
     found = edge(
         c, target=target, cluster_context=context, namespace=namespace, env_file=env_file, deployer="manifests",
         offline=offline,
     )  # fmt: skip
-    survey, objects = found.rendered()
+    wait = waiting(lock_wait)
     if found.dry:
+        survey, objects = found.rendered()
         found.would(*would_apply(found, survey, objects))
         return
-    with found.console.step("apply") as shown:
-        found.deployer.apply(survey.release, objects, shown.update)
+    with (
+        found.changing("manifest.apply", found.survey(ask=False), wait) as survey,
+        found.console.step("apply") as shown,
+    ):
+        objects = found.deployer.render(survey.release)
+        finished = gone(objects, survey.live, survey.finished)
+        wanted = [item for item in objects if identity(item) not in finished]
+        found.deployer.apply(survey.release, wanted, shown.update)
         shown.done(f"{len(objects)} objects")

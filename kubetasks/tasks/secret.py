@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from invoke.context import Context
 
 from kubetasks.redact import Sensitive
-from kubetasks.tasks._edge import Edge, command, edge, flags
+from kubetasks.tasks._edge import Edge, command, edge, flags, waiting
 
 if TYPE_CHECKING:
     from kubetasks.survey import Survey
@@ -14,13 +14,9 @@ COMMON = ("target", "context", "namespace", "env-file")
 
 
 def _write(found: Edge, values: dict[str, Sensitive]) -> None:
-    from kubetasks.deployers.render import namespace_object
     from kubetasks.secrets.store import secret_object
 
-    store = found.target.store
-    if not store.get(["Namespace"]):
-        store.apply([namespace_object(found.settings)])
-    store.apply([secret_object(found.settings, values)])
+    found.target.store.apply([secret_object(found.settings, values)])
 
 
 def _check_volumes(found: Edge, survey: "Survey") -> None:
@@ -36,10 +32,13 @@ def _check_volumes(found: Edge, survey: "Survey") -> None:
         volumes.check(found.settings, found.target, objects, survey.lost, survey.live)
 
 
-@command(help=flags(*COMMON))
-def apply(c: Context, target: str = "", context: str = "", namespace: str = "", env_file: str = "") -> None:
+@command(help=flags(*COMMON, "lock-wait"))
+def apply(
+    c: Context, target: str = "", context: str = "", namespace: str = "", env_file: str = "", lock_wait: int = 0
+) -> None:
     """Send the secrets' values to the cluster, on standard input."""
     found = edge(c, target=target, cluster_context=context, namespace=namespace, env_file=env_file)
+    wait = waiting(lock_wait)
     survey = found.survey()
     _check_volumes(found, survey)
     with found.console.step("secrets") as shown:
@@ -50,7 +49,8 @@ def apply(c: Context, target: str = "", context: str = "", namespace: str = "", 
             changed = [key for key, value in survey.secrets.items() if survey.live_secrets.get(key) != value]
             shown.skip(f"would write {', '.join(sorted(changed))} in {found.settings.secret_name}")
             return
-        _write(found, dict(survey.secrets))
+        with found.changing("secret.apply", survey, wait) as now:
+            _write(found, dict(now.secrets))
         shown.done(f"{found.settings.secret_name} written; inv deploy rolls the pods")
 
 
@@ -71,25 +71,32 @@ def check(
         found.console.table(columns, rows)
 
 
-@command(positional=["name"], help=flags(*COMMON[:3], name="the generated secret to replace"))
-def rotate(c: Context, name: str, target: str = "", context: str = "", namespace: str = "") -> None:
+@command(positional=["name"], help=flags(*COMMON[:3], "lock-wait", name="the generated secret to replace"))
+def rotate(c: Context, name: str, target: str = "", context: str = "", namespace: str = "", lock_wait: int = 0) -> None:
     """Replace a generated secret by a new value."""
+    from kubetasks.deployers.namespace import ensure
     from kubetasks.errors import UsageError
     from kubetasks.secrets import store as secrets
     from kubetasks.secrets import volumes
 
-    found = edge(c, target=target, cluster_context=context, namespace=namespace)
+    found, wait = edge(c, target=target, cluster_context=context, namespace=namespace), waiting(lock_wait)
     live = secrets.read(found.target.store, found.settings.secret_name)
     if not live:
         why = f"there is no Secret {found.settings.secret_name}"
         raise UsageError(f"{name} cannot be rotated", why=why, fix="make it: inv secret.apply")
-    values = secrets.rotate(found.settings, live, [name])
+    # A name that cannot be rotated is refused before anything is made.
+    secrets.rotate(found.settings, live, [name])
     if volumes.lost(found.settings, live, {}):
         _check_volumes(found, found.survey(ask=False))
-    found.redactor.add(values.values())
     if found.dry:
         found.would(f"replace {name} in {found.settings.secret_name} by a new value")
         return
     with found.console.step("rotate") as shown:
-        _write(found, values)
+        ensure(found.target, found.settings)
+        with found.locked("secret.rotate", wait):
+            live = secrets.read(found.target.store, found.settings.secret_name)
+            found.redactor.add(live.values())
+            values = secrets.rotate(found.settings, live, [name])
+            found.redactor.add(values.values())
+            _write(found, values)
         shown.done(f"{name} has a new value; inv deploy rolls the pods")

@@ -53,7 +53,14 @@ class Helm:
         return ["helm", "lint", chart, "--strict", *_values(values, stdin=stdin)]
 
     def upgrade_install(
-        self, release: str, chart: str, *, values: Sequence[str] = (), history: int = 10, description: str = ""
+        self,
+        release: str,
+        chart: str,
+        *,
+        values: Sequence[str] = (),
+        history: int = 10,
+        description: str = "",
+        post_renderer: Sequence[str] = (),
     ) -> list[str]:
         """Install or upgrade; values come on stdin, on top of the ``values`` files, and of none from earlier revisions.
 
@@ -65,11 +72,12 @@ class Helm:
             values: values files.
             history: how many revisions are kept.
             description: kept with the revision.
+            post_renderer: flags for what changes the objects before they are applied.
         """
         said = ["--description", description] if description else []
         return self.argv(
             "upgrade", release, chart, "--install", "--take-ownership", "--reset-values", *self._server_side,
-            "--history-max", str(history), *said, *_values(values),
+            "--history-max", str(history), *said, *post_renderer, *_values(values),
         )  # fmt: skip
 
     def rollback(self, release: str, revision: int, *, history: int = 10) -> list[str]:

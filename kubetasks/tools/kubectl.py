@@ -1,9 +1,10 @@
 """kubectl: the argument vectors of every call, each with context and namespace, and the parsers of what comes back."""
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 FIELD_MANAGER: Final = "kubetasks"
 REQUEST_TIMEOUT: Final = "20s"
@@ -51,6 +52,10 @@ class Kubectl:
             "--output", "json", "--filename", "-",
         )  # fmt: skip
 
+    def co_own(self, manager: str) -> list[str]:
+        """Let another field manager own, too, what comes on stdin, as long as it is as it comes."""
+        return self.argv("apply", "--server-side", f"--field-manager={manager}", "--output", "name", "--filename", "-")
+
     def create(self) -> list[str]:
         """Create what comes on stdin; fails when it exists."""
         return self.argv("create", f"--field-manager={FIELD_MANAGER}", "--output", "name", "--filename", "-")
@@ -65,12 +70,16 @@ class Kubectl:
             if not word.startswith("--request-timeout")  # it would end the wait
         ]
 
-    def delete_namespace(self, *, timeout: int = 180) -> list[str]:
-        """Delete the namespace and wait until it is gone."""
-        return [
-            "kubectl", "--context", self.context, "delete", "namespace", self.namespace,
-            "--ignore-not-found", "--wait=true", f"--timeout={timeout}s",
-        ]  # fmt: skip
+    def delete_as_read(self, item: Mapping[str, Any]) -> list[str]:
+        """Delete one object if it is still as it was read; ``preconditions`` go in on stdin."""
+        version, kind, meta = str(item["apiVersion"]), str(item["kind"]), item["metadata"]
+        api = f"/apis/{version}" if "/" in version else f"/api/{version}"
+        path = f"{api}/namespaces/{self.namespace}/{kind.lower()}s/{meta['name']}"
+        return self.argv("delete", "--raw", path, "--filename", "-")
+
+    def delete_namespace(self) -> list[str]:
+        """Begin to delete the namespace; returns at once."""
+        return self.argv("delete", "namespace", self.namespace, "--ignore-not-found", "--wait=false")
 
     def replace(self) -> list[str]:
         """Replace what comes on stdin, refused when it was changed in between."""
@@ -111,6 +120,13 @@ def kustomize(folder: str) -> list[str]:
     return ["kubectl", "kustomize", folder]
 
 
+def preconditions(item: Mapping[str, Any]) -> str:
+    """What ``delete_as_read`` reads: the version, and the UID where it is known, that the object must still have."""
+    meta = item["metadata"]
+    kept = {key: meta[key] for key in ("resourceVersion", "uid") if meta.get(key)}
+    return json.dumps({"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": kept})
+
+
 def verb(argv: Sequence[str]) -> str:
     """What a call does: ``get deployment,pod``, ``delete``, …, without what says where."""
     words = iter(argv[1:])
@@ -133,6 +149,11 @@ def is_terminating(text: str) -> bool:
 def is_existing(text: str) -> bool:
     """Whether a create failed because the object exists."""
     return "(AlreadyExists)" in text
+
+
+def is_changed(text: str) -> bool:
+    """Whether a call was refused because the object is no longer as it was read, or no longer there."""
+    return "(Conflict)" in text or "(NotFound)" in text
 
 
 def is_missing_namespace(text: str) -> bool:

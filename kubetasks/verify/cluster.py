@@ -1,9 +1,13 @@
 """The layers that read the cluster: objects as rendered, rollouts complete, endpoints behind every Service."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from kubetasks.objects import NAME, Object, Objects, by_identity, identity, of_kind
+from kubetasks.deployers.concealed import differing_keys
+from kubetasks.deployers.fingerprint import has_ttl
+from kubetasks.deployers.finished import gone, known
+from kubetasks.deployers.history import revisions
+from kubetasks.objects import NAME, PART_OF, Object, Objects, by_identity, identity, is_leaving, of_kind, staying
 from kubetasks.targets import serving
 from kubetasks.targets.base import Store
 from kubetasks.verify.compare import differences
@@ -22,42 +26,78 @@ def expected(objects: Objects) -> Objects:
     ]
 
 
-def read(store: Store, objects: Objects) -> dict[str, Object]:
+def read(store: Store, objects: Objects) -> tuple[dict[str, Object], set[str]]:
     """The live objects of every kind that was rendered, and the EndpointSlices, in one call.
+
+    Returns:
+        What is there, by ``Kind/name``; and the names of what is being deleted, which is not.
 
     Raises:
         ClusterUnreachable: the API server does not answer.
     """
     kinds = sorted({item["kind"] for item in objects} | {"EndpointSlice"})
-    return by_identity(store.get(kinds))
+    found = store.get(kinds)
+    return by_identity(staying(found)), {identity(item) for item in found if is_leaving(item)}
 
 
-def check_objects(layer: Layer, objects: Objects, live: Mapping[str, Object]) -> None:
-    """Each rendered object is there, and every rendered field equals the live one."""
+def completed(store: Store, project: str, objects: Objects, live: Mapping[str, Object]) -> set[str]:
+    """The rendered Jobs that are gone and have completed, as the records of revisions say; no call without one."""
+    if all(identity(item) in live or not has_ttl(item) for item in of_kind(objects, "Job")):
+        return set()
+    records = revisions(store.get(["ConfigMap"], selector=f"{PART_OF}={project}"))
+    return gone(objects, live.values(), known(records))
+
+
+def check_objects(
+    layer: Layer,
+    objects: Objects,
+    live: Mapping[str, Object],
+    leaving: Collection[str] = (),
+    complete: Collection[str] = (),
+) -> None:
+    """Each rendered object is there, and every rendered field equals the live one.
+
+    Args:
+        layer: gets the checks.
+        objects: the rendered objects.
+        live: what is there, by ``Kind/name``.
+        leaving: the names of what is being deleted.
+        complete: the names of Jobs that have completed and are gone.
+    """
     for item in objects:
         name = identity(item)
         found = live.get(name)
         if found is None:
-            seconds = item.get("spec", {}).get("ttlSecondsAfterFinished") if item["kind"] == "Job" else None
-            if seconds is not None:
-                layer.skipped(name, f"not there; the cluster removes it {seconds} s after it has finished")
+            if name in complete:
+                layer.passed(name, f"complete; {_removal(item)}")
+            elif name in leaving:
+                layer.failed(name, "it is being deleted; inv status says what holds it")
+            elif has_ttl(item):
+                layer.skipped(name, f"not there; {_removal(item)}")
             else:
                 layer.failed(name, "missing")
             continue
         if item["kind"] == "Secret":
-            layer.passed(name, "there; its values are not compared")
+            keys = differing_keys(item, found)
+            layer.judged(name, [f"{key}: another value than rendered" for key in keys], "every value as rendered")
             continue
         wrong = differences(item, found)
         more = [f"and {len(wrong) - SHOWN} more"] if len(wrong) > SHOWN else []
         layer.judged(name, [*wrong[:SHOWN], *more], "as rendered")
 
 
-def check_rollout(layer: Layer, objects: Objects, live: Mapping[str, Object]) -> None:
+def _removal(job: Object) -> str:
+    return f"the cluster removes it {job['spec']['ttlSecondsAfterFinished']} s after it has finished"
+
+
+def check_rollout(layer: Layer, objects: Objects, live: Mapping[str, Object], complete: Collection[str] = ()) -> None:
     """Every Deployment and StatefulSet runs its newest revision with all replicas ready; every Job is complete."""
     for item in of_kind(objects, "Deployment", "StatefulSet", "Job"):
         name = identity(item)
         found = live.get(name)
-        if found is None:
+        if found is None and name in complete:
+            layer.passed(name, "complete, and gone since")
+        elif found is None:
             layer.skipped(name, "it is not there")
         elif item["kind"] == "Job":
             _job(layer, name, found)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from kubetasks.console import Console
+from kubetasks.deployers.scaling import adopted
 from kubetasks.errors import KubetasksError
 from kubetasks.objects import Objects, identity, of_kind
 from kubetasks.redact import Redactor
@@ -58,13 +59,16 @@ class _Run:
     def run(self) -> None:
         if self.document is not None:
             threading.Thread(target=conform.warm, daemon=True).start()
-        live = cluster.read(self.target.store, self.objects)
+        store, project = self.target.store, self.settings.project
+        live, leaving = cluster.read(store, self.objects)
+        complete = cluster.completed(store, project, self.objects, live)
+        compared = adopted(store, project, self.objects, live.values())
         found = [item for item in self.objects if identity(item) in live]
         nothing = "" if found else f"nothing is deployed in {self.settings.in_namespace}"
-        self.layer("objects", lambda layer: cluster.check_objects(layer, self.objects, live))
+        self.layer("objects", lambda layer: cluster.check_objects(layer, compared, live, leaving, complete))
 
         def rollout(layer: Layer) -> None:
-            cluster.check_rollout(layer, self.objects, live)
+            cluster.check_rollout(layer, self.objects, live, complete)
             if layer.ok:
                 ending.wait(layer, self.target.store, self.objects)
 

@@ -14,6 +14,7 @@ from tests.checkout import Checkout
 from tests.e2e.conftest import NAME, Cluster, fetch, need, opened, pods
 
 BACKEND = "app/backend/main.py"
+MANAGED_BY = "app.kubernetes.io/managed-by"
 
 
 @pytest.mark.parametrize("deployer", ["manifests", "helm"])
@@ -90,9 +91,30 @@ def test_two_deploys_at_once(cluster: Cluster, checkout: Checkout) -> None:
     checkout.inv("verify")
 
 
+def test_a_lock_that_is_taken_away(cluster: Cluster, checkout: Checkout) -> None:
+    with checkout.start("deploy", "--no-verify", env={"PYTHONUNBUFFERED": "1"}) as first:
+        assert first.stdout is not None
+        for line in first.stdout:
+            if line.startswith("✓ apply"):
+                break
+        assert "another deploy is under way" in checkout.inv("secret.rotate", "JWT_SECRET", code=25)
+        assert "is held for deploy by" in checkout.inv("lock.status")
+        assert "lives" in checkout.inv("lock.release", code=25)
+        checkout.inv("lock.release", "--force")
+        assert "has a new value" in checkout.inv("secret.rotate", "JWT_SECRET", "--lock-wait", "60")
+        rest = first.stdout.read()
+    # It notices before it writes the revision's record.
+    assert first.returncode == 58, rest
+    assert "the deploy lock was lost" in rest
+    assert "free" in checkout.inv("lock.status")
+    assert "interrupted" in checkout.inv("status")
+    checkout.inv("deploy", "--no-verify")
+
+
 def test_a_namespace_that_is_going_away(cluster: Cluster, checkout: Checkout) -> None:
     space = checkout.namespace
     cluster.kubectl("create", "namespace", space)
+    cluster.kubectl("label", "namespace", space, "app.kubernetes.io/part-of=todo", f"{MANAGED_BY}=kubetasks")
     held = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -100,11 +122,37 @@ def test_a_namespace_that_is_going_away(cluster: Cluster, checkout: Checkout) ->
     }
     cluster.kubectl("create", "--filename", "-", input=json.dumps(held))
     cluster.kubectl("delete", "namespace", space, "--wait=false")
+    patch = '{"metadata": {"finalizers": null}}'
     try:
-        assert "still being deleted" in checkout.inv("deploy", code=24)
+        # In the first five seconds nothing in it is marked as being deleted.
+        for words, code in ((["deploy"], 24), (["status"], 0), (["manifest.apply"], 24), (["verify"], 24)):
+            out = checkout.inv(*words, code=code)
+            assert "being deleted" in out
+            assert "ConfigMap/held: finalizer kubetasks.dev/e2e" in out
+            assert f"--namespace {space} patch configmap held --type=merge --patch '{patch}' (risk: " in out
+        with checkout.start("destroy", env={"PYTHONUNBUFFERED": "1"}) as process:
+            assert process.stdout is not None
+            seen = []
+            for line in process.stdout:
+                seen.append(line)
+                if "waits for ConfigMap/held" in line:
+                    break
+            cluster.kubectl("--namespace", space, "patch", "configmap", "held", "--type=merge", "--patch", patch)
+            seen.append(process.stdout.read())
+        assert process.returncode == 0, seen
+        assert f"namespace {space} is gone" in seen[-1]
     finally:
-        patch = '{"metadata": {"finalizers": null}}'
-        cluster.kubectl("--namespace", space, "patch", "configmap", "held", "--type=merge", "--patch", patch)
+        cluster.kubectl(
+            "--namespace", space, "patch", "configmap", "held", "--type=merge", "--patch", patch, check=False
+        )
+
+
+def test_a_volume_that_is_going_away(cluster: Cluster, checkout: Checkout) -> None:
+    space = checkout.namespace
+    checkout.inv("deploy", "--no-verify")
+    cluster.kubectl("--namespace", space, "delete", "pvc", "data-postgres-0", "--wait=false")
+    for words, code in ((["deploy"], 55), (["deploy", "--force"], 55), (["status"], 0)):
+        assert "kubernetes.io/pvc-protection: Pod/postgres-0 still uses it" in checkout.inv(*words, code=code)
 
 
 def paused_after_apply(checkout: Checkout, seconds: float, deadline: int) -> tuple[int, str]:

@@ -4,7 +4,6 @@ import base64
 import datetime as dt
 import json
 import os
-import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,7 +13,7 @@ from typing import Any
 import pytest
 
 from kubetasks.deploy import Deploy, failure
-from kubetasks.deployers import history, lock
+from kubetasks.deployers import history, holder, lease
 from kubetasks.deployers.history import FAILED
 from kubetasks.errors import (
     ApplyFailed,
@@ -22,8 +21,12 @@ from kubetasks.errors import (
     ClusterUnreachable,
     DeployLocked,
     Interrupted,
+    LockLost,
+    LockUnusable,
+    RecordFailed,
     RenderFailed,
     RolloutFailed,
+    ToolFailed,
     VerifyFailed,
 )
 from kubetasks.images.content import of_engine
@@ -49,6 +52,10 @@ def actions(work: Deploy) -> dict[str, str]:
 
 def last(world: World) -> history.Revision:
     return history.revisions(world.store.get(["ConfigMap"]))[-1]
+
+
+def recorded(world: World, number: int) -> list[Object]:
+    return history.objects_of(world.store, world.store.get(["ConfigMap"]), number, PROJECT)
 
 
 UNHEALTHY: Object = {"ready": False, "state": {"waiting": {"reason": "ErrImageNeverPull", "message": "not present"}}}
@@ -190,6 +197,7 @@ def test_the_order_of_a_first_deploy(world: World) -> None:
         f"deliver {references}",
         "apply Namespace/todo",
         "create Lease/todo-deploy",
+        "create ConfigMap/todo-revision-1",
         "apply Secret/todo-secrets",
         "apply ConfigMap/todo-config",
         "apply Service/backend",
@@ -310,7 +318,7 @@ def test_a_failed_rollout_is_saved_and_the_old_pods_serve_on(world: World) -> No
     revision = last(world)
     assert (revision.number, revision.status, revision.verified) == (2, FAILED, False)
     assert revision.note == "Deployment/backend cannot become ready [IMAGE_NOT_ON_NODE]"
-    assert history.objects_of(world.store.get(["ConfigMap"]), 2) != []
+    assert recorded(world, 2) != []
     assert {name for name in old if name.startswith("backend")} <= set(world.store.uids("Pod"))
     assert "verify" not in " ".join(world.store.log)
     assert world.store.named("Lease") == []
@@ -409,24 +417,31 @@ def test_an_interrupted_deploy_goes_on(world: World, at: str) -> None:
 
 
 def test_a_killed_deploy_goes_on(world: World) -> None:
-    """Its lease stays, and its process is gone."""
-    child = subprocess.Popen([sys.executable, "-c", ""])
-    child.wait()
-    world.store.put(NAMESPACE, held_by(f"{socket.gethostname()}:{child.pid}"))
+    """Its lease and the record that it opened stay, and its process is gone."""
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    mark = f"{holder.machine()}/{child.pid}/{holder.began(child.pid)}"
+    child.communicate(b"\n")
+    world.store.put(NAMESPACE, held_by(mark))
+    history.open_record(world.store, history.Revision(1, FAILED, "manifests", ""), world.settings, [])
     work = world.deploy()
     assert work.revision is not None
-    assert work.revision.good
+    assert (work.revision.number, work.revision.good) == (1, True)
     assert world.store.named("Lease") == []
 
 
-def held_by(whom: str) -> Object:
-    item = lock.lease(PROJECT, PROJECT, now=dt.datetime.now(dt.UTC))
-    item["spec"]["holderIdentity"] = whom
+def held_by(mark: str) -> Object:
+    now = dt.datetime.now(dt.UTC)
+    item = lease.made(PROJECT, PROJECT, identity="somewhere:1:aa", command="deploy", since=now, at=now)
+    item["metadata"]["annotations"] = {holder.PROCESS: mark}
     return item
 
 
+def living() -> str:
+    return f"{holder.machine()}/{os.getppid()}/{holder.began(os.getppid())}"
+
+
 def test_of_two_deploys_at_once_the_second_is_refused_before_it_changes_anything(world: World) -> None:
-    world.store.put(NAMESPACE, held_by(f"{socket.gethostname()}:{os.getppid()}"))
+    world.store.put(NAMESPACE, held_by(living()))
     with pytest.raises(DeployLocked):
         world.deploy()
     assert world.store.changes == []
@@ -493,7 +508,7 @@ def test_after_a_failed_verify_the_next_deploy_proves_it_again_and_no_more(world
     assert world.store.changes == ["apply ConfigMap/todo-revision-1"]
     assert work.revision is not None
     assert (work.revision.number, work.revision.verified) == (1, True)
-    assert history.objects_of(world.store.get(["ConfigMap"]), 1) == world.deployer.render(work.survey.release)
+    assert recorded(world, 1) == world.deployer.render(work.survey.release)
     world.deploy()
     assert world.store.changes == []
 
@@ -521,8 +536,7 @@ def test_a_cluster_that_goes_away_in_the_middle(world: World) -> None:
     with pytest.raises(ClusterUnreachable):
         world.deploy()
     world.store.fail = {}
-    item = world.store.objects["Lease/todo-deploy"]
-    assert lock.is_stale(item, lock._now())
+    assert holder.of_lease(world.store.objects["Lease/todo-deploy"]) is not None
 
 
 def test_no_secret_is_shown_or_recorded(world: World) -> None:
@@ -533,7 +547,7 @@ def test_no_secret_is_shown_or_recorded(world: World) -> None:
     world.deploy()
     jwt = base64.b64decode(world.secret()["data"]["JWT_SECRET"]).decode()
     everything = [item for name, item in world.store.objects.items() if not name.startswith("Secret/")]
-    unpacked = [history.objects_of(world.store.get(["ConfigMap"]), number) for number in (1, 2)]
+    unpacked = [recorded(world, number) for number in (1, 2)]
     for value in (CANARY, jwt):
         for form in (value, base64.b64encode(value.encode()).decode()):
             assert form not in world.shown
@@ -553,3 +567,74 @@ def test_a_step_shows_its_progress(world: World, monkeypatch: pytest.MonkeyPatch
     assert ("build", "backend: #1 DONE") in told
     assert ("load", "loading 2") in told
     assert any(title == "rollout" and "backend: 1/1 ready" in text for title, text in told)
+
+
+@pytest.mark.parametrize("at", ["Secret", "Deployment", "Job"])
+def test_a_deploy_that_loses_its_lock_stops_before_its_next_change(
+    world: World, at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was suspended, say, and another process took the lock over and deployed meanwhile."""
+    monkeypatch.setattr("kubetasks.deployers.lock.CONFIRM", 0.0)
+
+    class Stolen(list[str]):
+        done = False
+
+        def append(self, line: str) -> None:
+            super().append(line)
+            if not self.done and line.startswith(f"apply {at}"):
+                self.done = True
+                world.store.put(held_by("another-machine/1/2/3"))
+
+    world.store.log = Stolen()
+    with pytest.raises(LockLost) as caught:
+        world.deploy()
+    assert caught.value.exit_code == 58
+    assert world.store.objects["Lease/todo-deploy"]["spec"]["holderIdentity"] == "somewhere:1:aa"
+    written = [line for line in world.store.log if line.split()[0] in {"apply", "create", "delete"}]
+    last_of_it = next(index for index, line in enumerate(written) if line.startswith(f"apply {at}"))
+    # Objects of one call may follow; no other call does.
+    assert all(line.startswith("apply ") and "revision" not in line for line in written[last_of_it + 1 :])
+
+
+def test_the_record_is_opened_before_anything_is_changed(world: World) -> None:
+    world.deploy()
+    world.edit("backend/main.py")
+    world.store.fail["create"] = ToolFailed("kubectl could not create", why='"x" is forbidden: exceeded quota: few')
+    before = json.dumps(world.store.objects, sort_keys=True)
+    with pytest.raises(LockUnusable):
+        world.deploy()
+    assert json.dumps(world.store.objects, sort_keys=True) == before
+
+
+def test_a_record_that_cannot_be_opened_stops_the_deploy(world: World) -> None:
+    class Full(MemoryStore):
+        def create(self, item: Object) -> bool:
+            if item["kind"] == "ConfigMap":
+                raise ToolFailed("kubectl could not create", why='"x" is forbidden: exceeded quota: few')
+            return super().create(item)
+
+    world.target.store = Full()
+    with pytest.raises(RecordFailed, match="exceeded quota"):
+        world.deploy()
+    assert world.store.named("Deployment") == []
+    assert world.store.named("Secret") == []
+    assert world.store.named("Lease") == []
+
+
+def test_a_deploy_beside_a_record_of_a_later_version(world: World) -> None:
+    world.deploy()
+    world.store.objects["ConfigMap/todo-revision-1"]["data"]["format"] = "9"
+    before = dict(world.store.objects["ConfigMap/todo-revision-1"]["data"])
+    assert not world.survey().unchanged
+    work = world.deploy()
+    assert work.revision is not None
+    assert work.revision.number == 2
+    assert world.store.objects["ConfigMap/todo-revision-1"]["data"] == before
+
+
+def test_noting_a_verification_needs_the_lock_and_is_left_where_another_has_it(world: World) -> None:
+    world.deploy(check=False)
+    world.store.put(held_by("another-machine/1/2/3"))
+    world.deploy()
+    assert last(world).verified is False
+    assert "not recorded: another deploy is under way" in world.shown

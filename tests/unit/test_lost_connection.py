@@ -12,8 +12,9 @@ import pytest
 from kubetasks.console import Console
 from kubetasks.deploy import Deploy
 from kubetasks.deployers import history
-from kubetasks.deployers.back import roll_back, take_down
+from kubetasks.deployers.back import Rollback
 from kubetasks.deployers.base import Deployer, Release
+from kubetasks.deployers.destroy import Destroy
 from kubetasks.deployers.helm import HelmDeployer
 from kubetasks.deployers.manifests import ManifestsDeployer
 from kubetasks.errors import ClusterUnreachable
@@ -103,10 +104,10 @@ class Project:
         Deploy(world.settings, world.root, self.behind, self.console, deployer, self.survey()).run()
 
     def roll_back(self) -> None:
-        roll_back(self.world.settings, self.console, self.survey(), self.deployer, 0)
+        Rollback(self.world.settings, self.console, self.survey(), self.deployer).run()
 
     def take_down(self) -> None:
-        take_down(self.world.settings, self.console, self.target, self.deployer)
+        Destroy(self.world.settings, self.console, self.target, self.deployer).run()
 
     def end(self) -> tuple[set[str], list[tuple[int, str, bool]]]:
         """The names of all objects but helm's records, without the digests of generated secrets; and the revisions."""

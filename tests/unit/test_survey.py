@@ -1,17 +1,23 @@
 """What is there and what is wanted: database, migration, sources, and whether anything changed."""
 
+import base64
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kubetasks.errors import DeployLocked, DockerfileMissing, SecretMissing
+from kubetasks.deployers.back import Rollback
+from kubetasks.deployers.diff import differences
+from kubetasks.deployers.scaling import adopted
+from kubetasks.errors import DeletionHeld, DeployLocked, DockerfileMissing, SecretMissing
+from kubetasks.objects import identity
 from kubetasks.redact import Sensitive
 from kubetasks.release import database_mode
 from kubetasks.sources import files_digest, kustomizations
-from kubetasks.survey import SURVEYED
-from tests.memory_store import FakeTarget
+from kubetasks.survey import OPTIONAL, SURVEYED
+from tests.memory_store import LEAVING_AT, FakeTarget
 from tests.samples import settings
 from tests.world import World, make
 
@@ -55,9 +61,10 @@ def test_the_local_target_has_sqlite_whatever_is_set() -> None:
     assert database_mode(settings(database={"mode": "external"}), target, URL) == "sqlite"
 
 
-def test_a_survey_is_one_call(world: World) -> None:
+def test_a_survey_is_one_look(world: World) -> None:
+    """The objects and, at the same time, the namespace that they are in."""
     world.survey()
-    assert world.store.log == [f"get {','.join(SURVEYED)}"]
+    assert sorted(world.store.log) == [f"get {','.join([*SURVEYED, *OPTIONAL])}", "get Namespace"]
 
 
 def test_the_release(world: World) -> None:
@@ -240,3 +247,145 @@ def test_files_outside_the_root_are_digested_by_their_way_there(folders: Path) -
 def test_a_damaged_kustomization_is_left_to_kustomize(folders: Path, text: str) -> None:
     (folders / "overlays/bundled/kustomization.yaml").write_text(text)
     assert kustomizations(folders, "overlays/bundled") == ["overlays/bundled"]
+
+
+def leave(world: World, name: str, *finalizers: str) -> None:
+    meta = world.store.objects[name]["metadata"]
+    meta.update(deletionTimestamp=LEAVING_AT, finalizers=list(finalizers or ["example.org/held"]))
+
+
+@pytest.mark.parametrize(
+    "name", ["Deployment/backend", "Service/frontend", "ConfigMap/todo-config", "ConfigMap/todo-revision-1", "Job/"]
+)
+def test_what_is_being_deleted_is_not_there(world: World, name: str) -> None:
+    world.deploy()
+    found = next(each for each in world.store.objects if each.startswith(name))
+    leave(world, found)
+    survey = world.survey()
+    assert found not in map(identity, survey.live)
+    assert found in map(identity, survey.leaving)
+    assert not survey.unchanged
+
+
+def test_a_secret_that_is_being_deleted_is_written_again_with_its_values(world: World) -> None:
+    """A generated value that the database keeps in its volume must not be made anew."""
+    world.deploy()
+    before = world.secret()["data"]["JWT_SECRET"]
+    leave(world, "Secret/todo-secrets")
+    survey = world.survey()
+    assert survey.secrets_changed
+    assert not survey.unchanged
+    assert base64.b64encode(survey.secrets["JWT_SECRET"].reveal().encode()).decode() == before
+
+
+def test_a_pod_that_stops_is_no_change(world: World) -> None:
+    world.deploy()
+    leave(world, f"Pod/{world.store.named('Pod')[0]}")
+    assert world.survey().unchanged
+
+
+def claim(world: World) -> None:
+    """A pod with a volume whose claim is being deleted."""
+    world.store.put(
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {"name": "data", "labels": {"app.kubernetes.io/part-of": "todo"}},
+        }
+    )
+    leave(world, "PersistentVolumeClaim/data", "kubernetes.io/pvc-protection")
+    pod = world.store.objects[f"Pod/{world.store.named('Pod')[0]}"]
+    pod["spec"]["volumes"] = [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}]
+
+
+def test_a_volume_that_goes_once_its_pod_ends_stops_every_deploy(world: World) -> None:
+    world.deploy()
+    claim(world)
+    before = json.dumps(world.store.objects)
+    for change in (False, True):
+        if change:
+            world.edit("backend/main.py")
+        with pytest.raises(DeletionHeld, match="PersistentVolumeClaim/data is being deleted, and the data will go too"):
+            world.deploy()
+    assert json.dumps(world.store.objects) == before
+
+
+def test_a_volume_that_nothing_uses_may_go(world: World) -> None:
+    world.deploy()
+    claim(world)
+    for name in world.store.named("Pod"):
+        world.store.objects[f"Pod/{name}"]["spec"].pop("volumes", None)
+    world.deploy()
+
+
+def autoscaled(world: World, replicas: int) -> None:
+    """An autoscaler that somebody made by hand, without labels, and what it has set."""
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "backend"}
+    world.store.put(
+        {
+            "apiVersion": "autoscaling/v2",
+            "kind": "HorizontalPodAutoscaler",
+            "metadata": {"name": "backend"},
+            "spec": {"scaleTargetRef": target},
+        }
+    )
+    world.store.edit("Deployment/backend", replicas=replicas)
+    world.store._control(world.store.objects["Deployment/backend"])
+    world.store._applied["Deployment/backend"]["spec"].pop("replicas")  # the field's owner is another one now
+
+
+def test_what_an_autoscaler_has_set_is_no_change(world: World) -> None:
+    world.deploy()
+    world.store.log.clear()
+    assert world.survey().unchanged
+    assert "get HorizontalPodAutoscaler" not in world.store.log, "it is asked for only where replicas differ"
+    autoscaled(world, 5)
+    assert world.survey().unchanged
+    world.deploy()
+    assert world.store.changes == []
+
+
+def test_what_a_person_has_set_is_a_change(world: World) -> None:
+    world.deploy()
+    world.store.edit("Deployment/backend", replicas=5)
+    assert not world.survey().unchanged
+    world.deploy()
+    assert world.store.objects["Deployment/backend"]["spec"]["replicas"] == 1
+
+
+def test_an_edit_beside_what_an_autoscaler_has_set_is_a_change(world: World) -> None:
+    world.deploy()
+    autoscaled(world, 5)
+    world.store.objects["Deployment/backend"]["metadata"]["labels"]["team"] = "red"
+    assert not world.survey().unchanged
+
+
+def test_a_deploy_leaves_replicas_to_the_autoscaler_and_the_plan_says_so_once(world: World) -> None:
+    world.deploy()
+    autoscaled(world, 5)
+    world.edit("backend/main.py")
+    rows = [step.row() for step in world.prepare().plan()]
+    line = "Deployment/backend is left to HorizontalPodAutoscaler/backend"
+    assert [row for row in rows if line in row[2]] == [["replicas", "skip", line]]
+    world.deploy()
+    assert world.store.objects["Deployment/backend"]["spec"]["replicas"] == 5
+    assert world.survey().unchanged
+    assert world.shown.count(line) == 1
+
+
+def test_a_rollback_leaves_replicas_to_the_autoscaler(world: World) -> None:
+    world.deploy()
+    world.edit("backend/main.py")
+    world.deploy()
+    autoscaled(world, 5)
+    Rollback(world.settings, world.console, world.survey(), world.deployer_named).run()
+    assert world.store.objects["Deployment/backend"]["spec"]["replicas"] == 5
+
+
+def test_a_diff_and_verify_see_no_difference_in_it(world: World) -> None:
+    world.deploy()
+    autoscaled(world, 5)
+    survey = world.survey()
+    objects = world.deployer.render(survey.release)
+    assert differences(world.store, world.settings, survey, objects) == []
+    assert adopted(world.store, "todo", objects, world.store.objects.values())[3]["spec"]["replicas"] == 5

@@ -13,6 +13,7 @@ from kubetasks import state
 from kubetasks.errors import StateUnavailable
 from kubetasks.objects import WORKLOADS, Object, Objects, by_identity, identity, of_kind
 from kubetasks.runner import Runner
+from kubetasks.targets import fence
 from kubetasks.targets.base import Progress
 from kubetasks.targets.local import files, logs, pods, status
 from kubetasks.targets.local.applying import matches, merged
@@ -142,6 +143,7 @@ class LocalStore:
         if dry_run:
             known = by_identity(self.stored())
             return [merged(item, known.get(identity(item)), self.namespace) for item in objects]
+        fence.check()
         self._prepare()
         with files.locked(self.folder):
             known = by_identity(self.stored())
@@ -181,6 +183,7 @@ class LocalStore:
 
     def create(self, item: Object) -> bool:
         """See ``Store.create``."""
+        fence.check()
         made = merged(item, None, self.namespace)
         if item["kind"] in CONCERNING:
             if self.stored(item["kind"]) and self._path(item).exists():
@@ -192,6 +195,7 @@ class LocalStore:
 
     def delete(self, objects: Objects, *, wait: bool = True) -> None:
         """See ``Store.delete``."""
+        fence.check()
         if any(identity(item) == f"Namespace/{self.namespace}" for item in objects):
             self.delete_all()
         if not any(self._path(item).exists() for item in objects):
@@ -202,8 +206,19 @@ class LocalStore:
             if of_kind(objects, *WORKLOADS, "Service"):
                 self.processes.bring(self.processes.plan(self.stored(), ()))
 
+    def delete_as_read(self, item: Object) -> bool:
+        """See ``Store.delete_as_read``."""
+        fence.check()
+        with files.locked(self.folder):
+            now = files.read_json(self._path(item))
+            same = now is not None and now["metadata"]["resourceVersion"] == item["metadata"]["resourceVersion"]
+            if same:
+                self._path(item).unlink(missing_ok=True)
+        return same
+
     def delete_all(self) -> None:
         """See ``Store.delete_all``: ends all processes and removes the state folder, the database in it included."""
+        fence.check()
         if self.folder.exists():
             with files.locked(self.folder):
                 self.processes.supervisor.shut_down()

@@ -1,6 +1,9 @@
 """The Helm deployer: whole argv lists for Helm 3 and 4, stuck releases, taking over, going back."""
 
+import base64
+import gzip
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ from kubetasks.deployers.history import Revision, save
 from kubetasks.errors import (
     ApplyFailed,
     ClusterUnreachable,
+    LockLost,
     NotEffective,
     NothingToRollBack,
     RenderFailed,
@@ -21,9 +25,10 @@ from kubetasks.errors import (
 )
 from kubetasks.objects import MANAGED_BY, Object, Objects
 from kubetasks.redact import Sensitive
+from kubetasks.targets import fence
 from kubetasks.targets.base import Cluster
 from kubetasks.targets.kubectl_store import KubectlStore
-from tests.memory_store import NAMESPACE, MemoryStore
+from tests.memory_store import LEAVING_AT, NAMESPACE, MemoryStore
 from tests.recording import Answer, Call, RecordingRunner
 from tests.samples import CANARY, PROJECT, application, configmap, deployment, service, settings, silent
 
@@ -347,3 +352,102 @@ def test_no_secret_is_on_any_command_line_or_in_any_error(tmp_path: Path) -> Non
     for call in world.runner.calls:
         assert CANARY not in " ".join(call.argv) + (call.input or "") + str(call.env)
         assert "--set" not in " ".join(call.argv)
+
+
+def kept(version: int, objects: Objects) -> Object:
+    """What Helm keeps of a revision: the objects among them, packed twice."""
+    text = json.dumps({"manifest": yaml.safe_dump_all(objects)}).encode()
+    packed = base64.b64encode(base64.b64encode(gzip.compress(text))).decode()
+    return {**record(version), "data": {"release": packed}}
+
+
+AUTOSCALER = {
+    "apiVersion": "autoscaling/v2",
+    "kind": "HorizontalPodAutoscaler",
+    "metadata": {"name": "backend"},
+    "spec": {"scaleTargetRef": {"kind": "Deployment", "name": "backend"}},
+}
+
+
+@pytest.mark.parametrize(("version", "replicas"), [("v3.17.3", 5), ("v4.0.1", None)])
+def test_an_upgrade_leaves_replicas_to_the_autoscaler(tmp_path: Path, version: str, replicas: int | None) -> None:
+    world = World(tmp_path, owned(deployment(replicas=5)), AUTOSCALER, version=version)
+    world.apply()
+    [argv] = world.on_cluster
+    changed = json.loads(argv[len(argv) - argv[::-1].index("--post-renderer-args")])
+    assert changed == {"Deployment/backend": {"replicas": replicas}}
+    assert ("kubetasks" in argv) == (replicas is None)
+    assert ("HELM_PLUGINS" in world.runner.calls[-1].env) == (replicas is None)
+
+
+def test_an_upgrade_without_anything_to_change_has_no_post_renderer(tmp_path: Path) -> None:
+    world = World(tmp_path, owned(deployment(replicas=5)))
+    world.apply()
+    assert "--post-renderer" not in world.on_cluster[0]
+
+
+@pytest.mark.parametrize(
+    ("objects", "refused"),
+    [
+        ([deployment(replicas=2)], True),
+        ([deployment(replicas=5)], False),
+        ([deployment("frontend", replicas=2)], False),
+    ],
+)
+def test_helm_does_not_bring_back_replicas_of_an_autoscaler(tmp_path: Path, objects: Objects, refused: bool) -> None:
+    world = World(tmp_path, deployment(replicas=5), AUTOSCALER, kept(1, objects), record(2))
+    if not refused:
+        assert world.deployer.rollback([], "1", silent) == "3"
+        return
+    with pytest.raises(NothingToRollBack) as caught:
+        world.deployer.rollback([], "1", silent)
+    assert caught.value.line == (
+        "Helm would set the replicas of Deployment/backend to those of its revision 1: they belong to "
+        "HorizontalPodAutoscaler/backend -- inv rollback goes back and leaves them as they are"
+    )
+    assert world.on_cluster == []
+
+
+@pytest.mark.parametrize("data", [None, {}, {"release": "%"}, {"release": "aGVsbG8="}, {"release": 3}])
+def test_a_release_that_cannot_be_read_sets_nothing_back(tmp_path: Path, data: Any) -> None:
+    world = World(tmp_path, deployment(replicas=5), AUTOSCALER, {**record(1), "data": data}, record(2))
+    assert world.deployer.rollback([], "1", silent) == "3"
+
+
+def test_what_is_being_deleted_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    going = owned(deployment())
+    going["metadata"]["deletionTimestamp"] = LEAVING_AT
+    world = World(tmp_path, going)
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    looks = 0
+    real = world.store.get
+
+    def get(kinds: Any, *, selector: str = "") -> Objects:
+        nonlocal looks
+        looks += list(kinds) == ["Deployment"]
+        if looks == 3:
+            world.store.objects.pop("Deployment/backend", None)
+        return real(kinds, selector=selector)
+
+    monkeypatch.setattr(world.store, "get", get)
+    world.apply()
+    assert "waiting for Deployment/backend to be gone" in world.told
+    assert len(world.on_cluster) == 1
+
+
+def test_no_change_is_made_behind_a_lost_lock(tmp_path: Path) -> None:
+    def lost() -> None:
+        raise LockLost("the deploy lock was lost")
+
+    world = World(tmp_path, record(1), record(2))
+    calls: list[Callable[[], object]] = [
+        world.apply,
+        lambda: world.deployer.rollback([], "1", silent),
+        lambda: world.deployer.delete(silent),
+        world.deployer.test,
+    ]
+    with fence.fenced(lost):
+        for call in calls:
+            with pytest.raises(LockLost):
+                call()
+    assert world.on_cluster == []

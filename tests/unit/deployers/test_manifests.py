@@ -184,12 +184,14 @@ def test_takes_over_from_helm_before_it_applies_and_forgets_the_release_after() 
     base = ["kubectl", "--context", "kind-test", "--namespace", "todo"]
     limited = [*base, "--request-timeout=20s"]
     kinds = ",".join(kind.lower() for kind in KINDS)
+    asked = ",".join(kind.lower() for kind in (*KINDS, *manifests.OPTIONAL))
     project = ["--selector", "app.kubernetes.io/part-of=todo"]
     assert runner.argvs == [
-        [*limited, "get", kinds, *project, "--output", "json"],
+        [*limited, "get", asked, *project, "--output", "json"],
         [*limited, "get", "secret", "--selector", "owner=helm,name=todo", "--output", "json"],
         [*limited, "get", kinds, *project, "--show-managed-fields", "--output", "json"],
         [*limited, "replace", "--field-manager=kubetasks", "--output", "name", "--filename", "-"],
+        [*limited, "get", "horizontalpodautoscaler", "--output", "json"],
         [
             *limited, "apply", "--server-side", "--force-conflicts", "--field-manager=kubetasks",
             "--output", "json", "--filename", "-",

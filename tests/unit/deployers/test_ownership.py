@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kubetasks.deployers import ownership
-from kubetasks.deployers.history import Revision, to_object
+from kubetasks.deployers.record import Revision, to_objects
 from kubetasks.objects import MANAGED_BY, PART_OF, Object
 from kubetasks.targets.base import Cluster
 from kubetasks.targets.kubectl_store import KubectlStore
@@ -167,7 +167,7 @@ def test_takes_over_what_another_deployer_holds() -> None:
 
 
 def test_replaces_nothing_where_nothing_changes_hands() -> None:
-    record = to_object(Revision(1, "deployed", "manifests", ""), PROJECT, PROJECT)
+    [record] = to_objects(Revision(1, "deployed", "manifests", ""), PROJECT, PROJECT)
     record["metadata"]["managedFields"] = [HELM_3]
     store, runner = cluster(item(APPLIED), record)
     assert ownership.take_over(store, ("Deployment", "ConfigMap"), PROJECT, "kubetasks") == 0

@@ -22,7 +22,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 def test_nothing(world: World) -> None:
     found = look(world.store, PROJECT)
     assert found.rows == []
-    assert found.document() == {"revision": None, "workloads": []}
+    assert found.document() == {"revision": None, "terminating": False, "leaving": [], "workloads": []}
 
 
 def test_what_is_well(world: World) -> None:

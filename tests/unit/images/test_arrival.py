@@ -299,7 +299,7 @@ def test_a_rollback_brings_back_what_was_deployed(world: World) -> None:
     name, before = image(world), runs(world)
     forced(world)
     world.target.present.clear()
-    back.roll_back(world.settings, world.console, world.survey(), world.deployer_named, 0)
+    back.Rollback(world.settings, world.console, world.survey(), world.deployer_named).run()
     assert (image(world), runs(world)) == (name, before)
     assert world.survey().unchanged
 
@@ -313,7 +313,7 @@ def test_a_rollback_to_an_image_that_was_replaced_is_refused(world: World) -> No
     world.target.engine[first] = FOREIGN
     objects = dict(world.store.objects)
     with pytest.raises(ImageReplaced, match="is another image than the one that was deployed") as caught:
-        back.roll_back(world.settings, world.console, world.survey(), world.deployer_named, 0)
+        back.Rollback(world.settings, world.console, world.survey(), world.deployer_named).run()
     assert caught.value.exit_code == 38
     assert world.store.objects == objects
 

@@ -10,10 +10,11 @@ import pytest
 from kubetasks.environment import PROXIES
 from kubetasks.errors import (
     ApplyFailed,
-    ClusterError,
     ClusterUnreachable,
+    DeletionHeld,
     Forbidden,
     KubetasksError,
+    LockLost,
     NamespaceTerminating,
     NotEffective,
     ToolFailed,
@@ -22,6 +23,7 @@ from kubetasks.errors import (
 from kubetasks.redact import Sensitive
 from kubetasks.runner import Result
 from kubetasks.secrets.store import secret_object
+from kubetasks.targets import fence
 from kubetasks.targets.base import Cluster
 from kubetasks.targets.kubectl_store import CREATED_BY, KubectlStore
 from tests.fake_cluster import quick
@@ -38,6 +40,29 @@ DRY_APPLY = [*APPLY[:-4], "--dry-run=server", *APPLY[-4:]]
 CREATE = [*BASE, "create", "--field-manager=kubetasks", "--output", "name", "--filename", "-"]
 THESE = [*BASE, "get", "--ignore-not-found", "--output", "json", "--filename", "-"]
 REFUSED = "The connection to the server 127.0.0.1:6443 was refused - did you specify the right host or port?"
+
+
+TIMED_OUT = "error: timed out waiting for the condition on configmaps/todo-config"
+NO_ANSWER = (
+    'failed to call webhook: Post "https://keep.ns.svc:443/?timeout=10s": dial tcp 10.96.0.7:443: connect: connection '
+    "refused"
+)
+REFUSALS = [
+    (
+        'Error from server (Forbidden): admission webhook "keep.example.org" denied the request: not on a Friday',
+        "webhook keep.example.org: it refuses the deletion: denied the request: not on a Friday",
+    ),
+    (
+        f'Error from server (InternalError): failed calling webhook "keep.example.org": {NO_ANSWER}',
+        f"webhook keep.example.org: it does not answer: {NO_ANSWER}",
+    ),
+]
+REMAINING = {
+    "type": "NamespaceContentRemaining",
+    "status": "True",
+    "message": "Some resources are remaining: configmaps. has 1 resource instances, certificates.cert-manager.io has 2 "
+    "resource instances",
+}
 
 
 def store(answer: Answer = "", **cluster: Any) -> tuple[KubectlStore, RecordingRunner]:
@@ -311,25 +336,141 @@ def test_delete_names_objects_and_tells_nothing_else() -> None:
 
 
 def test_delete_that_fails_says_so() -> None:
-    made, _ = store(fails("error: timed out waiting for the condition on jobs/migrate"))
+    made, _ = store(fails('Error from server (Forbidden): jobs "x" is forbidden: User "me" cannot delete'))
     with pytest.raises(ToolFailed) as caught:
         made.delete([configmap()])
-    assert caught.value.line == "kubectl could not delete: timed out waiting for the condition on jobs/migrate"
+    assert caught.value.line == 'kubectl could not delete: jobs "x" is forbidden: User "me" cannot delete'
 
 
-def test_delete_everything() -> None:
+def leaving(item: Any, *finalizers: str) -> Any:
+    meta = {**item["metadata"], "deletionTimestamp": "2026-01-02T03:04:05Z", "uid": "u-1"}
+    return {**item, "metadata": {**meta, **({"finalizers": list(finalizers)} if finalizers else {})}}
+
+
+def test_delete_that_a_finalizer_holds_names_it() -> None:
+    def kubectl(call: Call) -> Any:
+        return listed(leaving(configmap(), "example.org/held")) if "get" in call.argv else fails(TIMED_OUT)
+
+    made, _ = store(kubectl)
+    with pytest.raises(DeletionHeld) as caught:
+        made.delete([configmap()])
+    assert caught.value.exit_code == 55
+    assert caught.value.what == "ConfigMap/todo-config is being deleted and still there"
+    assert caught.value.why.startswith("ConfigMap/todo-config: finalizer example.org/held: ")
+    assert '{"metadata": {"finalizers": null}}' in caught.value.fix
+    assert "risk: " in caught.value.fix
+
+
+@pytest.mark.parametrize(("stderr", "why"), REFUSALS)
+def test_delete_that_is_refused_names_what_refuses(stderr: str, why: str) -> None:
+    for call in CALLS[5:7]:
+        made, _ = store(fails(stderr))
+        with pytest.raises(DeletionHeld) as caught:
+            call(made)
+        assert caught.value.why == why
+        assert caught.value.fix.startswith("see what it ")
+
+
+def test_delete_as_read_is_one_call_with_its_preconditions() -> None:
+    lease = {
+        "apiVersion": "coordination.k8s.io/v1",
+        "kind": "Lease",
+        "metadata": {"name": "x", "namespace": "todo", "resourceVersion": "7", "uid": "u-1"},
+    }
+    made, runner = store("{}")
+    assert made.delete_as_read(lease)
+    path = "/apis/coordination.k8s.io/v1/namespaces/todo/leases/x"
+    assert runner.argvs == [[*BASE, "delete", "--raw", path, "--filename", "-"]]
+    assert json.loads(runner.calls[0].input or "")["preconditions"] == {"resourceVersion": "7", "uid": "u-1"}
+    made, _ = store(fails("Error from server (Conflict): Operation cannot be fulfilled"))
+    assert not made.delete_as_read(lease)
+    made, _ = store(fails("Error from server (Forbidden): no"))
+    with pytest.raises(ToolFailed):
+        made.delete_as_read(lease)
+
+
+def test_delete_everything_only_begins() -> None:
     made, runner = store()
     made.delete_all()
     assert runner.argvs == [
-        [
-            "kubectl", "--context", "kind-test", "delete", "namespace", "todo",
-            "--ignore-not-found", "--wait=true", "--timeout=180s",
-        ],
+        [*BASE, "delete", "namespace", "todo", "--ignore-not-found", "--wait=false"],
         [*BASE, "get", "namespace", "todo", "--ignore-not-found", "--output", "json"],
-    ]  # fmt: skip
-    made, _ = store(fails("error: timed out waiting for the condition"))
-    with pytest.raises(ClusterError, match="namespace todo could not be deleted: timed out"):
+    ]
+    made, _ = store(fails('Error from server (Forbidden): namespaces "todo" is forbidden: User "me" cannot delete'))
+    with pytest.raises(DeletionHeld, match="namespace todo could not be deleted: namespaces"):
         made.delete_all()
+
+
+def test_apply_waits_for_what_is_being_deleted_and_applies_again() -> None:
+    answers = [
+        json.dumps(leaving(configmap(), "example.org/held")),  # applied onto the one that goes
+        listed(leaving(configmap(), "example.org/held")),  # still there
+        listed(),  # gone
+        json.dumps(configmap()),
+    ]
+    made, runner = store(lambda _call: answers[len(runner.calls) - 1])
+    assert made.apply([configmap()]) == [configmap()]
+    assert [["get" in argv, "apply" in argv] for argv in runner.argvs] == [
+        [False, True],
+        [True, False],
+        [True, False],
+        [False, True],
+    ]
+
+
+def test_apply_onto_what_does_not_go_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "kubetasks.targets.departure.wait_gone.__kwdefaults__", {"limit": 0.0, "sleep": lambda _s: None}
+    )
+    held = leaving(configmap(), "example.org/held")
+    made, _ = store(lambda call: listed(held) if "get" in call.argv else json.dumps(held))
+    with pytest.raises(DeletionHeld, match=r"finalizer example\.org/held"):
+        made.apply([configmap()])
+
+
+@pytest.mark.parametrize("call", [CALLS[2], CALLS[4], CALLS[5], CALLS[6]])
+def test_no_change_is_made_behind_a_lost_lock(call: Callable[[KubectlStore], object]) -> None:
+    def lost() -> None:
+        raise LockLost("the deploy lock was lost")
+
+    made, runner = store("")
+    with fence.fenced(lost), pytest.raises(LockLost):
+        call(made)
+    assert runner.calls == []
+
+
+def test_looking_is_allowed_behind_a_lost_lock() -> None:
+    def lost() -> None:
+        raise LockLost("the deploy lock was lost")
+
+    made, _ = store(listed())
+    with fence.fenced(lost):
+        assert made.get(["Pod"]) == []
+        assert made.apply([], dry_run=True) == []
+        made.logs("pod-1")
+
+
+def test_a_namespace_that_is_going_says_what_holds_it() -> None:
+    namespace = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": "todo", "deletionTimestamp": "2026-01-02T03:04:05Z"},
+        "status": {"conditions": [REMAINING]},
+    }
+
+    def kubectl(call: Call) -> Any:
+        if "namespace" in call.argv:
+            return json.dumps(namespace)
+        if "get" in call.argv:
+            assert "configmaps,certificates.cert-manager.io" in call.argv
+            return listed(leaving(configmap(), "example.org/held"))
+        return fails("Error from server (Forbidden): no new content because it is being terminated")
+
+    made, _ = store(kubectl)
+    with pytest.raises(NamespaceTerminating) as caught:
+        made.apply([configmap()])
+    assert caught.value.what == "namespace todo is still being deleted"
+    assert caught.value.why.startswith("ConfigMap/todo-config: finalizer example.org/held")
 
 
 def test_logs() -> None:

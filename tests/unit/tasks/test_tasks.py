@@ -26,6 +26,7 @@ NOUNS = {
     "image": "build list load prune",
     "cluster": "up down env list",
     "secret": "apply check rotate",
+    "lock": "status release",
     "manifest": "render validate apply",
     "chart": "lint template upgrade rollback test",
 }

@@ -1,5 +1,7 @@
 """kubectl's argument vectors, whole, and what it prints."""
 
+import json
+
 import pytest
 
 from kubetasks.tools import kubectl as tool
@@ -21,6 +23,11 @@ KUBELET = (
     'Error from server: Get "https://172.18.0.2:10250/containerLogs/todo/backend-1/backend": dial tcp '
     "172.18.0.2:10250: connect: connection refused"
 )
+LEASE = {
+    "apiVersion": "coordination.k8s.io/v1",
+    "kind": "Lease",
+    "metadata": {"name": "todo-deploy", "resourceVersion": "7", "uid": "u-1"},
+}
 NAME_STDIN = ["--output", "name", "--filename", "-"]
 
 
@@ -56,10 +63,24 @@ NAME_STDIN = ["--output", "name", "--filename", "-"]
         ),
         (KUBECTL.delete(wait=False), [*SCOPE, "delete", "--ignore-not-found", "--wait=false", "--filename", "-"]),
         (
-            KUBECTL.delete_namespace(timeout=5),
+            KUBECTL.delete_namespace(),
+            [*BASE, "delete", "namespace", "todo", "--ignore-not-found", "--wait=false"],
+        ),
+        (
+            KUBECTL.delete_as_read(LEASE),
             [
-                "kubectl", "--context", "kind-test", "delete", "namespace", "todo",
-                "--ignore-not-found", "--wait=true", "--timeout=5s",
+                *BASE, "delete", "--raw", "/apis/coordination.k8s.io/v1/namespaces/todo/leases/todo-deploy",
+                "--filename", "-",
+            ],
+        ),
+        (
+            KUBECTL.delete_as_read({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "one"}}),
+            [*BASE, "delete", "--raw", "/api/v1/namespaces/todo/configmaps/one", "--filename", "-"],
+        ),
+        (
+            KUBECTL.co_own("another"),
+            [
+                *BASE, "apply", "--server-side", "--field-manager=another", "--output", "name", "--filename", "-",
             ],
         ),
         (KUBECTL.logs("pod-1"), [*BASE, "logs", "pod-1", "--all-containers", "--tail=20"]),
@@ -112,6 +133,16 @@ def test_errors_that_mean_something() -> None:
     assert not tool.is_existing(terminating)
     assert tool.is_missing_namespace('Error from server (NotFound): namespaces "todo" not found')
     assert not tool.is_missing_namespace('Error from server (NotFound): configmaps "todo" not found')
+
+
+def test_a_call_that_came_too_late() -> None:
+    assert tool.is_changed('Error from server (Conflict): Operation cannot be fulfilled on Lease "x": the Resource…')
+    assert tool.is_changed('Error from server (NotFound): leases.coordination.k8s.io "x" not found')
+    assert not tool.is_changed('Error from server (Forbidden): leases.coordination.k8s.io "x" is forbidden')
+
+
+def test_what_must_hold_before_a_deletion() -> None:
+    assert json.loads(tool.preconditions(LEASE))["preconditions"] == {"resourceVersion": "7", "uid": "u-1"}
 
 
 @pytest.mark.parametrize(

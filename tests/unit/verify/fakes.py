@@ -35,6 +35,9 @@ class FakeStore:
     def delete(self, objects: Objects, *, wait: bool = True) -> None:
         raise NotImplementedError
 
+    def delete_as_read(self, item: Object) -> bool:
+        raise NotImplementedError
+
     def delete_all(self) -> None:
         raise NotImplementedError
 

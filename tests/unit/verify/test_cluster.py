@@ -24,7 +24,7 @@ def told(layer: Layer) -> list[tuple[str, str, str]]:
 def test_everything_is_read_in_one_call() -> None:
     rendered, live = application()
     store = FakeStore(live)
-    assert set(read(store, rendered)) == {"Deployment/web", "Service/web", "Job/migrate-1", "EndpointSlice/web-x1"}
+    assert set(read(store, rendered)[0]) == {"Deployment/web", "Service/web", "Job/migrate-1", "EndpointSlice/web-x1"}
     assert store.asked == [["Deployment", "EndpointSlice", "Job", "Service"]]
 
 
@@ -69,11 +69,34 @@ def test_a_job_that_the_cluster_removes_may_be_gone() -> None:
     assert told(layer) == [("Job/migrate-1", "skip", "not there; the cluster removes it 60 s after it has finished")]
 
 
-def test_values_of_a_secret_are_not_compared() -> None:
-    secret = {"kind": "Secret", "metadata": {"name": "s"}, "stringData": {"a": "canary"}}
+@pytest.mark.parametrize(
+    ("rendered", "live", "keys"),
+    [
+        ({"stringData": {"a": "canary"}}, {"data": {"a": "Y2FuYXJ5"}}, []),
+        ({"stringData": {"a": "canary"}}, {"data": {"a": "Y2FuYXJ5", "more": "eA=="}}, []),
+        ({"stringData": {"a": "canary"}}, {"data": {"a": "eA=="}}, ["a"]),
+        ({"data": {"a": "Y2FuYXJ5", "b": "eA=="}, "stringData": {"b": "canary"}}, {}, ["a", "b"]),
+        ({"data": {"a": "/w=="}}, {"data": {"a": "/w=="}}, []),
+        ({}, {}, []),
+    ],
+)
+def test_values_of_a_secret_are_compared_and_never_shown(
+    rendered: dict[str, Any], live: dict[str, Any], keys: list[str]
+) -> None:
+    secret = {"kind": "Secret", "metadata": {"name": "s"}}
     layer = Layer("objects")
-    check_objects(layer, [secret], {"Secret/s": {**secret, "stringData": {}}})
-    assert told(layer) == [("Secret/s", "pass", "there; its values are not compared")]
+    check_objects(layer, [{**secret, **rendered}], {"Secret/s": {**secret, **live}})
+    evidence = "; ".join(f"{key}: another value than rendered" for key in keys)
+    assert told(layer) == [("Secret/s", "fail" if keys else "pass", evidence or "every value as rendered")]
+
+
+def test_what_is_being_deleted_is_not_there() -> None:
+    rendered, live = application()
+    live[0]["metadata"]["deletionTimestamp"] = "2026-01-02T03:04:05Z"
+    there, leaving = read(FakeStore(live), rendered)
+    layer = Layer("objects")
+    check_objects(layer, rendered[:1], there, leaving)
+    assert told(layer) == [("Deployment/web", "fail", "it is being deleted; inv status says what holds it")]
 
 
 def test_helm_tests_are_not_expected() -> None:

@@ -1,0 +1,125 @@
+"""Taking back everything that was deployed, and naming what holds it where it does not go."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from kubetasks.console import Console, Step
+from kubetasks.deployers import ownership
+from kubetasks.deployers.base import Deployer
+from kubetasks.deployers.lease import name_of
+from kubetasks.deployers.lock import locked, noted
+from kubetasks.deployers.record import RECORD_OF
+from kubetasks.diagnose.leaving import needs_help
+from kubetasks.errors import NamespaceTerminating
+from kubetasks.objects import PART_OF, Object, is_leaving, of_kind
+from kubetasks.settings import Settings
+from kubetasks.targets import departure
+from kubetasks.targets.base import Target
+
+LIMIT: Final = 180.0  # seconds until a namespace has to be gone
+STUCK: Final = 30.0  # seconds without any change, where something needs a person's help
+NOTED: Final = 10.0  # seconds until a line says what it waits for
+POLL: Final = 1.0
+
+
+@dataclass
+class Destroy:
+    """Deletes what was deployed, and the namespace when kubetasks made it.
+
+    A namespace that kubetasks did not create stays, without our objects in it. After an interruption the next run
+    goes on.
+
+    Args:
+        settings: the settings.
+        console: what a person sees.
+        target: where.
+        deployer_named: the deployers by name.
+        lock_wait: how many seconds to wait for a deploy lock that another process holds.
+        clock: seconds, monotonic.
+        sleep: waits between two looks.
+    """
+
+    settings: Settings
+    console: Console
+    target: Target
+    deployer_named: Callable[[str], Deployer]
+    lock_wait: float = 0.0
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+    def run(self) -> None:
+        """Delete it.
+
+        Raises:
+            DeployLocked: another command is changing the namespace.
+            NamespaceTerminating: the namespace does not go, with what holds it.
+            DeletionHeld: an object's deletion was refused, or something holds it.
+        """
+        self.console.line(f"{self.target.name}: {self.target.reason}")
+        with self.console.step("destroy") as shown:
+            self._run(shown)
+
+    def _run(self, shown: Step) -> None:
+        store, project, name = self.target.store, self.settings.project, self.settings.in_namespace
+        found = departure.namespaces(store)
+        if found == []:
+            shown.skip(f"there is no namespace {name}")
+            return
+        if not found or not is_leaving(found[0]):
+            try:
+                with locked(store, project, name, "destroy", wait=self.lock_wait, show=noted(self.console)) as lock:
+                    if not found or not ownership.owned(found[0], project):
+                        self._objects(shown)
+                        return
+                    shown.update(f"deleting namespace {name}")
+                    with lock.ending():
+                        store.delete_all()
+            except NamespaceTerminating:
+                if not found:
+                    raise
+                # Another destroy began meanwhile.
+        assert found  # noqa: S101  (one that may not be read is not deleted)
+        self._wait(shown, str(found[0]["metadata"].get("uid")))
+        shown.done(f"namespace {name} is gone")
+
+    def _objects(self, shown: Step) -> None:
+        """Delete the project's objects in a namespace that stays; what says that there are any goes last."""
+        store, project = self.target.store, self.settings.project
+        self.deployer_named("manifests").delete(shown.update)
+        kinds = ("Secret", "PersistentVolumeClaim", "Lease", "ConfigMap")
+        rest = of_kind(store.get(kinds, selector=f"{PART_OF}={project}"), *kinds)
+        rest += store.get(["ConfigMap"], selector=f"{RECORD_OF}={project}")
+        # The lock's Lease is deleted last, when the lock is released.
+        store.delete([item for item in rest if (item["kind"], item["metadata"]["name"]) != ("Lease", name_of(project))])
+        shown.done(f"the objects are gone; namespace {self.settings.in_namespace} is not ours and stays")
+
+    def _wait(self, shown: Step, uid: str) -> None:
+        store, cluster, name = self.target.store, self.target.cluster, self.settings.in_namespace
+        if cluster is None:
+            return
+        began = changed = self.clock()
+        seen, noted_holds = "", False
+        while True:
+            there = [item for item in store.get(["Namespace"]) if str(item["metadata"].get("uid")) == uid]
+            if not there:
+                return
+            namespace, now = there[0], self.clock()
+            holds = departure.holds(store, cluster, namespace) if now - began >= POLL else []
+            lines = "; ".join(hold.line for hold in holds)
+            if lines != seen:
+                seen, changed = lines, now
+            shown.update(lines or f"deleting namespace {name}")
+            if lines and not noted_holds and now - began >= NOTED:
+                noted_holds = True
+                self.console.line(f"namespace {name} waits for {lines}", mark="note")
+            stuck = needs_help(holds) and now - changed >= STUCK
+            if stuck or now - began >= LIMIT:
+                raise self._held(namespace)
+            self.sleep(POLL)
+
+    def _held(self, namespace: Object) -> NamespaceTerminating:
+        cluster = self.target.cluster
+        assert cluster is not None  # noqa: S101  (only a cluster is waited for)
+        return departure.terminating(self.target.store, cluster, namespace)
