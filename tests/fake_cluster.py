@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kubetasks.errors import ApplyFailed, KubetasksError
+from kubetasks.errors import ApplyFailed, KubetasksError, ToolFailed
 from kubetasks.objects import MANAGED_BY, Object, Objects, by_identity, identity
 from kubetasks.redact import Redactor
 from kubetasks.runner import Environment, Process, Result, Runner
@@ -117,10 +117,8 @@ class FakeCluster:
         if verb == "create":
             if not self.store.create(items[0]):
                 raise _Existing("already exists")
-        elif verb == "delete" and rest[0] == "namespace":
-            self.store.delete_all()
         elif verb == "delete":
-            self.store.delete(items)
+            self._delete(rest, items)
         elif verb == "replace":
             self.store.put(*items)
         elif verb == "logs":
@@ -128,6 +126,18 @@ class FakeCluster:
         else:
             raise AssertionError(f"nobody foresaw {argv}")
         return ""
+
+    def _delete(self, rest: list[str], items: Objects) -> None:
+        if rest[0] == "namespace":
+            self.store.delete_all()
+        elif "--raw" in rest:
+            name = rest[rest.index("--raw") + 1].rpartition("/")[2]
+            conditions = items[0]["preconditions"]
+            there = [item for item in self.store.objects.values() if item["metadata"]["name"] == name]
+            if not there or not self.store.delete_as_read({**there[0], "metadata": {"name": name, **conditions}}):
+                raise ToolFailed("kubectl could not delete", why="it is not there, or was changed")
+        else:
+            self.store.delete(items)
 
     def _helm(self, argv: list[str], when: str) -> str:
         verb, release = argv[5], argv[6]

@@ -39,11 +39,12 @@ SAYS = {
     "cluster.down": "would delete nothing: there is no kind cluster kubetasks",
     "image.build": "would build kubetasks/todo-backend:",
     "image.load": "would load kubetasks/todo-backend:",
+    "lock.release": "the deploy lock is free",
     "image.prune": "would remove kubetasks/todo-backend:old",
 }
 READING = {
     "plan", "diff", "status", "logs", "open", "doctor", "completion", "image.list", "cluster.list", "cluster.env",
-    "secret.check", "manifest.render", "manifest.validate", "chart.lint", "chart.template",
+    "secret.check", "manifest.render", "manifest.validate", "chart.lint", "chart.template", "lock.status",
 }  # fmt: skip
 FLAGS: dict[str, dict[str, Any]] = {
     "rollback": {"to": 1},
