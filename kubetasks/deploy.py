@@ -220,9 +220,8 @@ class Deploy:
         if lock.waited and self.again is not None and not self.survey.is_current():
             self.survey = self.again()
             self.__dict__.pop("arrival", None)
-            steps = self.plan()
-            titles = [step.title for step in steps]
-            steps = steps[titles.index("lock") + 1 if "lock" in titles else 1 :]
+            # What the other command deployed may have changed which images are needed.
+            steps = [step for step in self.plan() if step.title not in {"target", "images", "namespace", "lock"}]
         else:
             self.survey.check_current()
         if not self.survey.unchanged:
@@ -315,8 +314,8 @@ class Deploy:
     def _verify(self, shown: Step) -> str:
         from kubetasks.verify import verify  # noqa: PLC0415
 
-        objects = self.objects or self.deployer.render(self.survey.release)
-        self.report = verify(self.settings, self.root, self.survey.target, objects, self.console)
+        self._render()
+        self.report = verify(self.settings, self.root, self.survey.target, self.objects, self.console)
         if not self.report.ok:
             if self.revision is not None:
                 self._record(shown)  # rolled out, but not proven: it can be rolled back from
@@ -338,7 +337,7 @@ class Deploy:
             with locked(store, self.settings.project, self.settings.in_namespace, "deploy"):
                 self.survey.check_current()
                 history.mark_verified(store, self.survey.live, last.number)
-        except (DeployLocked, LockUnusable, ApplyFailed) as error:
+        except (DeployLocked, LockUnusable, ApplyFailed, Forbidden) as error:
             return f"; not recorded: {error.what}"
         return ""
 
@@ -347,13 +346,12 @@ class Deploy:
         store = self.survey.target.store
         live = some(store, SURVEYED, OPTIONAL, selector=f"{PART_OF}={self.settings.project}")
         ours = {*self.survey.release.images.values()}
-        ran = {name: sorted(digests) for name, digests in running(live).items() if name in ours}
         self.revision = replace(
             self.revision,
             fingerprint=history.fingerprint(live),
             finished=finished.recorded(self.objects, self._complete),
             at=history.now(),
-            running=ran,
+            running={name: sorted(digests) for name, digests in running(live).items() if name in ours},
         )
         left_out = history.save(store, self.revision, self.settings, self.survey.history)
         if "arrival" in self.__dict__:

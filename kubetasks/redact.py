@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 HIDDEN: Final = "***"
+MARK: Final = "hmac-sha256:"  # begins a keyed digest that stands for a value (``deployers.concealed``)
+DIGEST: Final = re.compile(rf"{MARK}[0-9a-f]{{32}}")
 # Shorter values are not hidden at all: "1" and "yes" would blank out ordinary text.
 SHORTEST: Final = 4
 # Shorter ones are not hidden within a longer word.
@@ -151,14 +153,14 @@ class Redactor:
         """A copy of a document (mappings, lists and scalars) with every known secret replaced in its texts.
 
         Keys, numbers and booleans stay, and so do texts that are a common word. What a Kubernetes Secret holds is
-        hidden whatever it is.
+        hidden whatever it is; keyed digests in the place of its values (``deployers.concealed``) stay.
         """
         if isinstance(value, str):
             return self._within(value)
         if isinstance(value, Mapping):
             secret = value.get("kind") == "Secret" and "metadata" in value
             return {
-                key: self._held(each) if secret and key in {"data", "stringData"} else self.document(each)
+                key: self._held(each, str(key)) if secret and key in {"data", "stringData"} else self.document(each)
                 for key, each in value.items()
             }
         if isinstance(value, (list, tuple)):
@@ -166,8 +168,14 @@ class Redactor:
         return value
 
     @staticmethod
-    def _held(data: Any) -> Any:
-        return dict.fromkeys(data, HIDDEN) if isinstance(data, Mapping) else data
+    def _held(data: Any, where: str) -> Any:
+        if not isinstance(data, Mapping):
+            return data
+        digests = where == "data"  # a value there is Base64, which has no colon; in ``stringData`` it may be any text
+        return {
+            key: each if digests and isinstance(each, str) and DIGEST.fullmatch(each) else HIDDEN
+            for key, each in data.items()
+        }
 
 
 def _either(words: Iterable[str], beside: str) -> re.Pattern[str] | None:

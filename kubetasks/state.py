@@ -14,6 +14,7 @@ import json
 import os
 import re
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -94,7 +95,7 @@ def claim(root: Path) -> Path:
     try:
         found.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists() or path.read_text(encoding="utf-8") != text:
-            part = found / f".{NOTE}.{os.getpid()}"
+            part = found / f".{NOTE}.{os.getpid()}.{threading.get_ident()}"
             part.write_text(text, encoding="utf-8")
             part.replace(path)
     except OSError as error:

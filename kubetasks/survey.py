@@ -75,10 +75,10 @@ class Survey:
         secrets: the values that it is to hold.
         release: what is to be deployed.
         inputs: digest of everything that goes in.
-        lost: generated secrets that something else remembers, and that have no value any more.
-        unused: secrets whose given value is not used, as something else remembers the live one.
         leaving: the project's objects that are being deleted.
         finished: what is known of Jobs that completed and may be gone since.
+        lost: generated secrets that something else remembers, and that have no value any more.
+        unused: secrets whose given value is not used, as something else remembers the live one.
         forced: build the images anew, and go through every step even when nothing changed.
         reasons: service to why its image has to be looked at although nothing that goes in changed.
         strays: the services whose pods run another content than the one that was deployed.
@@ -94,10 +94,10 @@ class Survey:
     secrets: Mapping[str, Sensitive]
     release: Release
     inputs: str
-    lost: tuple[str, ...] = ()
-    unused: tuple[str, ...] = ()
     leaving: Objects = field(default_factory=list)
     finished: Known = field(default_factory=dict)
+    lost: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
     forced: bool = False
     reasons: Mapping[str, str] = field(default_factory=dict)
     strays: frozenset[str] = frozenset()
@@ -238,8 +238,8 @@ def look(
     if target.cluster is not None:
         for image in planned.values():
             image.check()
-    selector = f"{PART_OF}={settings.project}"
     with _asked(planned, Ledger.of(root, target), runner if target.own_engine else None) as engine:
+        selector = f"{PART_OF}={settings.project}"
         found, namespace = read(target.store, target.cluster, SURVEYED, selector, optional=OPTIONAL)
     refuse_leaving(target.store, target.cluster, namespace)
     live = staying(found)
@@ -247,28 +247,41 @@ def look(
     given = collect(live_secrets)
     wanted = secrets.desired(settings, given, live_secrets)
     history = revisions(live)
-    finished = {} if forced else known(history)
     images = recorded.named(planned, [each.images for each in history])
     sources = files_digest(root, dict.fromkeys(_sources(settings, root, target, wanted, deployer)))
+    finished = {} if forced else known(history)
+    # Helm makes a Job of its chart anew where it is gone; so that one has to have an image that is there.
+    kept = finished if deployer.name == "manifests" else {}
 
     def composed(named: Mapping[str, Image]) -> tuple[Release, str]:
-        # Helm makes a Job of its chart anew where it is gone; so that one has to have an image that is there.
-        done = finished if deployer.name == "manifests" else {}
-        release = compose(settings, root, target, named, live, wanted, done)
+        release = compose(settings, root, target, named, live, wanted, kept)
+        inputs = digest([_plain(release), deployer.name, sources])
         # The files may contain a Secret. Without the key, short values cannot be tried against the digest.
-        return release, digester(release.digest_key)(digest([_plain(release), deployer.name, sources]))
+        return release, digester(release.digest_key)(inputs)
 
     release, inputs = composed(images)
     strays = _strays(images, history, live)
     rebuilt = _rebuilt(images, engine) if target.cluster is not None else {}
     reasons = {**rebuilt, **dict.fromkeys(strays, "its pods run another image of that name")}
     return Survey(
-        target, images, live, history, live_secrets, wanted, release, inputs,
+        target=target,
+        images=images,
+        live=live,
+        history=history,
+        live_secrets=live_secrets,
+        secrets=wanted,
+        release=release,
+        inputs=inputs,
+        leaving=[item for item in found if is_leaving(item)],
+        finished=finished,
         lost=volumes.lost(settings, live_secrets, given),
         unused=tuple(name for name in given if wanted.get(name) != given[name]),
-        leaving=[item for item in found if is_leaving(item)], finished=finished, forced=forced,
-        reasons=reasons, strays=frozenset(strays), runner=runner, composed=composed,
-    )  # fmt: skip
+        forced=forced,
+        reasons=reasons,
+        strays=frozenset(strays),
+        runner=runner,
+        composed=composed,
+    )
 
 
 def _sources(

@@ -131,13 +131,18 @@ class FakeCluster:
         if rest[0] == "namespace":
             self.store.delete_all()
         elif "--raw" in rest:
-            name = rest[rest.index("--raw") + 1].rpartition("/")[2]
-            conditions = items[0]["preconditions"]
-            there = [item for item in self.store.objects.values() if item["metadata"]["name"] == name]
-            if not there or not self.store.delete_as_read({**there[0], "metadata": {"name": name, **conditions}}):
-                raise ToolFailed("kubectl could not delete", why="it is not there, or was changed")
+            self._delete_as_read(rest[rest.index("--raw") + 1], items[0]["preconditions"])
         else:
             self.store.delete(items)
+
+    def _delete_as_read(self, path: str, preconditions: dict[str, str]) -> None:
+        plural, name = path.split("/")[-2:]
+        for item in list(self.store.objects.values()):
+            if item["metadata"]["name"] == name and f"{item['kind'].lower()}s" == plural:
+                read = {**item, "metadata": {**item["metadata"], **preconditions}}
+                if self.store.delete_as_read(read):
+                    return
+        raise ToolFailed("", why=f'{plural} "{name}" not found')
 
     def _helm(self, argv: list[str], when: str) -> str:
         verb, release = argv[5], argv[6]

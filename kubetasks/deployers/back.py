@@ -132,10 +132,6 @@ class Rollback:
                 fix="deploy that source again: git checkout … && inv deploy",
             )
 
-    def _references(self, objects: Objects) -> list[str]:
-        repositories = {reference.rpartition(":")[0] for reference in self.survey.release.images.values()}
-        return sorted(_built(objects, repositories))
-
     def _deliver(self, objects: Objects) -> None:
         survey, references = self.survey, self._references(objects)
         missing = lost(references, survey.known, survey.target) if references else []
@@ -143,6 +139,12 @@ class Rollback:
             with self.console.step("load") as shown:
                 bring(missing, survey.known, survey.target, survey.runner, shown.update)
                 shown.done(f"{len(missing)} on every node")
+
+    def _references(self, objects: Objects) -> list[str]:
+        """The references of images that are built here, among those that objects run."""
+        repositories = {reference.rpartition(":")[0] for reference in self.survey.release.images.values()}
+        used = {container["image"] for item in objects for container in containers(item)}
+        return sorted(reference for reference in used if reference.rpartition(":")[0] in repositories)
 
     def _bring(self, goal: Revision, objects: Objects) -> Revision:
         survey, store, settings = self.survey, self.survey.target.store, self.settings
@@ -155,7 +157,7 @@ class Rollback:
             self._note_secrets(goal, recorded, by_helm=deployer == "helm" and self._is_helms(goal))
             complete = self._wait(objects)
         except (DeployError, Forbidden, LocalError) as error:
-            # Only what the cluster said: of a lost connection nothing follows for the revision.
+            # Only what the cluster said: a lost connection says nothing about the revision.
             failed = replace(made, status=FAILED, note=f"{note}: {error.what}", at=history.now())
             with contextlib.suppress(KubetasksError):
                 history.save(store, failed, settings, survey.history)
@@ -226,15 +228,14 @@ class Rollback:
         with self.console.step("rollout") as shown:
             store = self.survey.target.store
             watch = Watch(
-                store, settings.project, settings.deadline, shown.update, clock_of(self.survey.target),
-                finished=gone, complete=set(gone),
-            )  # fmt: skip
+                store,
+                settings.project,
+                settings.deadline,
+                shown.update,
+                clock_of(self.survey.target),
+                finished=gone,
+                complete=set(gone),
+            )
             seen = watch.until_ready(objects)
             shown.done(", ".join(f"{each.workload.split('/')[1]} {each.line}" for each in seen))
         return watch.complete
-
-
-def _built(objects: Objects, repositories: set[str]) -> set[str]:
-    """The references of images that are built here, among those that objects run."""
-    used = {container["image"] for item in objects for container in containers(item)}
-    return {reference for reference in used if reference.rpartition(":")[0] in repositories}

@@ -15,13 +15,12 @@ from copy import deepcopy
 from typing import Any, Final
 
 from kubetasks.objects import DOMAIN, Object, Objects, of_kind
-from kubetasks.redact import Sensitive
+from kubetasks.redact import MARK, Sensitive
 
 # On pod templates: changes when a Secret does that is among the rendered objects and that the pods use.
 ROLLED_BY: Final = f"{DOMAIN}/manifest-secrets-digest"
 # kubectl's client-side apply leaves the whole object there, values included.
 LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
-MARK: Final = "hmac-sha256:"
 LENGTH: Final = 32  # hexadecimal digits of a digest
 SHORTEST: Final = 8  # characters of a value that is hidden wherever it is shown
 # Words, numbers, host names, addresses with ports.

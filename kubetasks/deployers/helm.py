@@ -149,12 +149,12 @@ class HelmDeployer:
         """
 
         def attempt(state: Attempt) -> Result:
-            fence.check()
             if state.lost:
                 newest = self._newest()
                 if newest is not None and _number(newest) > before and _status(newest) == DEPLOYED:
                     return Result(tuple(argv), 0)
                 self.recover(progress)
+            fence.check()
             return self.calls.once(argv, state, input=values, timeout=TIMEOUT, more=more)
 
         return self.calls.until_answered(attempt)
@@ -238,9 +238,8 @@ class HelmDeployer:
         progress("helm uninstall")
         self.recover(progress)
         project = self.settings.project
-        fence.check()
         # Repeated where the connection is lost: uninstalling what is uninstalled is no error.
-        result = self.calls.call(self.helm.uninstall(project), timeout=TIMEOUT)
+        result = self.calls.change(self.helm.uninstall(project), timeout=TIMEOUT)
         if not result.ok:
             raise self._refused("helm could not uninstall", result)
         left = [*helm_secrets(self.store, project), *self._owned()]
@@ -253,13 +252,12 @@ class HelmDeployer:
 
     def _owned(self) -> Objects:
         """The project's live objects that Helm manages, without those that are on their way out or that it keeps."""
-        live = self.store.get(KINDS, selector=f"{PART_OF}={self.settings.project}")
+        live = departure.some(self.store, KINDS, OPTIONAL, selector=f"{PART_OF}={self.settings.project}")
         return [item for item in live if _owner(item) == "Helm" and not _leaves(item)]
 
     def test(self) -> Result:
         """Run the chart's own tests against the release."""
-        fence.check()
-        return self.calls.call(self.helm.test(self.settings.project), timeout=TIMEOUT)
+        return self.calls.change(self.helm.test(self.settings.project), timeout=TIMEOUT)
 
 
 def _leaves(item: Object) -> bool:

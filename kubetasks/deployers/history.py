@@ -28,13 +28,17 @@ from kubetasks.deployers.record import (
 )
 from kubetasks.errors import (
     ApplyFailed,
-    ClusterError,
+    Forbidden,
     Interrupted,
+    KubeconfigError,
     KubetasksError,
     LockLost,
+    NamespaceTerminating,
+    NoContact,
+    NotEffective,
     RecordDamaged,
     RecordFailed,
-)  # fmt: skip
+)
 from kubetasks.objects import PART_OF, Object, Objects, of_kind, staying
 from kubetasks.settings import Settings
 from kubetasks.targets.base import Store
@@ -45,7 +49,8 @@ __all__ = [
 ]  # fmt: skip
 
 # What is not about a record.
-PASSED_ON = (ClusterError, LockLost, Interrupted)
+PASSED_ON = (KubeconfigError, NoContact, NamespaceTerminating, NotEffective, LockLost, Interrupted)
+REFUSED = (ApplyFailed, Forbidden)  # what the cluster says of a record that may not be written
 TRIES = 20  # numbers that are tried where other ConfigMaps have the names
 
 
@@ -148,12 +153,12 @@ def save(store: Store, revision: Revision, settings: Settings, known: Sequence[R
     items = to_objects(revision, project, namespace)
     try:
         store.apply(items)
-    except ApplyFailed as error:
+    except REFUSED as error:
         _drop(store, spare, settings)
         items = to_objects(revision, project, namespace, bare=error.why or error.what)
         try:
             store.apply(items)
-        except ApplyFailed:
+        except REFUSED:
             raise _failed(revision.number, error, "what is deployed stays; ") from None
     _drop(store, spare, settings)
     return str(items[-1]["data"]["left-out"])
@@ -169,7 +174,7 @@ def conceal(store: Store, live: Objects, digest: Digest) -> None:
         if revision is None or revision.problem or "format" in item["data"]:
             continue
         meta = item["metadata"]
-        with contextlib.suppress(RecordDamaged, ApplyFailed):
+        with contextlib.suppress(RecordDamaged, *REFUSED):
             objects = objects_in(item, {}, meta["namespace"])
             if of_kind(objects, "Secret"):
                 made = replace(revision, objects=all_concealed(objects, digest))
@@ -180,7 +185,8 @@ def mark_verified(store: Store, live: Objects, number: int) -> None:
     """Note in a record, which otherwise stays as it is, that its revision was verified.
 
     Raises:
-        ApplyFailed: the record may not be changed.
+        ApplyFailed: the record was refused.
+        Forbidden: the record may not be changed.
     """
     for item in live:
         found = from_object(item) if item["kind"] == "ConfigMap" else None

@@ -6,7 +6,7 @@ from typing import Final
 from kubetasks.deployers import holder
 from kubetasks.deployers.holder import DURATION
 from kubetasks.deployers.record import RECORD_LABEL
-from kubetasks.errors import DeletionHeld, DeployLocked, KubetasksError, LockUnusable, NamespaceTerminating
+from kubetasks.errors import DeletionHeld, DeployLocked, Forbidden, KubetasksError, LockUnusable, NamespaceTerminating
 from kubetasks.objects import MANAGED_BY, PART_OF, Object
 from kubetasks.targets.base import Store
 
@@ -65,7 +65,8 @@ def read(store: Store, project: str) -> Object | None:
 def forbidden(error: KubetasksError) -> LockUnusable | None:
     """The error for a refusal by access control; None for anything else."""
     said = f"{error.what} {error.why}"
-    if isinstance(error, NamespaceTerminating) or "forbidden" not in said.lower():
+    refused = isinstance(error, Forbidden) or "forbidden" in said.lower()
+    if isinstance(error, NamespaceTerminating) or not refused:
         return None
     quota = "exceeded quota" in said
     return LockUnusable(

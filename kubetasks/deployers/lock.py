@@ -20,6 +20,7 @@ from kubetasks.deployers.holder import DURATION, State
 from kubetasks.errors import (
     ApplyFailed,
     DeployLocked,
+    Forbidden,
     KubetasksError,
     LockLost,
     NamespaceTerminating,
@@ -144,7 +145,7 @@ class Lock:
         at = clocks.read()
         try:
             [item] = self.store.apply([self._wanted(version)])
-        except ApplyFailed as error:
+        except (ApplyFailed, Forbidden) as error:
             found = lease.read(self.store, self.project)
             if found is not None and found["metadata"].get("resourceVersion") == version:
                 raise lease.forbidden(error) or error from None

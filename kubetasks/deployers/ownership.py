@@ -55,5 +55,5 @@ def take_over(store: KubectlStore, kinds: Sequence[str], project: str, owner: st
     live = json.loads(store.call(argv).stdout or "{}").get("items", [])
     changed = [new for new in (handed_over(item, owner) for item in live if not is_record(item)) if new is not None]
     if changed:
-        store.call(store.kubectl.replace(), input=json.dumps({"apiVersion": "v1", "kind": "List", "items": changed}))
+        store.change(store.kubectl.replace(), input=json.dumps({"apiVersion": "v1", "kind": "List", "items": changed}))
     return len(changed)

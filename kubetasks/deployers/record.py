@@ -45,11 +45,11 @@ class Revision:
         note: why it exists (``rollback to 3``), or how it failed.
         objects: the rendered objects, without the values of Secrets.
         finished: ``Job/name`` to what is known of a Job that completed: ``template`` (digest) and ``image``.
+        images: image reference to the identities of its content (``images.content``).
+        running: image reference to the digests that the pods' status named once all was ready.
         parts: how many ConfigMaps of their own hold the objects; 0 where they are in the record itself.
         newer: whether a later version of kubetasks wrote the record; this one leaves it alone.
         problem: why this record cannot be used; empty for one that can.
-        images: image reference to the identities of its content (``images.content``).
-        running: image reference to the digests that the pods' status named once all was ready.
     """
 
     number: int
@@ -63,11 +63,11 @@ class Revision:
     note: str = ""
     objects: Objects = field(default_factory=list)
     finished: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    images: Mapping[str, list[str]] = field(default_factory=dict)
+    running: Mapping[str, list[str]] = field(default_factory=dict)
     parts: int = 0
     newer: bool = False
     problem: str = ""
-    images: Mapping[str, list[str]] = field(default_factory=dict)
-    running: Mapping[str, list[str]] = field(default_factory=dict)
 
     @property
     def good(self) -> bool:
@@ -114,11 +114,11 @@ def to_objects(revision: Revision, project: str, namespace: str, *, bare: str = 
         "inputs": revision.inputs,
         "fingerprint": mapping_text(revision.fingerprint),
         "finished": mapping_text(revision.finished),
+        "images": mapping_text(revision.images),
+        "running": mapping_text(revision.running),
         "verified": str(revision.verified).lower(),
         "at": revision.at,
         "note": clean(revision.note),
-        "images": mapping_text(revision.images),
-        "running": mapping_text(revision.running),
         "parts": str(len(pieces)),
         "checksum": hashlib.sha256(packed.encode()).hexdigest(),
         "objects": "" if pieces else packed,
@@ -173,16 +173,16 @@ def from_object(item: Object) -> Revision | None:
         at=clean(text("at")),
         note=clean(text("note")),
         finished=finished,
+        images=_digests(text("images")),
+        running=_digests(text("running")),
         parts=len(part_names(item)),
         newer=_is_newer(text("format")),
         problem=_problem(number, text("number"), text("format"), status),
-        images=_digests(text("images")),
-        running=_digests(text("running")),
     )
 
 
 def _digests(text: str) -> dict[str, list[str]]:
-    """The mapping of names to digests in a record; what is damaged, or not there in an older record, is left out."""
+    """The mapping of names to digests in a record; empty for a record of an earlier version, or a damaged one."""
     return {key: [str(each) for each in value] for key, value in mapping_of(text).items() if isinstance(value, list)}
 
 

@@ -14,9 +14,8 @@ from typing import Any, Final
 
 from kubetasks.deployers.fingerprint import SCALABLE
 from kubetasks.deployers.ownership import DEPLOYERS
-from kubetasks.errors import ApplyFailed, ClusterError, Interrupted, KubetasksError
+from kubetasks.errors import ApplyFailed, Forbidden, ToolFailed
 from kubetasks.objects import PART_OF, Object, Objects, by_identity, identity, is_controlled, is_leaving
-from kubetasks.targets import fence
 from kubetasks.targets.base import Store
 from kubetasks.targets.kubectl_store import KubectlStore
 from kubetasks.tools import kubectl
@@ -52,9 +51,7 @@ def live_owners(store: Store, project: str, rendered: Objects | None = None) -> 
     """
     try:
         live = store.get([AUTOSCALER])
-    except (ClusterError, Interrupted):
-        raise
-    except KubetasksError:
+    except (Forbidden, ToolFailed):
         live = []
     if rendered is None:
         return owners(live)
@@ -122,14 +119,13 @@ def hand_over(store: Store, owned: Owners) -> None:
     """
     if not isinstance(store, KubectlStore) or not owned:
         return
-    fence.check()
     argv = store.kubectl.get(sorted({name.partition("/")[0] for name in owned}), managed_fields=True)
     for item in json.loads(store.call(argv).stdout or "{}").get("items", []):
         if identity(item) in owned and _is_applied(item):
             meta = {key: item["metadata"][key] for key in ("name", "namespace")}
             bare = {key: item[key] for key in ("apiVersion", "kind")}
             wanted = {**bare, "metadata": meta, "spec": {"replicas": _replicas(item)}}
-            result = store.call(store.kubectl.co_own(MANAGER), input=json.dumps(wanted))
+            result = store.change(store.kubectl.co_own(MANAGER), input=json.dumps(wanted))
             if not result.ok and "conflict" not in result.stderr.lower():
                 raise ApplyFailed(
                     f"the replicas of {identity(item)} could not be left to {owned[identity(item)]}",

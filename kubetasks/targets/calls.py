@@ -1,11 +1,12 @@
 """Calls of kubectl and helm to a cluster: with its private kubeconfig, and again while the connection is lost."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from kubetasks.errors import Forbidden, KubetasksError, NamespaceTerminating, ToolTimeout, Unauthorized
-from kubetasks.runner import Result, Runner
+from kubetasks.runner import Environment, Result, Runner
+from kubetasks.targets import fence
 from kubetasks.targets.base import Cluster
 from kubetasks.targets.contact import error_for, explain
 from kubetasks.targets.link import Attempt, Lost
@@ -57,6 +58,24 @@ class Calls:
         """
         return self.until_answered(lambda attempt: self.once(argv, attempt, input=input, timeout=timeout), repeat)
 
+    def change(
+        self,
+        argv: Sequence[str],
+        *,
+        input: str | None = None,  # noqa: A002
+        timeout: float = REQUEST,
+    ) -> Result:
+        """As ``call``, for a program that changes something: each attempt is made only while ``fence`` allows it.
+
+        Another process may have taken the deploy lock over while the connection was lost.
+        """
+
+        def attempt(state: Attempt) -> Result:
+            fence.check()
+            return self.once(argv, state, input=input, timeout=timeout)
+
+        return self.until_answered(attempt)
+
     def until_answered(self, attempt: Callable[[Attempt], T], repeat: bool = True) -> T:
         """As ``Link.until_answered``, for callers that look at each attempt."""
         return self.cluster.link.until_answered(attempt, repeat=repeat)
@@ -68,22 +87,17 @@ class Calls:
         *,
         input: str | None = None,  # noqa: A002
         timeout: float = REQUEST,
-        more: Mapping[str, str] | None = None,
+        more: Environment | None = None,
     ) -> Result:
-        """One attempt of ``call``; ``more`` is added to the program's environment.
+        """One attempt of ``call``; ``more`` is added to its environment.
 
         Raises:
             Lost: there was no answer.
             KubetasksError: as ``call``, for what was answered.
         """
         try:
-            result = self.runner.run(
-                argv,
-                input=input,
-                env={**self.cluster.env, **(more or {})},
-                timeout=self._limit(attempt, timeout),
-                check=False,
-            )
+            env = {**self.cluster.env, **(more or {})}
+            result = self.runner.run(argv, input=input, env=env, timeout=self._limit(attempt, timeout), check=False)
         except ToolTimeout as slow:
             raise Lost(self._too_slow(slow)) from None
         if result.ok:

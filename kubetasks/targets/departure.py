@@ -6,14 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, TypeVar
 
 from kubetasks.diagnose.leaving import Hold, Scope, needs_help, of_namespace, of_object, remaining, summary
-from kubetasks.errors import (
-    ClusterError,
-    ClusterUnreachable,
-    DeletionHeld,
-    Interrupted,
-    KubetasksError,
-    NamespaceTerminating,
-)
+from kubetasks.errors import DeletionHeld, Forbidden, NamespaceTerminating, ToolFailed
 from kubetasks.objects import Object, Objects, identity, is_leaving
 from kubetasks.targets.base import Cluster, Progress, Store
 
@@ -63,9 +56,7 @@ def some(store: Store, kinds: Sequence[str], optional: Sequence[str], *, selecto
     """The objects of these kinds, with those of ``optional`` kinds where all of them may be listed; one call there."""
     try:
         return store.get([*kinds, *optional], selector=selector)
-    except (ClusterError, Interrupted):
-        raise
-    except KubetasksError:
+    except (Forbidden, ToolFailed):
         return store.get(kinds, selector=selector)
 
 
@@ -73,13 +64,11 @@ def namespaces(store: Store) -> Objects | None:
     """The namespace, where it is there; None where it may not be read.
 
     Raises:
-        ClusterUnreachable: the API server does not answer.
+        NoContact: the API server does not answer.
     """
     try:
         return store.get(["Namespace"])
-    except (ClusterError, Interrupted):
-        raise
-    except KubetasksError:
+    except (Forbidden, ToolFailed):
         return None
 
 
@@ -94,9 +83,7 @@ def holds(store: Store, cluster: Cluster, namespace: Object) -> list[Hold]:
     kinds = remaining(namespace) or list(USUAL)
     try:
         content = store.get(kinds)
-    except (ClusterUnreachable, Interrupted):
-        raise
-    except KubetasksError:  # one of them cannot be listed
+    except (Forbidden, ToolFailed):  # one of them cannot be listed
         content = [item for kind in kinds for item in _listed(store, kind)]
     return of_namespace(namespace, content, Scope(cluster.context, cluster.namespace))
 
@@ -104,9 +91,7 @@ def holds(store: Store, cluster: Cluster, namespace: Object) -> list[Hold]:
 def _listed(store: Store, kind: str) -> Objects:
     try:
         return store.get([kind])
-    except (ClusterUnreachable, Interrupted):
-        raise
-    except KubetasksError:
+    except (Forbidden, ToolFailed):
         return []
 
 

@@ -4,19 +4,12 @@ import contextlib
 import json
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from kubetasks.diagnose.leaving import Scope, refusal
-from kubetasks.errors import (
-    ApplyFailed,
-    DeletionHeld,
-    KubetasksError,
-    NamespaceTerminating,
-    NotEffective,
-    ToolFailed,
-)
+from kubetasks.errors import ApplyFailed, DeletionHeld, KubetasksError, NamespaceTerminating, NotEffective, ToolFailed
 from kubetasks.objects import DOMAIN, Object, Objects, is_leaving
 from kubetasks.runner import Process, Result, Runner
 from kubetasks.targets import departure, fence
@@ -56,11 +49,19 @@ class KubectlStore:
 
     def call(self, argv: Sequence[str], *, input: str | None = None, timeout: float = REQUEST) -> Result:  # noqa: A002
         """Run kubectl until the cluster answers; see ``Calls.call``."""
+        return self.calls.call(argv, input=input, timeout=timeout)
+
+    def change(self, argv: Sequence[str], *, input: str | None = None, timeout: float = REQUEST) -> Result:  # noqa: A002
+        """As ``call``, for what changes something; see ``Calls.change``."""
+        with self._explained():
+            return self.calls.change(argv, input=input, timeout=timeout)
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Name what holds a namespace that is being deleted."""
         try:
-            return self.calls.call(argv, input=input, timeout=timeout)
+            yield
         except NamespaceTerminating:
-            if tool.verb(argv).startswith("get"):
-                raise
             raise departure.terminating(self, self.cluster) from None
 
     def _failed(self, result: Result) -> KubetasksError:
@@ -92,15 +93,14 @@ class KubectlStore:
         """See ``Store.apply``."""
         if not objects:
             return []
-        if not dry_run:
-            fence.check()
-        result = self.call(self.kubectl.apply(dry_run=dry_run), input=_list(objects))
+        send = self.call if dry_run else self.change
+        result = send(self.kubectl.apply(dry_run=dry_run), input=_list(objects))
         if result.ok:
             answered = _items(result.stdout)
             if dry_run:
                 return answered
             leaving = [item for item in answered if is_leaving(item)]
-            if leaving:  # what was applied onto an object that is being deleted goes with it
+            if leaving:  # what is applied onto an object that is being deleted goes with it
                 departure.wait_gone(self, self.cluster, leaving, lambda _text: None)
                 return self.apply(objects)
             checked = _lasting(objects)
@@ -119,13 +119,13 @@ class KubectlStore:
 
     def create(self, item: Object) -> bool:
         """See ``Store.create``. A mark on the object tells whether it was this request that created it."""
-        fence.check()
         mark = uuid.uuid4().hex
         metadata = item["metadata"]
         marked = {**metadata, "annotations": {**(metadata.get("annotations") or {}), CREATED_BY: mark}}
         text = json.dumps({**item, "metadata": marked})
 
         def attempt(state: Attempt) -> bool:
+            fence.check()
             result = self.calls.once(self.kubectl.create(), state, input=text)
             if result.ok:
                 return True
@@ -136,18 +136,15 @@ class KubectlStore:
             there = self.look([item])  # the attempt before may have created it
             return bool(there) and (there[0]["metadata"].get("annotations") or {}).get(CREATED_BY) == mark
 
-        try:
+        with self._explained():
             return self.calls.until_answered(attempt)
-        except NamespaceTerminating:
-            raise departure.terminating(self, self.cluster) from None
 
     def delete(self, objects: Objects, *, wait: bool = True) -> None:
         """See ``Store.delete``."""
         if not objects:
             return
-        fence.check()
         named = [self._named(item) for item in objects]
-        result = self.call(self.kubectl.delete(wait=wait), input=_list(named), timeout=120)
+        result = self.change(self.kubectl.delete(wait=wait), input=_list(named), timeout=120)
         if not result.ok:
             raise self._not_deleted(objects, result)
         checked = _lasting(objects)
@@ -170,11 +167,17 @@ class KubectlStore:
 
     def delete_as_read(self, item: Object) -> bool:
         """See ``Store.delete_as_read``."""
-        fence.check()
-        result = self.call(self.kubectl.delete_as_read(item), input=tool.preconditions(item))
-        if not result.ok and not tool.is_changed(result.stderr):
-            raise self._failed(result)
-        return result.ok
+        text = tool.preconditions(item)
+
+        def attempt(state: Attempt) -> bool:
+            fence.check()
+            result = self.calls.once(self.kubectl.delete_as_read(item), state, input=text)
+            if not result.ok and not tool.is_changed(result.stderr):
+                raise self._failed(result)
+            # The attempt before may have deleted it.
+            return result.ok or (state.lost and not self.look([item]))
+
+        return self.calls.until_answered(attempt)
 
     def _named(self, item: Object) -> Object:
         scope = {} if item["kind"] in CLUSTER_SCOPED else {"namespace": self.cluster.namespace}
@@ -183,8 +186,7 @@ class KubectlStore:
 
     def delete_all(self) -> None:
         """See ``Store.delete_all``."""
-        fence.check()
-        result = self.call(self.kubectl.delete_namespace())
+        result = self.change(self.kubectl.delete_namespace())
         if not result.ok:
             scope = Scope(self.cluster.context, self.cluster.namespace)
             refused = refusal(self.runner.redactor(result.stderr), scope)

@@ -51,6 +51,10 @@ class ReadOnlyStore:
         if objects:
             raise WouldChange(f"delete {_named(objects)}")
 
+    def delete_as_read(self, item: Object) -> bool:
+        """See ``Store.delete_as_read``."""
+        raise WouldChange(f"delete {identity(item)}")
+
     def delete_all(self) -> None:
         """See ``Store.delete_all``."""
         raise WouldChange("delete the namespace with everything in it")

@@ -297,14 +297,19 @@ class Edge:
         from kubetasks.survey import look
 
         self.check_paths()
+
+        def collect(known: Collection[str]) -> dict[str, Sensitive]:
+            return self.secrets(known, ask=ask)
+
+        files = [Path.cwd() / self.env_file] if self.env_file else []
         found = look(
             self.settings,
             self.root,
             self.target,
             self.deployer,
-            lambda known: self.secrets(known, ask=ask),
+            collect,
             runner=self.runner,
-            env_files=[Path.cwd() / self.env_file] if self.env_file else [],
+            env_files=files,
             forced=force,
         )
         self.redactor.add(found.live_secrets.values())
@@ -323,11 +328,11 @@ class Edge:
         survey = self.survey(ask=False)
         return survey, self.deployer.render(survey.release)
 
-    def concealed(self, objects: "Objects", survey: "Survey") -> "Objects":
-        """Rendered objects to print: a Secret has digests in the place of its values."""
+    def print_objects(self, objects: "Objects", survey: "Survey") -> None:
+        """Rendered objects as YAML, redacted: a Secret has digests in the place of its values."""
         from kubetasks.deployers.concealed import all_concealed
 
-        return all_concealed(objects, survey.digest)
+        self.print_yaml(all_concealed(objects, survey.digest))
 
     def locked(self, command: str, lock_wait: float = 0.0) -> "AbstractContextManager[Lock]":
         """The deploy lock, held for a command."""

@@ -55,7 +55,7 @@ def template(
         offline=offline,
     )
     survey, objects = found.rendered()
-    found.print_yaml(found.concealed(objects, survey))
+    found.print_objects(objects, survey)
 
 
 @command(help=flags(*COMMON, "lock-wait"))
@@ -79,15 +79,13 @@ def upgrade(
         offline=offline,
     )
     helm, wait = _helm(found), waiting(lock_wait)
+    survey = found.survey(ask=False)
     if found.dry:
-        survey, objects = found.rendered()
+        objects = helm.render(survey.release)
         found.would(f"upgrade or install release {found.settings.project}", *would_apply(found, survey, objects))
         return
-    with (
-        found.changing("chart.upgrade", found.survey(ask=False), wait) as survey,
-        found.console.step("upgrade") as shown,
-    ):
-        objects = helm.render(survey.release)
+    with found.changing("chart.upgrade", survey, wait) as now, found.console.step("upgrade") as shown:
+        survey, objects = now, helm.render(now.release)
         shown.done(f"Helm's revision {helm.apply(survey.release, objects, shown.update)}")
 
 

@@ -23,8 +23,14 @@ def status(c: Context, target: str = "", context: str = "", namespace: str = "",
 @command(help=flags(*COMMON, force="release it although its holder lives; that one stops before its next change"))
 def release(c: Context, target: str = "", context: str = "", namespace: str = "", force: bool = False) -> None:
     """Release the deploy lock of a process that is gone."""
+    from kubetasks.deployers.unlock import look
     from kubetasks.deployers.unlock import release as free
 
     found = edge(c, target=target, cluster_context=context, namespace=namespace)
+    if found.dry:
+        seen = look(found.target.store, found.settings.project)
+        found.console.line(seen.line)
+        found.would("release the deploy lock" if seen.holder else "release nothing")
+        return
     with found.console.step("release") as shown:
         shown.done(free(found.target.store, found.settings.project, force=force, show=shown.update))

@@ -32,7 +32,7 @@ def render(
         offline=offline,
     )  # fmt: skip
     survey, objects = found.rendered()
-    found.print_yaml(found.concealed(objects, survey))
+    found.print_objects(objects, survey)
 
 
 @command(help=flags(*COMMON))
@@ -69,16 +69,13 @@ def apply(
         offline=offline,
     )  # fmt: skip
     wait = waiting(lock_wait)
+    survey = found.survey(ask=False)
     if found.dry:
-        survey, objects = found.rendered()
-        found.would(*would_apply(found, survey, objects))
+        found.would(*would_apply(found, survey, found.deployer.render(survey.release)))
         return
-    with (
-        found.changing("manifest.apply", found.survey(ask=False), wait) as survey,
-        found.console.step("apply") as shown,
-    ):
-        objects = found.deployer.render(survey.release)
-        finished = gone(objects, survey.live, survey.finished)
+    with found.changing("manifest.apply", survey, wait) as now, found.console.step("apply") as shown:
+        objects = found.deployer.render(now.release)
+        finished = gone(objects, now.live, now.finished)
         wanted = [item for item in objects if identity(item) not in finished]
-        found.deployer.apply(survey.release, wanted, shown.update)
+        found.deployer.apply(now.release, wanted, shown.update)
         shown.done(f"{len(objects)} objects")

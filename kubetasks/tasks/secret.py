@@ -50,6 +50,7 @@ def apply(
             shown.skip(f"would write {', '.join(sorted(changed))} in {found.settings.secret_name}")
             return
         with found.changing("secret.apply", survey, wait) as now:
+            _check_volumes(found, now)
             _write(found, dict(now.secrets))
         shown.done(f"{found.settings.secret_name} written; inv deploy rolls the pods")
 
@@ -74,29 +75,29 @@ def check(
 @command(positional=["name"], help=flags(*COMMON[:3], "lock-wait", name="the generated secret to replace"))
 def rotate(c: Context, name: str, target: str = "", context: str = "", namespace: str = "", lock_wait: int = 0) -> None:
     """Replace a generated secret by a new value."""
-    from kubetasks.deployers.namespace import ensure
     from kubetasks.errors import UsageError
     from kubetasks.secrets import store as secrets
     from kubetasks.secrets import volumes
 
     found, wait = edge(c, target=target, cluster_context=context, namespace=namespace), waiting(lock_wait)
-    live = secrets.read(found.target.store, found.settings.secret_name)
-    if not live:
-        why = f"there is no Secret {found.settings.secret_name}"
-        raise UsageError(f"{name} cannot be rotated", why=why, fix="make it: inv secret.apply")
-    # A name that cannot be rotated is refused before anything is made.
-    secrets.rotate(found.settings, live, [name])
-    if volumes.lost(found.settings, live, {}):
-        _check_volumes(found, found.survey(ask=False))
+
+    def rotated() -> dict[str, Sensitive]:
+        live = secrets.read(found.target.store, found.settings.secret_name)
+        found.redactor.add(live.values())
+        if not live:
+            why = f"there is no Secret {found.settings.secret_name}"
+            raise UsageError(f"{name} cannot be rotated", why=why, fix="make it: inv secret.apply")
+        values = secrets.rotate(found.settings, live, [name])
+        if volumes.lost(found.settings, live, {}):
+            _check_volumes(found, found.survey(ask=False))
+        found.redactor.add(values.values())
+        return values
+
+    rotated()  # what cannot be rotated is refused before anything is changed
     if found.dry:
         found.would(f"replace {name} in {found.settings.secret_name} by a new value")
         return
     with found.console.step("rotate") as shown:
-        ensure(found.target, found.settings)
         with found.locked("secret.rotate", wait):
-            live = secrets.read(found.target.store, found.settings.secret_name)
-            found.redactor.add(live.values())
-            values = secrets.rotate(found.settings, live, [name])
-            found.redactor.add(values.values())
-            _write(found, values)
+            _write(found, rotated())
         shown.done(f"{name} has a new value; inv deploy rolls the pods")

@@ -16,6 +16,7 @@ from kubetasks.deployers.back import Rollback
 from kubetasks.deployers.base import Deployer, Release
 from kubetasks.deployers.destroy import Destroy
 from kubetasks.deployers.helm import HelmDeployer
+from kubetasks.deployers.lock import Lock
 from kubetasks.deployers.manifests import ManifestsDeployer
 from kubetasks.errors import ClusterUnreachable
 from kubetasks.images.content import Content
@@ -25,7 +26,7 @@ from kubetasks.targets.base import Cluster, Progress
 from kubetasks.targets.kubectl_store import KubectlStore
 from kubetasks.targets.on_cluster import OnCluster
 from tests.fake_cluster import AFTER, BEFORE, MIDDLE, FakeCluster, quick
-from tests.memory_store import FakeTarget, MemoryStore
+from tests.memory_store import NAMESPACE, FakeTarget, MemoryStore
 from tests.world import World, make
 
 Lose = Callable[[int, list[str]], str]
@@ -220,3 +221,29 @@ def test_rolling_back_and_destroying_get_through_as_well(
         made = prepared(str(lost), one(when, lost))
         action(made)
         assert made.end() == first.end(), f"lost {made.argvs[lost]}"
+
+
+@pytest.mark.parametrize("when", [BEFORE, AFTER])
+def test_a_lost_connection_does_not_lose_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
+    """Whichever call gets no answer: taking, renewing or releasing."""
+
+    def hold(lost: int | None) -> int:
+        made = project(tmp_path, monkeypatch, "manifests")
+        made.memory.put(NAMESPACE)
+        if lost is not None:
+            made.behind.lose = one(when, lost)
+        lock = Lock(KubectlStore(made.cluster, made.behind), "todo", "todo", "deploy")
+        lock.acquire()
+        held = made.memory.objects["Lease/todo-deploy"]["spec"]["holderIdentity"]
+        for _ in range(2):
+            lock.renew()
+            lock.check()
+        assert made.memory.objects["Lease/todo-deploy"]["spec"]["holderIdentity"] == held
+        lock.release()
+        assert "Lease/todo-deploy" not in made.memory.objects
+        return len(made.argvs)
+
+    count = hold(None)
+    assert count >= 5
+    for lost in range(count):
+        assert hold(lost) > count

@@ -120,6 +120,11 @@ def test_what_a_kubernetes_secret_holds_is_hidden_whatever_it_is() -> None:
     secret = {"kind": "Secret", "metadata": {"name": "s"}, "data": {"A": "dHJ1ZQ=="}, "stringData": {"B": "true"}}
     hidden = Redactor().document([secret])
     assert hidden == [{**secret, "data": {"A": HIDDEN}, "stringData": {"B": HIDDEN}}]
+    digest = f"hmac-sha256:{'0a' * 16}"
+    concealed = {"kind": "Secret", "metadata": {"name": "s"}, "data": {"A": digest, "B": "dHJ1ZQ=="}}
+    assert Redactor().document(concealed)["data"] == {"A": digest, "B": "***"}
+    written = {**concealed, "data": {"A": f"{digest}="}, "stringData": {"A": digest}}
+    assert Redactor().document(written) == {**written, "data": {"A": "***"}, "stringData": {"A": "***"}}
     assert Redactor().document({"kind": "Secret", "data": {"A": "b"}}) == {"kind": "Secret", "data": {"A": "b"}}
 
 

@@ -14,7 +14,15 @@ from kubetasks.deployers import history, packing, record
 from kubetasks.deployers.concealed import all_concealed, digester
 from kubetasks.deployers.history import DEPLOYED, DEPLOYING, FAILED, Revision
 from kubetasks.deployers.record import from_object, to_objects
-from kubetasks.errors import ApplyFailed, ClusterUnreachable, KubetasksError, RecordDamaged, RecordFailed, ToolFailed
+from kubetasks.errors import (
+    ApplyFailed,
+    ClusterUnreachable,
+    Forbidden,
+    KubetasksError,
+    RecordDamaged,
+    RecordFailed,
+    ToolFailed,
+)
 from kubetasks.objects import Object
 from kubetasks.redact import Sensitive
 from kubetasks.secrets.store import secret_object
@@ -367,6 +375,7 @@ def test_a_quota_that_old_revisions_fill_makes_room_for_the_new_one() -> None:
     [
         QUOTA,
         ToolFailed("kubectl could not create", why="configmaps is forbidden: User cannot create"),
+        Forbidden("the cluster does not allow this", why='configmaps is forbidden: User "me" cannot create'),
         ToolFailed("kubectl could not create", why='admission webhook "policy" denied the request: no owner label'),
     ],
 )
@@ -513,3 +522,17 @@ def test_values_of_secrets_are_taken_out_of_records_of_an_earlier_version() -> N
     cluster.log.clear()
     history.conceal(cluster, cluster.get(["ConfigMap"]), digester(Sensitive("key")))
     assert not [line for line in cluster.log if line.startswith("apply")]
+
+
+def test_what_images_stood_for_is_kept_and_read_tolerantly() -> None:
+    contents = {"kubetasks/todo-backend:1a2b": ["config:sha256:1", "sha256:2"]}
+    ran = {"kubetasks/todo-backend:1a2b": ["sha256:3"]}
+    [item] = to_objects(revision(1, images=contents, running=ran), PROJECT, PROJECT)
+    read = from_object(item)
+    assert read is not None
+    assert (read.images, read.running) == (contents, ran)
+    for damaged in ("", "no JSON", "[]", "gz:cut off", '{"a": "no list"}'):
+        item["data"].update(images=damaged, running=damaged)
+        found = from_object(item)
+        assert found is not None
+        assert (found.images, found.running, found.problem) == ({}, {}, "")

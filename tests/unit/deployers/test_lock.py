@@ -22,6 +22,7 @@ from kubetasks.errors import (
     ClusterUnreachable,
     DeletionHeld,
     DeployLocked,
+    Forbidden,
     KubetasksError,
     LockLost,
     LockUnusable,
@@ -322,10 +323,11 @@ FORBIDDEN = ToolFailed(
 
 
 @pytest.mark.parametrize("call", ["create", "get"])
-def test_without_permission_it_is_refused_with_the_rule_that_is_lacking(call: str) -> None:
+@pytest.mark.parametrize("error", [FORBIDDEN, Forbidden("the cluster does not allow this", why=FORBIDDEN.why)])
+def test_without_permission_it_is_refused_with_the_rule_that_is_lacking(call: str, error: KubetasksError) -> None:
     cluster = store()
     cluster.put(held())
-    cluster.fail[call] = FORBIDDEN
+    cluster.fail[call] = error
     with pytest.raises(LockUnusable) as caught:
         take(cluster)
     assert caught.value.why == FORBIDDEN.why
@@ -339,10 +341,11 @@ def test_a_quota_on_leases_is_no_matter_of_permission() -> None:
         take(cluster)
 
 
-def test_without_permission_to_write_a_stale_one(clock: Callable[[float], None]) -> None:
+@pytest.mark.parametrize("error", [ApplyFailed, Forbidden])
+def test_without_permission_to_write_a_stale_one(clock: Callable[[float], None], error: type[KubetasksError]) -> None:
     cluster = store()
     cluster.put(held("", at=NOW))
-    cluster.fail["apply"] = ApplyFailed("the cluster refused an object", why='leases "todo-deploy" is forbidden: no')
+    cluster.fail["apply"] = error("the cluster refused an object", why='leases "todo-deploy" is forbidden: no')
     with pytest.raises(LockUnusable):
         take(cluster, sleep=clock)
 

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from kubetasks.deployers import scaling
-from kubetasks.errors import ApplyFailed, ClusterUnreachable, Interrupted, KubetasksError, ToolFailed
+from kubetasks.errors import ApplyFailed, ClusterUnreachable, Forbidden, Interrupted, KubetasksError, ToolFailed
 from kubetasks.objects import Object, identity
 from kubetasks.targets.base import Cluster
 from kubetasks.targets.kubectl_store import KubectlStore
@@ -94,9 +94,10 @@ def test_which_autoscalers_count(live: list[Object], rendered: list[Object] | No
     assert scaling.live_owners(store(*live), PROJECT, rendered) == owned
 
 
-def test_where_autoscalers_may_not_be_listed_there_are_none() -> None:
+@pytest.mark.parametrize("error", [ToolFailed, Forbidden])
+def test_where_autoscalers_may_not_be_listed_there_are_none(error: type[KubetasksError]) -> None:
     cluster = store(autoscaler())
-    cluster.fail["get"] = ToolFailed("kubectl could not get", why="horizontalpodautoscalers is forbidden")
+    cluster.fail["get"] = error("kubectl could not get", why="horizontalpodautoscalers is forbidden")
     assert scaling.live_owners(cluster, PROJECT, [scaled_object()]) == {"Deployment/backend": "ScaledObject/queue"}
 
 

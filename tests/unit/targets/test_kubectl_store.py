@@ -23,7 +23,7 @@ from kubetasks.errors import (
 from kubetasks.redact import Sensitive
 from kubetasks.runner import Result
 from kubetasks.secrets.store import secret_object
-from kubetasks.targets import fence
+from kubetasks.targets import departure, fence
 from kubetasks.targets.base import Cluster
 from kubetasks.targets.kubectl_store import CREATED_BY, KubectlStore
 from tests.fake_cluster import quick
@@ -337,7 +337,11 @@ def test_delete_names_objects_and_tells_nothing_else() -> None:
 
 def test_delete_that_fails_says_so() -> None:
     made, _ = store(fails('Error from server (Forbidden): jobs "x" is forbidden: User "me" cannot delete'))
-    with pytest.raises(Forbidden, match='jobs "x" is forbidden: User "me" cannot delete'):
+    with pytest.raises(Forbidden) as caught:
+        made.delete([configmap()])
+    assert caught.value.why == 'jobs "x" is forbidden: User "me" cannot delete'
+    made, _ = store(fails("Error from server (InternalError): the finalizer is odd"))
+    with pytest.raises(ToolFailed, match="kubectl could not delete: the finalizer is odd"):
         made.delete([configmap()])
 
 
@@ -438,6 +442,51 @@ def test_no_change_is_made_behind_a_lost_lock(call: Callable[[KubectlStore], obj
     with fence.fenced(lost), pytest.raises(LockLost):
         call(made)
     assert runner.calls == []
+
+
+LOST = "Unable to connect to the server: net/http: TLS handshake timeout"
+
+
+@pytest.mark.parametrize("call", [CALLS[2], CALLS[4], CALLS[5], CALLS[6]])
+def test_a_change_whose_answer_was_lost_is_sent_again_only_while_the_lock_is_held(
+    call: Callable[[KubectlStore], object],
+) -> None:
+    """Another process may have taken the lock over while the connection was lost."""
+    made, runner = store(fails(LOST), link=quick())
+
+    def held_once() -> None:
+        if runner.calls:
+            raise LockLost("the deploy lock was lost")
+
+    with fence.fenced(held_once), pytest.raises(LockLost):
+        call(made)
+    assert len(runner.calls) == 1
+
+
+def test_a_deletion_as_read_whose_answer_was_lost_has_happened() -> None:
+    lease = {**configmap(), "apiVersion": "v1"}
+    lease["metadata"] = {**lease["metadata"], "resourceVersion": "7", "uid": "u-1"}
+    answers: list[Any] = [fails(LOST), fails('Error from server (NotFound): configmaps "x" not found'), ""]
+    made, runner = store(lambda _call: answers[len(runner.calls) - 1], link=quick())
+    assert made.delete_as_read(lease)
+    answers[2] = listed(lease)
+    made, runner = store(lambda _call: answers[len(runner.calls) - 1], link=quick())
+    assert not made.delete_as_read(lease)
+
+
+def test_where_some_kinds_may_not_be_listed_the_others_are() -> None:
+    def kubectl(call: Call) -> Any:
+        if "deployment,horizontalpodautoscaler" in call.argv:
+            return fails('Error from server (Forbidden): horizontalpodautoscalers is forbidden: User "me" cannot list')
+        return listed(deployment())
+
+    made, _ = store(kubectl)
+    assert departure.some(made, ["Deployment"], ["HorizontalPodAutoscaler"]) == [deployment()]
+
+
+def test_a_namespace_that_may_not_be_read_is_not_known() -> None:
+    made, _ = store(fails('Error from server (Forbidden): namespaces "todo" is forbidden: User "me" cannot get'))
+    assert departure.namespaces(made) is None
 
 
 def test_looking_is_allowed_behind_a_lost_lock() -> None:

@@ -25,6 +25,7 @@ from tests.world import World
 
 # What each task says; the others only read, and say what they always say.
 SAYS = {
+    "lock.release": "would release nothing",
     "deploy": "STEP",
     "rollback": "would roll back to revision 1 of ",
     "destroy": "would delete namespace todo with everything in it",
@@ -39,12 +40,11 @@ SAYS = {
     "cluster.down": "would delete nothing: there is no kind cluster kubetasks",
     "image.build": "would build kubetasks/todo-backend:",
     "image.load": "would load kubetasks/todo-backend:",
-    "lock.release": "the deploy lock is free",
     "image.prune": "would remove kubetasks/todo-backend:old",
 }
 READING = {
     "plan", "diff", "status", "logs", "open", "doctor", "completion", "image.list", "cluster.list", "cluster.env",
-    "secret.check", "manifest.render", "manifest.validate", "chart.lint", "chart.template", "lock.status",
+    "secret.check", "lock.status", "manifest.render", "manifest.validate", "chart.lint", "chart.template",
 }  # fmt: skip
 FLAGS: dict[str, dict[str, Any]] = {
     "rollback": {"to": 1},

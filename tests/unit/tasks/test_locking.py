@@ -171,6 +171,38 @@ def test_a_deploy_that_waited_looks_again(world: World, inv: Inv, monkeypatch: p
     assert not [name for name in world.store.objects if name.endswith("revision-2")]
 
 
+def test_a_deploy_that_waited_brings_the_images_again_that_are_gone_meanwhile(
+    world: World, inv: Inv, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kubetasks.deployers.lock.POLL", 0.01)
+    inv(deploy.deploy)
+    new_value(world)
+    world.store.put(held())
+    source = (world.root / "backend/main.py").read_text(encoding="utf-8")
+    looks = 0
+    real = world.store.get
+
+    def get(kinds: Any, *, selector: str = "") -> Any:
+        nonlocal looks
+        looks += list(kinds) == ["Lease"]
+        if looks == 3:
+            looks += 1
+            world.store.objects.pop("Lease/todo-deploy", None)
+            world.edit("backend/main.py", "print('of another process')")
+            world.prepare(check=True).run()
+            world.edit("backend/main.py", source)
+            world.target.present.clear()
+        return real(kinds, selector=selector)
+
+    monkeypatch.setattr(world.store, "get", get)
+    done = inv(deploy.deploy, lock_wait=30)
+    assert done.code == 0, done.err
+    survey = world.survey()
+    assert survey.history[-1].number == 3
+    assert survey.unchanged
+    assert {image.reference for image in survey.images.values()} <= set(world.target.present)
+
+
 def test_status_and_release(world: World, inv: Inv) -> None:
     assert inv(lock.status).out == "the deploy lock is free\n"
     world.store.put(NAMESPACE, held())

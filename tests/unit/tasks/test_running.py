@@ -10,7 +10,7 @@ import yaml
 from invoke.context import Context
 
 from kubetasks.deployers import history
-from kubetasks.objects import SECRET_DIGEST
+from kubetasks.objects import PART_OF, SECRET_DIGEST
 from kubetasks.tasks import chart, cluster, deploy, image, look, manifest, secret
 from tests.memory_store import NAMESPACE
 from tests.samples import CANARY, deployment, settings, statefulset
@@ -267,6 +267,15 @@ def test_a_secret_goes_into_a_namespace_that_is_there_already(world: World, inv:
     world.store.put(NAMESPACE)
     assert inv(secret.apply).code == 0
     assert "labels" not in world.store.objects["Namespace/todo"]["metadata"]
+
+
+def test_a_rendered_secret_shows_keys_with_digests(world: World, inv: Inv) -> None:
+    meta = {"name": "own", "namespace": "todo", "labels": {PART_OF: "todo"}}
+    own = {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "stringData": {"OWN": "hunter2-of-ones-own"}}
+    world.renderer.extra.append(own)
+    out = inv(manifest.render).out
+    assert "OWN: hmac-sha256:" in out
+    assert "hunter2" not in out
 
 
 def test_manifest_render_validate_and_apply(world: World, inv: Inv) -> None:
