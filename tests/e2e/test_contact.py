@@ -4,7 +4,6 @@ import base64
 import json
 import os
 import stat
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -89,12 +88,14 @@ def reached(cluster: Cluster, path: Path, change: Any) -> Path:
     return path
 
 
-def leftovers() -> list[Path]:
-    """The private folders of runs that have ended."""
-    return [*Path(tempfile.gettempdir()).glob("kubetasks-run-*/*/kubeconfig")]
+def leftovers(folder: Path) -> list[Path]:
+    """The private kubeconfigs of runs that have ended, in the folder for temporary files that they had."""
+    return [*folder.glob("kubetasks-run-*/*/kubeconfig")]
 
 
-def test_ways_that_lead_to_the_cluster(cluster: Cluster, checkout: Checkout) -> None:
+def test_ways_that_lead_to_the_cluster(cluster: Cluster, checkout: Checkout, tmp_path: Path) -> None:
+    (tmp_path / "temporary").mkdir()
+    checkout.env |= {"TMPDIR": str(tmp_path / "temporary"), "XDG_RUNTIME_DIR": ""}
     status = ["status", "--target", "context", "--context", cluster.context]
 
     def with_files(own: dict[str, Any], user: dict[str, Any]) -> None:
@@ -136,7 +137,7 @@ def test_ways_that_lead_to_the_cluster(cluster: Cluster, checkout: Checkout) -> 
     assert "log in first" in checkout.inv(*status, code=29, env=plugged)
     plugin.unlink()
     assert "is not installed" in checkout.inv(*status, code=29, env=plugged)
-    assert leftovers() == []
+    assert leftovers(tmp_path / "temporary") == []
 
 
 def test_the_kubeconfig_of_an_earlier_cluster(cluster: Cluster, checkout: Checkout, tmp_path: Path) -> None:
