@@ -12,6 +12,7 @@ DOMAIN: Final = "kubetasks.dev"
 PART_OF: Final = "app.kubernetes.io/part-of"
 NAME: Final = "app.kubernetes.io/name"
 MANAGED_BY: Final = "app.kubernetes.io/managed-by"
+RECORD_LABEL: Final = f"{DOMAIN}/record"  # on what tells of deploys and is no part of the application
 CONFIG_DIGEST: Final = f"{DOMAIN}/config-digest"
 SECRET_DIGEST: Final = f"{DOMAIN}/secret-digest"
 # On an object of the manifests: a key of the ConfigMap without whose value the object is left out.
@@ -46,6 +47,11 @@ def by_identity(items: Iterable[Object]) -> dict[str, Object]:
 def of_kind(items: Iterable[Object], *kinds: str) -> Objects:
     """The objects of these kinds, in their order."""
     return [item for item in items if item["kind"] in kinds]
+
+
+def is_record(item: Mapping[str, Any]) -> bool:
+    """Whether an object is one of ours that tells of deploys, or the lock: not a part of the application."""
+    return RECORD_LABEL in (item["metadata"].get("labels") or {})
 
 
 def is_leaving(item: Mapping[str, Any]) -> bool:

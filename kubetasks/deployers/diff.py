@@ -7,8 +7,7 @@ import yaml
 from kubetasks.deployers import finished, scaling
 from kubetasks.deployers.concealed import all_concealed, concealed
 from kubetasks.deployers.manifests import orphans
-from kubetasks.deployers.record import is_record
-from kubetasks.objects import MANAGED_BY, VOLATILE, Object, Objects, by_identity, identity
+from kubetasks.objects import MANAGED_BY, VOLATILE, Object, Objects, by_identity, identity, is_record
 from kubetasks.settings import Settings
 from kubetasks.survey import Survey
 from kubetasks.targets.base import Store

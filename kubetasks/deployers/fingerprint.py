@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from kubetasks.deployers.record import is_record
-from kubetasks.objects import VOLATILE, Object, Objects, digest, identity, is_controlled, is_leaving
+from kubetasks.objects import VOLATILE, Object, Objects, digest, identity, is_controlled, is_leaving, is_record
 
 # What comes and goes without anybody's doing, and what holds data rather than what was asked for.
 PASSING: Final = frozenset({"Pod", "ReplicaSet", "Lease", "Event", "PersistentVolumeClaim"})

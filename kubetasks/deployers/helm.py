@@ -14,10 +14,9 @@ from kubetasks.deployers import ownership, scaling
 from kubetasks.deployers.base import Release
 from kubetasks.deployers.chart_changes import changes, post_renderer
 from kubetasks.deployers.manifests import KINDS, OPTIONAL, helm_secrets, orphans
-from kubetasks.deployers.record import is_record
 from kubetasks.deployers.render import ChartRenderer
 from kubetasks.errors import ApplyFailed, NotEffective, NothingToRollBack, RenderFailed, ToolMissing
-from kubetasks.objects import MANAGED_BY, PART_OF, Object, Objects, identity, is_leaving, staying
+from kubetasks.objects import MANAGED_BY, PART_OF, Object, Objects, identity, is_leaving, is_record, staying
 from kubetasks.runner import Result, Runner
 from kubetasks.settings import Settings
 from kubetasks.targets import departure, fence
@@ -262,8 +261,7 @@ class HelmDeployer:
 
 def _leaves(item: Object) -> bool:
     """Whether an object is being deleted, or is one that an uninstall leaves."""
-    meta = item["metadata"]
-    return bool(meta.get("deletionTimestamp")) or (meta.get("annotations") or {}).get(KEEP) == "keep"
+    return is_leaving(item) or (item["metadata"].get("annotations") or {}).get(KEEP) == "keep"
 
 
 def _number(item: Object) -> int:

@@ -15,11 +15,9 @@ from kubetasks.deployers.record import (
     DEPLOYED,
     DEPLOYING,
     FAILED,
-    RECORD_LABEL,
     RECORD_OF,
     Revision,
     from_object,
-    is_record,
     name_of,
     objects_in,
     part_name,
@@ -44,7 +42,7 @@ from kubetasks.settings import Settings
 from kubetasks.targets.base import Store
 
 __all__ = [
-    "DEPLOYED", "DEPLOYING", "FAILED", "RECORD_LABEL", "Revision", "conceal", "fingerprint", "is_record",
+    "DEPLOYED", "DEPLOYING", "FAILED", "Revision", "conceal", "fingerprint",
     "mark_verified", "next_number", "now", "objects_of", "open_record", "revisions", "save",
 ]  # fmt: skip
 

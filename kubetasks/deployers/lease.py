@@ -5,9 +5,8 @@ from typing import Final
 
 from kubetasks.deployers import holder
 from kubetasks.deployers.holder import DURATION
-from kubetasks.deployers.record import RECORD_LABEL
 from kubetasks.errors import DeletionHeld, DeployLocked, Forbidden, KubetasksError, LockUnusable, NamespaceTerminating
-from kubetasks.objects import MANAGED_BY, PART_OF, Object
+from kubetasks.objects import MANAGED_BY, PART_OF, RECORD_LABEL, Object
 from kubetasks.targets.base import Store
 
 # What a role needs to have, for the message.

@@ -5,8 +5,17 @@ from typing import Final
 
 from kubetasks.deployers import ownership, scaling
 from kubetasks.deployers.base import Release, Renderer
-from kubetasks.deployers.record import is_record
-from kubetasks.objects import MANAGED_BY, PART_OF, Object, Objects, identity, is_controlled, is_leaving, staying
+from kubetasks.objects import (
+    MANAGED_BY,
+    PART_OF,
+    Object,
+    Objects,
+    identity,
+    is_controlled,
+    is_leaving,
+    is_record,
+    staying,
+)
 from kubetasks.settings import Settings
 from kubetasks.targets import departure
 from kubetasks.targets.base import Progress, Store

@@ -9,8 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from kubetasks.deployers.record import is_record
-from kubetasks.objects import MANAGED_BY, PART_OF, Object
+from kubetasks.objects import MANAGED_BY, PART_OF, Object, is_record
 from kubetasks.targets.kubectl_store import KubectlStore
 
 KUBETASKS: Final = "kubetasks"

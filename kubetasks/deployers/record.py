@@ -12,9 +12,8 @@ from typing import Any, Final
 
 from kubetasks.deployers.packing import mapping_of, mapping_text, pack, unpack
 from kubetasks.errors import RecordDamaged
-from kubetasks.objects import DOMAIN, MANAGED_BY, PART_OF, Object, Objects
+from kubetasks.objects import DOMAIN, MANAGED_BY, PART_OF, RECORD_LABEL, Object, Objects
 
-RECORD_LABEL: Final = f"{DOMAIN}/record"
 # On the ConfigMaps with a revision's objects where they do not fit into its own. They do not have the label of the
 # project's objects: nothing but a rollback reads them.
 RECORD_OF: Final = f"{DOMAIN}/record-of"
@@ -73,11 +72,6 @@ class Revision:
     def good(self) -> bool:
         """Whether it was rolled out to the end, and its record can be used."""
         return self.status == DEPLOYED and not self.problem
-
-
-def is_record(item: Object) -> bool:
-    """Whether an object is one of ours that tells of deploys, not a part of the application."""
-    return RECORD_LABEL in (item["metadata"].get("labels") or {})
 
 
 def name_of(project: str, number: int) -> str:

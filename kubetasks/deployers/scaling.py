@@ -10,8 +10,9 @@ server's side and takes a field that its chart drops out as well; it is given th
 import json
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
-from typing import Any, Final
+from typing import Final
 
+from kubetasks import documents
 from kubetasks.deployers.fingerprint import SCALABLE
 from kubetasks.deployers.ownership import DEPLOYERS
 from kubetasks.errors import ApplyFailed, Forbidden, ToolFailed
@@ -152,11 +153,9 @@ def in_release(manifest: str, owned: Owners, live: Iterable[Object]) -> list[str
         owned: what ``live_owners`` found.
         live: the live objects.
     """
-    import yaml  # noqa: PLC0415
-
     try:
-        kept: list[Any] = list(yaml.load_all(manifest, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
-    except yaml.YAMLError:
+        kept = documents.load_all(manifest)
+    except documents.NotYamlError:
         kept = []
     there = by_identity(live)
     return [

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from kubetasks.objects import Object, Objects
+from kubetasks.objects import Object, Objects, is_leaving
 
 AT_ONCE: Final = 0.0
 FOR_EVER: Final = float("inf")
@@ -133,7 +133,7 @@ def of_pod(pod: Object, workload: str) -> Iterator[Problem]:
         grace = _grace(known, message)
         return Problem(known.id, workload, name, container, reason, _shorten(message), grace, restarts, known.advice)
 
-    if pod["metadata"].get("deletionTimestamp"):
+    if is_leaving(pod):
         return
     for condition in pod.get("status", {}).get("conditions") or ():
         if condition.get("type") == "PodScheduled" and condition.get("reason") == "Unschedulable":

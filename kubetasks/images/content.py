@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from kubetasks.objects import DOMAIN, Objects, of_kind
+from kubetasks.objects import DOMAIN, Objects, is_leaving, of_kind
 from kubetasks.tools.docker import Inspected
 
 CONFIG, MANIFEST = "config", "manifest"
@@ -72,7 +72,7 @@ def running(live: Objects) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for pod in of_kind(live, "Pod"):
         meta, spec, status = pod["metadata"], pod.get("spec", {}), pod.get("status", {})
-        if meta.get("deletionTimestamp") or "job-name" in (meta.get("labels") or {}):
+        if is_leaving(pod) or "job-name" in (meta.get("labels") or {}):
             continue
         names = {
             each["name"]: each.get("image", "")

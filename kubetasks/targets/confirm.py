@@ -6,7 +6,7 @@ A program that was started with other defaults, or something in its place, may r
 from collections.abc import Iterator
 from typing import Any
 
-from kubetasks.objects import Object, Objects, by_identity, identity
+from kubetasks.objects import Object, Objects, by_identity, identity, is_leaving
 
 # What an object may lose or gain between the answer and the look without having been changed.
 NOT_OURS = frozenset({"status"})
@@ -32,7 +32,7 @@ def unapplied(sent: Objects, answered: Objects, live: Objects) -> list[str]:
             found.append(f"{name} was not answered")
         elif now is None:
             found.append(f"{name} is not there")
-        elif now["metadata"].get("deletionTimestamp"):
+        elif is_leaving(now):
             found.append(f"{name} is being deleted")
         else:
             path = next(_different(item, answer, now), None)
@@ -73,8 +73,7 @@ def undeleted(deleted: Objects, live: Objects, *, waited: bool) -> list[str]:
         now = there.get(name)
         if now is None or not _same(item, now):
             continue
-        going = now["metadata"].get("deletionTimestamp")
-        if not going:
+        if not is_leaving(now):
             found.append(f"{name} is still there")
         elif waited:
             held = ", ".join(now["metadata"].get("finalizers") or ()) or "its dependents"

@@ -10,7 +10,7 @@ from typing import Final
 
 from kubetasks.diagnose.leaving import Scope, refusal
 from kubetasks.errors import ApplyFailed, DeletionHeld, KubetasksError, NamespaceTerminating, NotEffective, ToolFailed
-from kubetasks.objects import DOMAIN, Object, Objects, is_leaving
+from kubetasks.objects import DOMAIN, Object, Objects, is_leaving, is_record
 from kubetasks.runner import Process, Result, Runner
 from kubetasks.targets import departure, fence
 from kubetasks.targets.base import Cluster, Progress
@@ -21,7 +21,6 @@ from kubetasks.tools import kubectl as tool
 from kubetasks.tools.trouble import classify
 
 CLUSTER_SCOPED = frozenset({"Namespace", "Node"})
-RECORD: Final = f"{DOMAIN}/record"  # labels what tells of deploys and is no part of the application
 FIRST_LINES: Final = 10  # of a log that is followed
 # Tells an object that this very request created from one that was there before, where the answer was lost.
 CREATED_BY: Final = f"{DOMAIN}/created-by"
@@ -244,7 +243,7 @@ def _lasting(objects: Objects) -> Objects:
 
     Without its record a deploy goes through every step again; a lock expires.
     """
-    return [item for item in objects if RECORD not in (item["metadata"].get("labels") or {})]
+    return [item for item in objects if not is_record(item)]
 
 
 def _effective(what: str, problems: list[str]) -> None:

@@ -1,6 +1,7 @@
 """The pod that takes a Service's requests, by its EndpointSlices."""
 
 import json
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from kubetasks.errors import Forbidden
@@ -17,6 +18,11 @@ class Pod(NamedTuple):
 
     name: str
     port: int
+
+
+def slices_of(items: Iterable[Object], service: str) -> Objects:
+    """The EndpointSlices of a Service, among any objects."""
+    return [item for item in items if (item["metadata"].get("labels") or {}).get(SERVICE_NAME) == service]
 
 
 def terminating(endpoint: Object) -> bool:
@@ -45,9 +51,7 @@ def choose(items: Objects, service: str, port: int) -> Pod | None:
         if each.get("port") == port
     }
     found: list[tuple[bool, Pod]] = []
-    for item in items:
-        if (item["metadata"].get("labels") or {}).get(SERVICE_NAME) != service:
-            continue
+    for item in slices_of(items, service):
         number = next((each.get("port") for each in item.get("ports") or () if (each.get("name") or "") in names), None)
         if number is None:
             continue

@@ -152,9 +152,7 @@ def ready_addresses(slices: Sequence[Object], service: str) -> tuple[list[str], 
     """The addresses behind a Service, without those of pods that are being deleted: (ready, not ready)."""
     ready: list[str] = []
     unready: list[str] = []
-    for item in slices:
-        if (item["metadata"].get("labels") or {}).get(serving.SERVICE_NAME) != service:
-            continue
+    for item in serving.slices_of(slices, service):
         for endpoint in item.get("endpoints") or ():
             if not serving.terminating(endpoint):
                 (ready if serving.ready(endpoint) else unready).extend(endpoint.get("addresses") or ())

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from kubetasks.errors import Forbidden
-from kubetasks.objects import Object, Objects, of_kind
+from kubetasks.objects import Object, Objects, is_leaving, of_kind
 from kubetasks.targets.base import Store
 from kubetasks.verify.report import Layer
 
@@ -25,7 +25,7 @@ def ending(pods: Objects, workloads: Objects) -> Objects:
     return [
         pod
         for pod in pods
-        if pod["metadata"].get("deletionTimestamp")
+        if is_leaving(pod)
         and _runs(pod)
         and any(each and each.items() <= (pod["metadata"].get("labels") or {}).items() for each in selectors)
     ]

@@ -70,7 +70,7 @@ class _Run:
         def rollout(layer: Layer) -> None:
             cluster.check_rollout(layer, self.objects, live, complete)
             if layer.ok:
-                ending.wait(layer, self.target.store, self.objects)
+                ending.wait(layer, store, self.objects)
 
         self.layer("rollout", rollout, nothing)
 

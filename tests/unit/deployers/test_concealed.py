@@ -19,7 +19,7 @@ from kubetasks.deployers.concealed import ROLLED_BY
 from kubetasks.deployers.render import ManifestsRenderer
 from kubetasks.deployers.stamp import stamp
 from kubetasks.errors import NothingToRollBack, RecordDamaged, RenderFailed
-from kubetasks.objects import Object, Objects
+from kubetasks.objects import Object, Objects, is_record
 from kubetasks.redact import Sensitive
 from tests.recording import RecordingRunner
 from tests.samples import CANARY, configmap, deployment, job, labels, settings, statefulset
@@ -208,7 +208,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 def test_the_record_holds_keys_and_digests_alone(world: World) -> None:
     world.deploy()
     assert CANARY in json.dumps(world.store.objects["Secret/extra"]), "the cluster got no value"
-    records = [item for item in world.store.get(["ConfigMap"]) if history.is_record(item)]
+    records = [item for item in world.store.get(["ConfigMap"]) if is_record(item)]
     unpacked = history.objects_of(world.store, world.store.get(["ConfigMap"]), 1, "todo")
     shown = json.dumps([records, unpacked]) + world.shown
     assert CANARY not in shown

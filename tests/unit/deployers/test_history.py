@@ -23,7 +23,7 @@ from kubetasks.errors import (
     RecordFailed,
     ToolFailed,
 )
-from kubetasks.objects import Object
+from kubetasks.objects import Object, is_record
 from kubetasks.redact import Sensitive
 from kubetasks.secrets.store import secret_object
 from tests.memory_store import LEAVING_AT, NAMESPACE, MemoryStore
@@ -87,8 +87,8 @@ def test_a_record_is_named_after_the_project_and_labelled_as_ours() -> None:
             "kubetasks.dev/record": "revision",
         },
     }
-    assert history.is_record(item)
-    assert not history.is_record(configmap())
+    assert is_record(item)
+    assert not is_record(configmap())
     assert all(isinstance(value, str) for value in item["data"].values())
 
 
@@ -492,7 +492,7 @@ def test_a_record_and_a_fingerprint_hold_no_secret() -> None:
     live = cluster.get(["Deployment", "Service", "ConfigMap", "Secret", "Job"])
     saved = all_concealed([*application(), theirs], digester(Sensitive("key")))
     history.save(cluster, revision(1, fingerprint=history.fingerprint(live), objects=saved), settings(), [])
-    [item] = [item for item in cluster.get(["ConfigMap"]) if history.is_record(item)]
+    [item] = [item for item in cluster.get(["ConfigMap"]) if is_record(item)]
     shown = json.dumps([item, objects(cluster, 1)])
     assert CANARY not in shown
     assert base64.b64encode(CANARY.encode()).decode() not in shown

@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 
 from kubetasks.deployers import holder, lease, lock
-from kubetasks.deployers.history import is_record
 from kubetasks.deployers.holder import State
 from kubetasks.errors import (
     ApplyFailed,
@@ -29,7 +28,7 @@ from kubetasks.errors import (
     NamespaceTerminating,
     ToolFailed,
 )
-from kubetasks.objects import Object
+from kubetasks.objects import Object, is_record
 from kubetasks.targets import fence
 from tests.memory_store import LEAVING_AT, NAMESPACE, MemoryStore
 from tests.samples import PROJECT, configmap
