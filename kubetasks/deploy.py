@@ -217,13 +217,11 @@ class Deploy:
         show = noted(self.console)
         lock = stack.enter_context(locked(store, project, namespace, "deploy", wait=self.lock_wait, show=show))
         steps: list[PlannedStep] = []
-        if lock.waited and self.again is not None and not self.survey.is_current():
-            self.survey = self.again()
+        before, self.survey = self.survey, self.survey.refreshed(self.again if lock.waited else None)
+        if self.survey is not before:
             self.__dict__.pop("arrival", None)
             # What the other command deployed may have changed which images are needed.
             steps = [step for step in self.plan() if step.title not in {"target", "images", "namespace", "lock"}]
-        else:
-            self.survey.check_current()
         if not self.survey.unchanged:
             made = Revision(self.number, DEPLOYING, self.deployer.name, self.survey.inputs)
             self._opened = history.open_record(store, made, self.settings, self.survey.history)

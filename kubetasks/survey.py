@@ -129,20 +129,22 @@ class Survey:
         owned = scaling.live_owners(self.target.store, self.release.project)
         return {name: owner for name, owner in owned.items() if name in there}
 
+    @property
+    def edited(self) -> bool:
+        """Whether live objects differ from those of the newest revision; what an autoscaler has set is no edit."""
+        last = self.last
+        edited, scaled = changed(last.fingerprint if last else {}, fingerprint(self.live))
+        return bool(edited) or (bool(scaled) and not scaled <= set(self.autoscaled))
+
     @cached_property
     def unchanged(self) -> bool:
         """Whether the newest revision is this one: same inputs, objects untouched since, every workload ready."""
         last = self.last
         if self.forced or last is None or not last.good or last.inputs != self.inputs or self.secrets_changed:
             return False
-        edited, scaled = changed(last.fingerprint, fingerprint(self.live))
         workloads = [item for item in of_kind(self.live, *WORKLOADS) if not is_controlled(item)]
-        return (
-            not edited
-            and not self.reasons
-            and all(progress(item).done for item in workloads)
-            and (not scaled or scaled <= set(self.autoscaled))
-        )
+        # Last what may take one more call.
+        return not self.reasons and all(progress(item).done for item in workloads) and not self.edited
 
     def with_images(self, images: Mapping[str, Image]) -> "Survey":
         """The same survey for images that got other names."""
@@ -163,17 +165,27 @@ class Survey:
         Raises:
             DeployLocked: one did.
         """
-        if not self.is_current():
-            raise DeployLocked(
-                "another deploy ended while this one was prepared",
-                fix="run the same command again; what is built already stays",
-            )
+        self.refreshed(None)
 
-    def is_current(self) -> bool:
-        """Whether revisions and Secret are still those of the survey."""
+    def refreshed(self, again: "Callable[[], Survey] | None") -> "Survey":
+        """This survey where it is current, once the deploy lock is held; else the one that ``again`` makes.
+
+        Args:
+            again: finds out anew what is there; None where that is refused.
+
+        Raises:
+            DeployLocked: as ``check_current``, without ``again``.
+        """
         live = self.target.store.get(["ConfigMap", "Secret"], selector=f"{PART_OF}={self.release.project}")
         same = secrets.of_live(live, self.release.secret_name) == self.live_secrets
-        return same and revisions(live) == self.history
+        if same and revisions(live) == self.history:
+            return self
+        if again is not None:
+            return again()
+        raise DeployLocked(
+            "another deploy ended while this one was prepared",
+            fix="run the same command again; what is built already stays",
+        )
 
     def refuse_lost_volumes(self) -> None:
         """Refuse to deploy while a volume is being deleted: it goes, with its data, once its pod ends.

@@ -8,7 +8,6 @@ from kubetasks.console import Console
 from kubetasks.deployers import finished, history
 from kubetasks.deployers.base import Deployer
 from kubetasks.deployers.concealed import all_concealed, changed_keys, rolled
-from kubetasks.deployers.fingerprint import changed
 from kubetasks.deployers.history import FAILED, Revision
 from kubetasks.deployers.lock import locked, noted
 from kubetasks.deployers.rollout import Watch
@@ -46,19 +45,13 @@ def candidates(survey: Survey, to: int) -> list[Revision]:
                 return [each]
         raise NothingToRollBack(f"revision {to} is not a good one", fix=f"good revisions: {known}")
     last = survey.last
-    running = last is not None and last.good and not _edited(last, survey)
+    running = last is not None and last.good and not survey.edited
     earlier = [each for each in goods if not (running and last is not None and each.number == last.number)]
     if not earlier:
         raise NothingToRollBack(
             "there is no earlier good revision", fix=f"good revisions: {known}; deploy one: inv deploy"
         )
     return earlier[::-1]
-
-
-def _edited(last: Revision, survey: Survey) -> bool:
-    """Whether what runs is no longer the newest revision; what an autoscaler has set is no edit."""
-    edited, scaled = changed(last.fingerprint, history.fingerprint(survey.live))
-    return bool(edited) or not scaled <= (set(survey.autoscaled) if scaled else set())
 
 
 @dataclass
@@ -98,12 +91,10 @@ class Rollback:
         self._deliver(objects)
         store, project, namespace = self.survey.target.store, self.settings.project, self.settings.in_namespace
         with locked(store, project, namespace, "rollback", wait=self.lock_wait, show=noted(self.console)) as lock:
-            if lock.waited and self.again is not None and not self.survey.is_current():
-                self.survey = self.again()
+            before, self.survey = self.survey, self.survey.refreshed(self.again if lock.waited else None)
+            if self.survey is not before:
                 goal, objects = self._goal()
                 self._deliver(objects)
-            else:
-                self.survey.check_current()
             return self._bring(goal, objects)
 
     def _goal(self) -> tuple[Revision, Objects]:

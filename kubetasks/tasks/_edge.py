@@ -354,11 +354,7 @@ class Edge:
         survey.refuse_lost_volumes()
         ensure(self.target, self.settings)
         with self.locked(command, lock_wait) as lock:
-            if lock.waited and not survey.is_current():
-                survey = self.survey(ask=False)
-            else:
-                survey.check_current()
-            yield survey
+            yield survey.refreshed((lambda: self.survey(ask=False)) if lock.waited else None)
 
     def left_out(self) -> list[str]:
         """What has no meaning on this target, one line each."""
