@@ -2,10 +2,12 @@
 
 import contextlib
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
+
+import pytest
 
 from kubetasks.errors import ApplyFailed, DeletionHeld, KubetasksError, NamespaceTerminating, ToolFailed
 from kubetasks.images.content import Content, of_engine
@@ -416,3 +418,21 @@ class Clock:
         self.now += seconds
         for due in sorted(each for each in self.at if each <= self.now):
             self.at.pop(due)()
+
+
+def at_look(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch, kind: str, act: Callable[[], object], number: int = 3
+) -> None:
+    """Do something else once, before a store is asked for a kind for the third time, say: what others do meanwhile."""
+    looks = 0
+    real = store.get
+
+    def get(kinds: Sequence[str], *, selector: str = "") -> Objects:
+        nonlocal looks
+        if list(kinds) == [kind]:
+            looks += 1
+            if looks == number:
+                act()
+        return real(kinds, selector=selector)
+
+    monkeypatch.setattr(store, "get", get)

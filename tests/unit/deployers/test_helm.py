@@ -28,7 +28,7 @@ from kubetasks.redact import Sensitive
 from kubetasks.targets import fence
 from kubetasks.targets.base import Cluster
 from kubetasks.targets.kubectl_store import KubectlStore
-from tests.memory_store import LEAVING_AT, NAMESPACE, MemoryStore
+from tests.memory_store import LEAVING_AT, NAMESPACE, MemoryStore, at_look
 from tests.recording import Answer, Call, RecordingRunner
 from tests.samples import CANARY, PROJECT, application, configmap, deployment, service, settings, silent
 
@@ -419,17 +419,7 @@ def test_what_is_being_deleted_is_waited_for(tmp_path: Path, monkeypatch: pytest
     going["metadata"]["deletionTimestamp"] = LEAVING_AT
     world = World(tmp_path, going)
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
-    looks = 0
-    real = world.store.get
-
-    def get(kinds: Any, *, selector: str = "") -> Objects:
-        nonlocal looks
-        looks += list(kinds) == ["Deployment"]
-        if looks == 3:
-            world.store.objects.pop("Deployment/backend", None)
-        return real(kinds, selector=selector)
-
-    monkeypatch.setattr(world.store, "get", get)
+    at_look(world.store, monkeypatch, "Deployment", lambda: world.store.objects.pop("Deployment/backend"))
     world.apply()
     assert "waiting for Deployment/backend to be gone" in world.told
     assert len(world.on_cluster) == 1

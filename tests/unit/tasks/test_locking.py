@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from kubetasks.tasks import chart, collection, deploy, lock, manifest, secret
-from tests.memory_store import NAMESPACE
+from tests.memory_store import NAMESPACE, at_look
 from tests.samples import deployment
 from tests.unit.deployers.test_lock import held
 from tests.unit.tasks.conftest import Inv
@@ -119,17 +119,7 @@ def test_it_waits_for_another_one_where_it_is_asked_to(
 ) -> None:
     monkeypatch.setattr("kubetasks.deployers.lock.POLL", 0.01)
     world.store.put(held())
-    looks = 0
-    real = world.store.get
-
-    def get(kinds: Any, *, selector: str = "") -> Any:
-        nonlocal looks
-        looks += list(kinds) == ["Lease"]
-        if looks == 3:
-            world.store.objects.pop("Lease/todo-deploy", None)
-        return real(kinds, selector=selector)
-
-    monkeypatch.setattr(world.store, "get", get)
+    at_look(world.store, monkeypatch, "Lease", lambda: world.store.objects.pop("Lease/todo-deploy"))
     done = writer(lock_wait=30)
     assert done.code == 0, done.err
     assert "· lock: waiting for elsewhere (process 1), began at " in done.out
@@ -152,19 +142,12 @@ def test_a_deploy_that_waited_looks_again(world: World, inv: Inv, monkeypatch: p
     """What the other one did in the meantime counts: its revision, its generated secrets."""
     monkeypatch.setattr("kubetasks.deployers.lock.POLL", 0.01)
     world.store.put(NAMESPACE, held())
-    looks = 0
-    real = world.store.get
 
-    def get(kinds: Any, *, selector: str = "") -> Any:
-        nonlocal looks
-        looks += list(kinds) == ["Lease"]
-        if looks == 3:
-            looks += 1
-            world.store.objects.pop("Lease/todo-deploy", None)
-            world.prepare(check=True).run()
-        return real(kinds, selector=selector)
+    def another() -> None:
+        world.store.objects.pop("Lease/todo-deploy")
+        world.prepare(check=True).run()
 
-    monkeypatch.setattr(world.store, "get", get)
+    at_look(world.store, monkeypatch, "Lease", another)
     done = inv(deploy.deploy, lock_wait=30)
     assert done.code == 0, done.err
     assert "nothing changed since revision 1" in done.out
@@ -179,22 +162,15 @@ def test_a_deploy_that_waited_brings_the_images_again_that_are_gone_meanwhile(
     new_value(world)
     world.store.put(held())
     source = (world.root / "backend/main.py").read_text(encoding="utf-8")
-    looks = 0
-    real = world.store.get
 
-    def get(kinds: Any, *, selector: str = "") -> Any:
-        nonlocal looks
-        looks += list(kinds) == ["Lease"]
-        if looks == 3:
-            looks += 1
-            world.store.objects.pop("Lease/todo-deploy", None)
-            world.edit("backend/main.py", "print('of another process')")
-            world.prepare(check=True).run()
-            world.edit("backend/main.py", source)
-            world.target.present.clear()
-        return real(kinds, selector=selector)
+    def another() -> None:
+        world.store.objects.pop("Lease/todo-deploy")
+        world.edit("backend/main.py", "print('of another process')")
+        world.prepare(check=True).run()
+        world.edit("backend/main.py", source)
+        world.target.present.clear()
 
-    monkeypatch.setattr(world.store, "get", get)
+    at_look(world.store, monkeypatch, "Lease", another)
     done = inv(deploy.deploy, lock_wait=30)
     assert done.code == 0, done.err
     survey = world.survey()
