@@ -77,6 +77,7 @@ class Link:
     given_up: bool = False
     stopping: bool = False
     waited: float = 0.0
+    _notified: bool = False
 
     def clock(self) -> float:
         """Seconds, monotonic, without those in which the connection was lost."""
@@ -97,36 +98,40 @@ class Link:
         Raises:
             KubetasksError: what the last ``Lost`` carries, or what ``attempt`` raises of an answer.
         """
-        began = self.monotonic()
+        began, before = self.monotonic(), self.waited
         state = Attempt(self._allowed())
         said = False
-        while True:
-            try:
-                result = attempt(state)
-            except Lost as lost:
-                state.elapsed = self.monotonic() - began
-                pause = _pause(state.number)
-                state.left = self._allowed() - state.elapsed
-                if not (repeat and lost.passing) or state.left <= pause:
-                    self.given_up = self.given_up or lost.passing
-                    self._count(state.elapsed)
-                    raise lost.error from None
-                if not said and state.elapsed >= SAID_AFTER:
-                    said = True
-                    self.notify(f"no connection to the cluster ({lost}); trying again for {state.left:.0f} s")
-                state.number, state.lost = state.number + 1, True
-                self._wait(pause)
-                state.elapsed = self.monotonic() - began
-            except (KeyboardInterrupt, Interrupted):
-                self.stopping = True
-                raise
-            else:
-                self.answered, self.given_up = True, False
-                if state.lost:
-                    self._count(self.monotonic() - began)
-                if said:
-                    self.notify(f"the cluster answers again after {self.monotonic() - began:.0f} s")
-                return result
+        try:
+            while True:
+                try:
+                    result = attempt(state)
+                except Lost as lost:
+                    state.elapsed = self.monotonic() - began
+                    pause = _pause(state.number)
+                    state.left = self._allowed() - state.elapsed
+                    if not (repeat and lost.passing) or state.left <= pause:
+                        self.given_up = self.given_up or lost.passing
+                        self._count(before, state.elapsed)
+                        raise lost.error from None
+                    if not (said or self._notified) and state.elapsed >= SAID_AFTER:
+                        said = self._notified = True
+                        self.notify(f"no connection to the cluster ({lost}); trying again for {state.left:.0f} s")
+                    state.number, state.lost = state.number + 1, True
+                    self._wait(pause)
+                    state.elapsed = self.monotonic() - began
+                except (KeyboardInterrupt, Interrupted):
+                    self.stopping = True
+                    raise
+                else:
+                    self.answered, self.given_up = True, False
+                    if state.lost:
+                        self._count(before, self.monotonic() - began)
+                    if said:
+                        self.notify(f"the cluster answers again after {self.monotonic() - began:.0f} s")
+                    return result
+        finally:
+            if said:
+                self._notified = False
 
     def _wait(self, seconds: float) -> None:
         try:
@@ -135,10 +140,13 @@ class Link:
             self.stopping = True
             raise
 
-    def _count(self, seconds: float) -> None:
-        """Only the main thread measures anything by ``clock``; others wait beside it."""
+    def _count(self, before: float, seconds: float) -> None:
+        """Only the main thread measures anything by ``clock``; others wait beside it.
+
+        An attempt may make requests of its own, which have counted their part by then.
+        """
         if threading.current_thread() is threading.main_thread():
-            self.waited += seconds
+            self.waited = max(self.waited, before + seconds)
 
 
 def _pause(number: int) -> float:

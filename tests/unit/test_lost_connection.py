@@ -18,7 +18,7 @@ from kubetasks.deployers.destroy import Destroy
 from kubetasks.deployers.helm import HelmDeployer
 from kubetasks.deployers.lock import Lock
 from kubetasks.deployers.manifests import ManifestsDeployer
-from kubetasks.errors import ClusterUnreachable
+from kubetasks.errors import ClusterUnreachable, LockLost
 from kubetasks.images.content import Content
 from kubetasks.objects import Objects
 from kubetasks.survey import Survey, look
@@ -247,3 +247,29 @@ def test_a_lost_connection_does_not_lose_the_lock(tmp_path: Path, monkeypatch: p
     assert count >= 5
     for lost in range(count):
         assert hold(lost) > count
+
+
+@pytest.mark.parametrize("deployer", ["manifests", "helm"])
+def test_a_lock_that_another_takes_while_the_connection_is_lost_stops_the_deploy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deployer: str
+) -> None:
+    monkeypatch.setattr("kubetasks.deployers.lock.CONFIRM", -1.0)  # the connection is lost for no time here
+    made = project(tmp_path, monkeypatch, deployer)
+    program = "helm" if deployer == "helm" else "kubectl"
+
+    def lose(_: int, argv: list[str]) -> str:
+        lease = made.memory.objects.get("Lease/todo-deploy")
+        if argv[0] != program or lease is None or not {"apply", "upgrade"} & {*argv} or lease["spec"].get("taken"):
+            return ""
+        if deployer == "manifests" and "Secret/todo-secrets" not in made.memory.objects:
+            return ""
+        lease["spec"] |= {"holderIdentity": "another/1/2/3", "taken": True}
+        lease["metadata"]["resourceVersion"] = "999999"
+        return BEFORE
+
+    made.behind.lose = lose
+    with pytest.raises(LockLost, match="it was taken over by"):
+        made.deploy()
+    assert "Deployment/backend" not in made.memory.objects
+    assert made.memory.objects["Lease/todo-deploy"]["spec"]["holderIdentity"] == "another/1/2/3"
+    assert made.end()[1] == [(1, "deploying", False)]

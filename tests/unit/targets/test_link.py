@@ -178,3 +178,32 @@ def test_pauses_differ_a_little(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
     made(clock, answered=True).until_answered(failing(2, clock)[0])
     assert clock.now == pytest.approx(0.2 * 0.8 + 0.4 * 1.2)
+
+
+def test_what_an_attempt_asks_for_itself_is_counted_once(clock: Clock) -> None:
+    connection = made(clock, answered=True)
+
+    def attempt(state: Attempt) -> str:
+        if not state.lost:
+            raise lost()
+        return connection.until_answered(failing(3, clock)[0])
+
+    assert connection.until_answered(attempt) == "answer"
+    assert connection.waited == pytest.approx(clock.now)
+    assert connection.clock() == pytest.approx(0)
+
+
+def test_several_that_wait_say_so_once(clock: Clock) -> None:
+    said: list[str] = []
+    connection = made(clock, answered=True, notify=said.append)
+
+    def attempt(state: Attempt) -> str:
+        if state.number < 9:
+            raise lost()
+        return connection.until_answered(failing(9, clock)[0])
+
+    connection.until_answered(attempt)
+    assert [line.partition(" (")[0] for line in said] == ["no connection to the cluster", said[1]]
+    assert said[1].startswith("the cluster answers again after ")
+    connection.until_answered(failing(9, clock)[0])
+    assert len(said) == 4
