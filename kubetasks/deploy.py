@@ -220,8 +220,10 @@ class Deploy:
         before, self.survey = self.survey, self.survey.refreshed(self.again if lock.waited else None)
         if self.survey is not before:
             self.__dict__.pop("arrival", None)
+            self.survey.refuse_lost_volumes()
             # What the other command deployed may have changed which images are needed.
-            steps = [step for step in self.plan() if step.title not in {"target", "images", "namespace", "lock"}]
+            begun = {"target", "volumes", "images", "namespace", "lock"}
+            steps = [step for step in self.plan() if step.title not in begun]
         if not self.survey.unchanged:
             made = Revision(self.number, DEPLOYING, self.deployer.name, self.survey.inputs)
             self._opened = history.open_record(store, made, self.settings, self.survey.history)

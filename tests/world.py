@@ -62,6 +62,17 @@ class Renderer:
         return [*found, *self.extra]
 
 
+class Passing(Renderer):
+    """Renders a migration Job that the cluster removes as soon as it has finished."""
+
+    def render(self, release: Release) -> Objects:
+        objects = super().render(release)
+        for item in objects:
+            if item["kind"] == "Job":
+                item["spec"]["ttlSecondsAfterFinished"] = 0
+        return objects
+
+
 @dataclass
 class World:
     """What the steps work with, and what a test does to it."""

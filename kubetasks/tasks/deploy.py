@@ -165,17 +165,21 @@ def rollback(
 def _doomed(found: Edge) -> list[str]:
     """What ``destroy`` would delete, one line each."""
     from kubetasks.deployers import ownership
-    from kubetasks.objects import PART_OF, identity
-    from kubetasks.survey import SURVEYED
+    from kubetasks.objects import PART_OF, identity, is_leaving
+    from kubetasks.survey import OPTIONAL, SURVEYED
+    from kubetasks.targets import departure
 
-    name, project = found.settings.in_namespace, found.settings.project
-    namespace = found.target.store.get(["Namespace"])
-    if not namespace:
+    name, project, store = found.settings.in_namespace, found.settings.project, found.target.store
+    namespace = departure.namespaces(store)
+    if namespace == []:
         return [f"delete nothing: there is no namespace {name}"]
-    if ownership.owned(namespace[0], project):
+    if namespace and is_leaving(namespace[0]):
+        return [f"wait until namespace {name}, which is being deleted, is gone"]
+    if namespace and ownership.owned(namespace[0], project):
         return [f"delete namespace {name} with everything in it, volumes included"]
-    kinds = [*(kind for kind in SURVEYED if kind != "Pod"), "PersistentVolumeClaim"]
-    live = found.target.store.get(kinds, selector=f"{PART_OF}={project}")
+    live = departure.some(
+        store, [kind for kind in SURVEYED if kind != "Pod"], OPTIONAL, selector=f"{PART_OF}={project}"
+    )
     return [f"delete {identity(item)}" for item in live] or ["delete nothing: no object of the project is there"]
 
 

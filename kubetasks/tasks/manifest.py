@@ -19,7 +19,17 @@ def would_apply(found: Edge, survey: "Survey", objects: "Objects") -> list[str]:
     from kubetasks.objects import identity
 
     spare = orphans(survey.live, objects, found.settings.project)
-    return [*(f"apply {identity(item)}" for item in objects), *(f"delete {identity(item)}" for item in spare)]
+    wanted = without_finished(objects, survey)
+    return [*(f"apply {identity(item)}" for item in wanted), *(f"delete {identity(item)}" for item in spare)]
+
+
+def without_finished(objects: "Objects", survey: "Survey") -> "Objects":
+    """The objects without the Jobs that have completed and are gone: applied again, they would run again."""
+    from kubetasks.deployers.finished import gone
+    from kubetasks.objects import identity
+
+    finished = gone(objects, survey.live, survey.finished)
+    return [item for item in objects if identity(item) not in finished]
 
 
 @command(help=flags(*COMMON))
@@ -61,21 +71,16 @@ def apply(
     lock_wait: int = 0,
 ) -> None:
     """Apply the manifests and prune, without building, waiting or verifying."""
-    from kubetasks.deployers.finished import gone
-    from kubetasks.objects import identity
-
     found = edge(
         c, target=target, cluster_context=context, namespace=namespace, env_file=env_file, deployer="manifests",
         offline=offline,
     )  # fmt: skip
-    wait = waiting(lock_wait)
-    survey = found.survey(ask=False)
+    wait, survey = waiting(lock_wait), found.survey(ask=False)
     if found.dry:
         found.would(*would_apply(found, survey, found.deployer.render(survey.release)))
         return
     with found.changing("manifest.apply", survey, wait) as now, found.console.step("apply") as shown:
         objects = found.deployer.render(now.release)
-        finished = gone(objects, now.live, now.finished)
-        wanted = [item for item in objects if identity(item) not in finished]
+        wanted = without_finished(objects, now)
         found.deployer.apply(now.release, wanted, shown.update)
         shown.done(f"{len(objects)} objects")

@@ -7,14 +7,13 @@ import pytest
 
 from kubetasks.deployers import finished
 from kubetasks.deployers.back import Rollback
-from kubetasks.deployers.base import Release
 from kubetasks.deployers.record import Revision
 from kubetasks.deployers.rollout import Watch
 from kubetasks.errors import RolloutFailed
 from kubetasks.objects import Object, Objects
 from tests.memory_store import LEAVING_AT, NAMESPACE, Clock, MemoryStore
 from tests.samples import PROJECT, deployment, job, silent
-from tests.world import Renderer, World, make
+from tests.world import Passing, World, make
 
 
 def passing(seconds: int = 0, image: str = "") -> Object:
@@ -158,17 +157,6 @@ def test_a_workload_that_is_being_deleted_is_not_ready() -> None:
     store.objects["Deployment/backend"]["metadata"]["deletionTimestamp"] = LEAVING_AT
     with pytest.raises(Exception, match="Deployment/backend being deleted"):
         watch(store, clock).until_ready([deployment()])
-
-
-class Passing(Renderer):
-    """Renders a migration Job that the cluster removes as soon as it has finished."""
-
-    def render(self, release: Release) -> Objects:
-        objects = super().render(release)
-        for item in objects:
-            if item["kind"] == "Job":
-                item["spec"]["ttlSecondsAfterFinished"] = 0
-        return objects
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """``--dry`` changes nothing: in every task, however it is asked for, and in a task that forgets about it."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,8 @@ import pytest
 import yaml
 from invoke.context import Context
 
+from kubetasks.errors import Forbidden
+from kubetasks.objects import Objects
 from kubetasks.redact import Redactor, Sensitive
 from kubetasks.runner import Result
 from kubetasks.tasks import collection, deploy, secret
@@ -17,11 +19,11 @@ from kubetasks.tasks._edge import command, edge
 from kubetasks.tasks._invoke import Options
 from kubetasks.tools import ctr, docker, helm, kind, kubectl, minikube
 from kubetasks.tools.reading import reads
-from tests.memory_store import FakeTarget, MemoryStore
+from tests.memory_store import LEAVING_AT, FakeTarget, MemoryStore
 from tests.samples import configmap, silent
 from tests.unit.tasks.conftest import Inv
 from tests.unit.tasks.foreign import Here
-from tests.world import World
+from tests.world import Passing, World
 
 # What each task says; the others only read, and say what they always say.
 SAYS = {
@@ -129,6 +131,39 @@ def test_a_dry_destroy_of_a_namespace_that_is_not_ours(deployed: World, inv: Inv
     assert "would delete Secret/todo-secrets" in said
     deployed.store.objects.clear()
     assert inv(deploy.destroy).out == "would delete nothing: there is no namespace todo\n"
+
+
+def test_a_dry_destroy_of_a_namespace_that_is_being_deleted(deployed: World, inv: Inv, context: Context) -> None:
+    deployed.store.objects["Namespace/todo"]["metadata"]["deletionTimestamp"] = LEAVING_AT
+    context.config.run.dry = True
+    assert inv(deploy.destroy).out == "would wait until namespace todo, which is being deleted, is gone\n"
+
+
+def test_a_dry_destroy_with_a_role_that_may_not_read_the_namespace(
+    deployed: World, inv: Inv, context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = deployed.store.get
+
+    def get(kinds: Sequence[str], *, selector: str = "") -> Objects:
+        if {"Namespace", "HorizontalPodAutoscaler"} & {*kinds}:
+            raise Forbidden("the cluster does not allow this", why="it is forbidden")
+        found: Objects = real(kinds, selector=selector)
+        return found
+
+    monkeypatch.setattr(deployed.store, "get", get)
+    context.config.run.dry = True
+    assert "would delete Deployment/backend" in inv(deploy.destroy).out.splitlines()
+
+
+def test_a_dry_apply_names_no_job_that_completed_and_is_gone(world: World, inv: Inv, context: Context) -> None:
+    world.renderer = Passing()
+    inv(deploy.deploy)
+    [name] = world.store.named("Job")
+    del world.store.objects[f"Job/{name}"]
+    context.config.run.dry = True
+    out = inv(collection["manifest.apply"]).out
+    assert "would apply Deployment/backend" in out
+    assert "Job/" not in out
 
 
 def test_the_answer_is_a_document_where_one_was_asked_for(deployed: World, inv: Inv, context: Context) -> None:
