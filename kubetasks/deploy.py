@@ -16,6 +16,9 @@ from kubetasks.deployers.base import Deployer, Release
 from kubetasks.deployers.concealed import all_concealed
 from kubetasks.deployers.history import DEPLOYED, DEPLOYING, FAILED, Revision
 from kubetasks.deployers.rollout import Watch
+from kubetasks.diagnose.finding import Finding
+from kubetasks.diagnose.ours import cause, ours
+from kubetasks.diagnose.show import evidence
 from kubetasks.errors import (
     ApplyFailed,
     DeployError,
@@ -307,6 +310,8 @@ class Deploy:
             before=before,
             finished=frozenset(self._complete),
             complete=self._complete,
+            ours=ours(self.settings, self.survey.target.name),
+            known=self.runner.redactor,
         )
         seen = watch.until_ready(self.objects)
         return ", ".join(f"{each.workload.split('/')[1]} {each.line}" for each in seen)
@@ -319,7 +324,7 @@ class Deploy:
         if not self.report.ok:
             if self.revision is not None:
                 self._record(shown)  # rolled out, but not proven: it can be rolled back from
-            raise failure(self.report)
+            raise failure(self.report, cause(self.settings, self.survey.target, self.objects, self.runner.redactor))
         held = f"{sum(1 for check in self.report.checks if check.status == 'pass')} checks hold"
         if self.revision is not None:
             self.revision = replace(self.revision, verified=True)
@@ -377,12 +382,23 @@ class Deploy:
             history.save(self.survey.target.store, revision, self.settings, self.survey.history)
 
 
-def failure(report: Report) -> VerifyFailed:
-    """The error for a report in which a check does not hold."""
+def failure(report: Report, root: Finding | None = None) -> VerifyFailed:
+    """The error for a report with a failed check.
+
+    Args:
+        report: the report.
+        root: the root cause in the cluster, where there is one; else the first failed check is the reason.
+    """
     bad = [check for check in report.checks if check.status == "fail"]
+    said = [f"{check.layer}/{check.name}: {check.evidence}" for check in bad]
+    what = f"{len(bad)} of {len(report.checks)} checks do not hold"
+    if root is not None:
+        return VerifyFailed(
+            what, why=root.cause, fix=root.fix.text, detail="\n".join([*evidence(root).splitlines(), *said])
+        )
     return VerifyFailed(
-        f"{len(bad)} of {len(report.checks)} checks do not hold",
-        why=f"{bad[0].layer}/{bad[0].name}: {bad[0].evidence}" if bad else "none could be tried",
+        what,
+        why=said[0] if said else "none could be tried",
         fix="see inv status and inv logs; go back with inv rollback",
-        detail="\n".join(f"{check.layer}/{check.name}: {check.evidence}" for check in bad[1:]),
+        detail="\n".join(said[1:]),
     )

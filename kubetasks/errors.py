@@ -60,6 +60,8 @@ Each error says what happened, why, and what to type next, and has an exit code 
     │   ├── LockLost              58   the deploy lock was lost; nothing was written after that
     │   └── LockUnusable          59   the deploy lock cannot be taken
     ├── VerifyFailed              60   one of verify's checks does not hold
+    ├── TroubleFound              61   diagnose: something is wrong, and its cause is known
+    ├── TroubleUnknown            62   diagnose: something is wrong that no rule knows
     ├── StateUnavailable          39   there is no folder for the state of local deployments
     ├── LocalError
     │   ├── PortInUse             70   a loopback port of the local target is taken
@@ -433,6 +435,18 @@ class VerifyFailed(KubetasksError):
     """One or more of verify's checks do not hold."""
 
     exit_code = 60
+
+
+class TroubleFound(KubetasksError):
+    """A diagnosis with findings."""
+
+    exit_code = 61
+
+
+class TroubleUnknown(KubetasksError):
+    """A diagnosis with nothing but unknown trouble."""
+
+    exit_code = 62
 
 
 class LocalError(KubetasksError):

@@ -23,6 +23,8 @@ NAMES: Final = ["inv", "invoke", "./inv"]
 LIST_FORMATS: Final = ("flat", "nested", "json")
 # Read before the tasks are: behind a task's name they are too late.
 EARLY: Final = ("search-root", "collection")
+# The flags of `inv diagnose` that take a value of their own.
+VALUED: Final = ("--target", "--context", "--namespace", "--snapshot", "--record", "--workload")
 
 
 class Program(InvokeProgram):
@@ -46,6 +48,7 @@ class Program(InvokeProgram):
         if self.argv[1:2] == ["--search-root"]:
             self.root = "".join(self.argv[2:3])
             self.argv = [self.argv[0], *self.argv[3:]]
+        self.argv = with_flag(self.argv)
 
     def parse_collection(self) -> None:
         """As Invoke, for a folder that is there.
@@ -125,3 +128,20 @@ class Program(InvokeProgram):
         if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         super().execute()
+
+
+def with_flag(argv: list[str]) -> list[str]:
+    """``inv diagnose web`` as ``inv diagnose --workload=web``: Invoke has no optional word after a task's name."""
+    if "diagnose" not in argv[1:] or "--complete" in argv:
+        return argv
+    start = argv.index("diagnose", 1) + 1
+    skip = False
+    for index in range(start, len(argv)):
+        word = argv[index]
+        if skip:
+            skip = False
+        elif word.startswith("-"):
+            skip = word in VALUED
+        else:
+            return [*argv[:index], f"--workload={word}", *argv[index + 1 :]]
+    return argv

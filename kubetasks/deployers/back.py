@@ -11,6 +11,7 @@ from kubetasks.deployers.concealed import all_concealed, changed_keys, rolled
 from kubetasks.deployers.history import FAILED, Revision
 from kubetasks.deployers.lock import locked, noted
 from kubetasks.deployers.rollout import Watch
+from kubetasks.diagnose.ours import ours
 from kubetasks.errors import DeployError, Forbidden, KubetasksError, LocalError, NothingToRollBack, RecordDamaged
 from kubetasks.images.content import running
 from kubetasks.images.recorded import bring, lost
@@ -226,6 +227,8 @@ class Rollback:
                 clock_of(self.survey.target),
                 finished=gone,
                 complete=set(gone),
+                ours=ours(settings, self.survey.target.name),
+                known=self.console.hide,
             )
             seen = watch.until_ready(objects)
             shown.done(", ".join(f"{each.workload.split('/')[1]} {each.line}" for each in seen))

@@ -83,3 +83,18 @@ def _is_about(event: Object, name: str) -> bool:
 
 def _when(event: Object) -> str:
     return str(event.get("lastTimestamp") or event.get("eventTime") or event["metadata"].get("creationTimestamp") or "")
+
+
+def last_events(events: Iterable[Object], name: str, most: int = 6) -> list[str]:
+    """The last events about an object, oldest first, one line each."""
+
+    def when(event: Object) -> str:
+        return str(
+            event.get("lastTimestamp") or event.get("eventTime") or event["metadata"].get("creationTimestamp") or ""
+        )
+
+    about = [event for event in events if event.get("involvedObject", {}).get("name") == name]
+    return [
+        f"{event.get('type', '')} {event.get('reason', '')} {name}: {' '.join(str(event.get('message', '')).split())[:300]}"
+        for event in sorted(about, key=when)[-most:]
+    ]

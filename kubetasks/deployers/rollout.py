@@ -2,13 +2,16 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from kubetasks.deployers.fingerprint import has_ttl
-from kubetasks.deployers.finished import COMPLETED, told_by
-from kubetasks.diagnose import pods as diagnose
-from kubetasks.diagnose.pods import Problem
+from kubetasks.deployers.finished import COMPLETED, last_events, told_by
+from kubetasks.diagnose import Finding, diagnose
+from kubetasks.diagnose.collect import take
+from kubetasks.diagnose.show import evidence
+from kubetasks.diagnose.signs import signs
+from kubetasks.diagnose.snapshot import Ours
 from kubetasks.errors import KubetasksError, RolloutFailed, RolloutTimeout
 from kubetasks.objects import (
     PART_OF,
@@ -24,10 +27,13 @@ from kubetasks.objects import (
 )
 from kubetasks.targets.base import Store
 
-WATCHED = ("Deployment", "StatefulSet", "Job", "ReplicaSet", "Pod")
+WATCHED_WORKLOADS = (*WORKLOADS, "DaemonSet")
+WATCHED = (*WATCHED_WORKLOADS, "ReplicaSet", "Pod")
 STALE = 25.0  # seconds within which the kubelet tries a waiting container again (its sync period and back-off)
 GONE = 10.0  # seconds within which an event should say how a Job ended that is gone
 INTERVAL = 0.35  # seconds between two looks; one look is one kubectl call
+AGAIN = 1.5  # seconds between two snapshots while there is a sign of trouble
+QUIET = 6.0  # the same while there is none: some trouble is only told by events
 
 
 @dataclass(frozen=True)
@@ -60,17 +66,27 @@ def progress(item: Object) -> Progress:
         return Progress(name, False, "being deleted")
     if item["kind"] == "Job":
         return Progress(name, False, "running" if status.get("active") else "waiting")
-    wanted = item.get("spec", {}).get("replicas", 1)
-    ready, updated = status.get("readyReplicas", 0), status.get("updatedReplicas", 0)
     if not is_seen(item):
         return Progress(name, False, "not yet seen by its controller")
+    return Progress(name, *_counted(item))
+
+
+def _counted(item: Object) -> tuple[bool, str]:
+    """Whether all pods of a live workload are ready and new, and how many are."""
+    status = item.get("status", {})
+    if item["kind"] == "DaemonSet":
+        wanted, updated = status.get("desiredNumberScheduled", 0), status.get("updatedNumberScheduled", 0)
+        ready = status.get("numberReady", 0)
+        return ready >= wanted and updated >= wanted, f"{ready}/{wanted} ready"
+    wanted = item.get("spec", {}).get("replicas", 1)
+    ready, updated = status.get("readyReplicas", 0), status.get("updatedReplicas", 0)
     if item["kind"] == "StatefulSet":
         current = status.get("currentRevision") == status.get("updateRevision") or updated >= wanted
-        return Progress(name, ready >= wanted and current, f"{ready}/{wanted} ready")
+        return ready >= wanted and current, f"{ready}/{wanted} ready"
     available = status.get("availableReplicas", 0)
     old = status.get("replicas", 0) - updated
     line = f"{min(updated, available)}/{wanted} ready" + (f", {old} old" if old > 0 else "")
-    return Progress(name, updated >= wanted and available >= wanted and old <= 0, line)
+    return updated >= wanted and available >= wanted and old <= 0, line
 
 
 def pods_of(item: Object, live: Objects) -> Objects:
@@ -116,6 +132,8 @@ class Watch:
             image was brought or the key was set, so they get a grace.
         clock: seconds, monotonic.
         sleep: waits between two looks.
+        ours: the project's settings, which a fix may name.
+        known: replaces the secrets that are known in everything that is read; a ``Redactor``.
     """
 
     store: Store
@@ -127,34 +145,37 @@ class Watch:
     before: frozenset[str] = frozenset()
     finished: Collection[str] = ()
     complete: set[str] = field(default_factory=set)
+    ours: Ours | None = None
+    known: Callable[[str], str] = str
     _uids: dict[str, str] = field(default_factory=dict)
-    _since: dict[tuple[str, str, str], float] = field(default_factory=dict)
+    _since: dict[tuple[str, str], float] = field(default_factory=dict)
+    _missed: dict[str, float] = field(default_factory=dict)
+    _signs: frozenset[str] = frozenset()
+    _looked: float = 0.0
 
     def until_ready(self, objects: Objects) -> list[Progress]:
         """Wait until every workload among the rendered objects is rolled out.
 
         Raises:
-            RolloutFailed: a workload is in a state that cannot heal, with its last log lines and events.
+            RolloutFailed: a workload is in a state that cannot heal; the root cause, its fix and the evidence.
             RolloutTimeout: the deadline passed.
         """
-        wanted = of_kind(objects, *WORKLOADS)
-        began = self.clock()
+        wanted = of_kind(objects, *WATCHED_WORKLOADS)
+        began = self._looked = self.clock()
         while True:
             live = self.store.get(WATCHED, selector=f"{PART_OF}={self.project}")
-            known = by_identity(of_kind(live, *WORKLOADS))
+            known = by_identity(of_kind(live, *WATCHED_WORKLOADS))
             seen = [self._look(item, known.get(identity(item))) for item in wanted]
             self.show("  ".join(f"{each.workload.split('/')[1]}: {each.line}" for each in seen))
             if all(each.done for each in seen):
                 return seen
             waiting = [known[each.workload] for each in seen if not each.done and each.workload in known]
-            elapsed = self.clock() - began
-            problems = list(self._problems(waiting, live, elapsed))
-            old = {pod["metadata"]["name"] for pod in of_kind(live, "Pod") if pod["metadata"].get("uid") in self.before}
-            for problem in problems:
-                if self._lasts(problem) >= (max(problem.grace, STALE) if problem.pod in old else problem.grace):
-                    raise self.failed(problem)
-            if elapsed >= self.deadline:
-                raise self._late(seen, problems)
+            if self._worth_a_look(waiting, live):
+                finding = self._final(waiting, live)
+                if finding is not None:
+                    raise self.failed(finding, waiting)
+            if self.clock() - began >= self.deadline:
+                raise self._late(seen, waiting)
             self.sleep(INTERVAL)
 
     def _look(self, item: Object, live: Object | None) -> Progress:
@@ -183,80 +204,76 @@ class Watch:
             self.complete.add(name)
             return Progress(name, True, "complete")
         now = self.clock()
-        if said or now - self._since.setdefault(("", name, "JOB_GONE"), now) >= GONE:
+        if said or now - self._missed.setdefault(name, now) >= GONE:
             ttl = item["spec"]["ttlSecondsAfterFinished"]
             why = said or "no event says how it ended"
             raise RolloutFailed(
                 f"{name} is gone, and it did not complete [JOB_GONE]" if said else f"{name} is gone [JOB_GONE]",
                 why=f"{why}; the cluster removes it {ttl} s after it has ended",
                 fix="raise its ttlSecondsAfterFinished to 60 or more, so that its log can be read, and deploy again",
-                detail="\n".join(f"event: {line}" for line in diagnose.last_events(events, [item["metadata"]["name"]])),
+                detail="\n".join(f"event: {line}" for line in last_events(events, item["metadata"]["name"])),
             )
         return Progress(name, False, "not there")
 
-    def _lasts(self, problem: Problem) -> float:
+    def _worth_a_look(self, waiting: Objects, live: Objects) -> bool:
+        """Whether to take a snapshot: a new sign of trouble, or some time since the last one."""
+        # A controller that has not looked at the change yet tells of the revision before.
+        seen = [item for item in waiting if item["kind"] == "Job" or is_seen(item)]
+        pods = [(item, pods_of(item, live)) for item in seen]
+        found = signs(pods, [newest_replicaset(item, live) or item for item in seen])
         now = self.clock()
-        return now - self._since.setdefault((problem.pod or problem.workload, problem.container, problem.id), now)
+        new = found - self._signs
+        self._signs = found
+        often = AGAIN if found else QUIET
+        if not new and now - self._looked < often:
+            return False
+        self._looked = now
+        return bool(seen)
 
-    def _problems(self, waiting: Objects, live: Objects, elapsed: float) -> Iterable[Problem]:
-        for item in waiting:
-            if item["kind"] != "Job" and not is_seen(item):
-                continue  # what its status and its pods tell is of the revision before
-            # A Deployment's own condition tells of old ReplicaSets too, as long as they have any pod to make.
-            newest = newest_replicaset(item, live)
-            yield from diagnose.of_workload(newest or item, identity(item))
-            pods = pods_of(item, live)
-            for pod in pods:
-                for problem in diagnose.of_pod(pod, identity(item)):
-                    # One crash may be a start-up race; the back-off comes with the second.
-                    if problem.id != "CRASH_LOOP" or problem.restarts > 1 or item["kind"] == "Job":
-                        yield problem
-            if not pods and item["kind"] != "Deployment" and elapsed > 2:
-                yield from diagnose.of_events(self.store.get(["Event"]), item)
+    def _findings(self, waiting: Objects) -> list[Finding]:
+        """The root causes that keep the waiting workloads from being ready."""
+        names = {identity(item) for item in waiting if item["kind"] == "Job" or is_seen(item)}
+        found = diagnose(take(self.store, self.ours, self.known))
+        return [each for each in found if names & {each.subject, *each.affects}]
 
-    def failed(self, problem: Problem) -> RolloutFailed:
-        """The error for a problem, with the last log lines and events as its evidence."""
+    def _final(self, waiting: Objects, live: Objects) -> Finding | None:
+        """The first root cause that has lasted longer than it may; None while all of them may heal."""
+        findings = self._findings(waiting)
+        now = self.clock()
+        known = {(each.id, each.subject) for each in findings}
+        self._since = {key: since for key, since in self._since.items() if key in known}
+        for each in findings:
+            since = self._since.setdefault((each.id, each.subject), now)
+            grace = max(each.grace, STALE) if self._is_old(each, waiting, live) else each.grace
+            if now - since >= grace:
+                return each
+        return None
+
+    def _is_old(self, finding: Finding, waiting: Objects, live: Objects) -> bool:
+        """Whether all pods that it is about were there before anything was applied."""
+        about = {finding.subject, *finding.affects}
+        pods = [pod for item in waiting if identity(item) in about for pod in pods_of(item, live)]
+        return bool(pods) and all(pod["metadata"].get("uid") in self.before for pod in pods)
+
+    def failed(self, finding: Finding, waiting: Objects) -> RolloutFailed:
+        """The error for a finding: its cause is why, its fix is the fix, and the evidence is below."""
+        names = [identity(item) for item in waiting]
+        workload = next((name for name in names if name in {finding.subject, *finding.affects}), finding.subject)
         return RolloutFailed(
-            f"{problem.workload} cannot become ready [{problem.id}]",
-            why=problem.line,
-            fix=problem.advice,
-            detail=self._evidence([problem]),
+            f"{workload} cannot become ready [{finding.id}]",
+            why=finding.cause.removeprefix(f"{workload}: "),
+            fix=finding.fix.text,
+            detail=evidence(finding),
         )
 
-    def _late(self, seen: list[Progress], problems: list[Problem]) -> RolloutTimeout:
+    def _late(self, seen: list[Progress], waiting: Objects) -> RolloutTimeout:
         missing = ", ".join(f"{each.workload} {each.line}" for each in seen if not each.done)
-        why = f"{missing}" + (f"; {problems[0].line}" if problems else "")
+        findings: list[Finding] = []
+        with contextlib.suppress(KubetasksError):
+            findings = self._findings(waiting)
         return RolloutTimeout(
             f"not ready after {self.deadline:g} s",
-            why=why,
-            fix=(problems[0].advice if problems else "see inv status and inv logs, or raise `deadline`"),
-            detail=self._evidence(problems),
+            why=f"{missing}; {findings[0].cause}" if findings else missing,
+            fix=findings[0].fix.text if findings else "see inv status and inv logs, or raise `deadline`",
+            detail="\n".join(evidence(each) for each in findings),
         )
-
-    def _evidence(self, problems: list[Problem]) -> str:
-        lines: list[str] = []
-        names: set[str] = set()
-        for problem in problems:
-            workload = problem.workload.split("/")[1]
-            names |= {problem.pod, workload}
-            pod = problem.pod or self._some_pod(workload)
-            if pod:
-                log = self._log(pod, problem)
-                lines += [f"log of {pod}: {line}" for line in log.splitlines()[-10:]]
-        with contextlib.suppress(KubetasksError):
-            events = self.store.get(["Event"])
-            lines += [f"event: {line}" for line in diagnose.last_events(events, names - {""})]
-        return "\n".join(lines)
-
-    def _log(self, pod: str, problem: Problem) -> str:
-        """The log of the run that ended, or of this one; no evidence is worth losing the problem itself for."""
-        with contextlib.suppress(KubetasksError):
-            before = problem.id == "CRASH_LOOP" and self.store.logs(pod, problem.container, previous=True)
-            return before or self.store.logs(pod, problem.container)
-        return ""
-
-    def _some_pod(self, workload: str) -> str:
-        with contextlib.suppress(KubetasksError):
-            pods = self.store.get(["Pod"], selector=f"job-name={workload}")
-            return pods[-1]["metadata"]["name"] if pods else ""
-        return ""

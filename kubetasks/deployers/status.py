@@ -1,14 +1,19 @@
 """What runs: workloads, their pods, the revision, as rows for people and a document for machines."""
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+
+import msgspec
 
 from kubetasks.deployers.history import DEPLOYING, Revision, revisions
 from kubetasks.deployers.holder import State, state, time_of
 from kubetasks.deployers.lease import read
-from kubetasks.deployers.rollout import WATCHED, pods_of, progress
+from kubetasks.deployers.rollout import WATCHED, WATCHED_WORKLOADS, pods_of, progress
+from kubetasks.diagnose import Finding, diagnose
+from kubetasks.diagnose.collect import take
 from kubetasks.diagnose.leaving import Hold, Scope, of_object
-from kubetasks.diagnose.pods import Problem, of_pod, of_workload
+from kubetasks.diagnose.snapshot import Ours
 from kubetasks.errors import LockUnusable
 from kubetasks.objects import PART_OF, Object, Objects, identity, is_leaving, of_kind, staying
 from kubetasks.targets import departure
@@ -53,6 +58,7 @@ class Status:
         holds: what is being deleted and has not gone yet, and why.
         terminating: whether the namespace is being deleted.
         working: whether the newest revision is being deployed.
+        findings: what is wrong, as ``inv diagnose`` sees it.
     """
 
     rows: list[Row]
@@ -60,6 +66,7 @@ class Status:
     holds: list[Hold] = field(default_factory=list)
     terminating: bool = False
     working: bool = False
+    findings: list[Finding] = field(default_factory=list)
 
     @property
     def interrupted(self) -> bool:
@@ -100,6 +107,7 @@ class Status:
             "terminating": self.terminating,
             "leaving": [asdict(hold) for hold in self.holds],
             "workloads": [asdict(row) for row in self.rows],
+            "findings": msgspec.to_builtins(self.findings),
         }
 
 
@@ -116,13 +124,21 @@ def age(item: Object, now: dt.datetime) -> str:
     return f"{max(seconds, 0)}s"
 
 
-def look(store: Store, project: str, cluster: Cluster | None = None) -> Status:
-    """The status; one look, and one more where something is being deleted.
+def look(
+    store: Store,
+    project: str,
+    cluster: Cluster | None = None,
+    ours: Ours | None = None,
+    known: Callable[[str], str] = str,
+) -> Status:
+    """The status: the project's workloads, what is being deleted, and what is wrong, as ``inv diagnose`` sees it.
 
     Args:
         store: where it is.
         project: the project's name.
         cluster: the cluster; None where there is none.
+        ours: the project's settings, which a fix may name.
+        known: replaces the secrets that are known; a ``Redactor``.
     """
     kinds, selector = [*WATCHED, "ConfigMap", "Service"], f"{PART_OF}={project}"
     # Of these nothing but their deletion is shown; a role that may look need not read them.
@@ -136,11 +152,21 @@ def look(store: Store, project: str, cluster: Cluster | None = None) -> Status:
         scope = Scope(cluster.context, cluster.namespace)
         leaving = [item for item in found if is_leaving(item) and (item["kind"] != "Pod" or _is_late(item, now))]
         holds = [hold for item in leaving for hold in of_object(item, found, scope)]
-    rows = [_row(item, live, now) for item in of_kind(live, "Deployment", "StatefulSet", "Job")]
+    workloads = of_kind(live, *WATCHED_WORKLOADS)
+    findings = diagnose(take(store, ours, known)) if workloads else []
+    names = {identity(item) for item in workloads}
+    mine = [each for each in findings if names & {each.subject, *each.affects}]
+    rows = [_row(item, live, now, mine) for item in workloads]
+    # What is wrong with a Service, a claim or a policy has a row of its own.
+    rows += [
+        Row(each.subject, "", ok=False, image="", restarts=0, age="", problem=_problem(each))
+        for each in mine
+        if each.subject not in names
+    ]
     history = revisions(live)
     last = history[-1] if history else None
     working = last is not None and last.status == DEPLOYING and _is_held(store, project, now)
-    return Status(rows, last, holds, working=working)
+    return Status(rows, last, holds, working=working, findings=mine)
 
 
 def _is_held(store: Store, project: str, now: dt.datetime) -> bool:
@@ -158,19 +184,25 @@ def _is_late(pod: Object, now: dt.datetime) -> bool:
     return end is not None and now > end
 
 
-def _row(item: Object, live: Objects, now: dt.datetime) -> Row:
+def _problem(finding: Finding) -> str:
+    return f"[{finding.id}] {finding.cause}"
+
+
+def _row(item: Object, live: Objects, now: dt.datetime, findings: list[Finding]) -> Row:
+    name = identity(item)
     pods = pods_of(item, live)
     far = progress(item)
-    problems: list[Problem] = list(of_workload(item))
-    if not far.done:
-        problems += [problem for pod in pods for problem in of_pod(pod, identity(item))]
+    own = next((each for each in findings if each.subject == name), None)
+    # What keeps a workload from being ready may be another one's fault.
+    other = next((each for each in findings if name in each.affects), None) if not far.done else None
+    problem = own or other
     containers = [each for pod in pods for each in pod.get("status", {}).get("containerStatuses") or ()]
     return Row(
-        workload=identity(item),
+        workload=name,
         state=far.line,
-        ok=far.done,
+        ok=far.done and own is None,
         image=item["spec"]["template"]["spec"]["containers"][0].get("image", ""),
         restarts=sum(int(each.get("restartCount", 0)) for each in containers),
         age=age(item, now),
-        problem=f"[{problems[0].id}] {problems[0].line}" if problems else "",
+        problem=_problem(problem) if problem else "",
     )

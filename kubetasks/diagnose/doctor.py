@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from kubetasks.diagnose import way_in
-from kubetasks.diagnose.finding import Finding, Status, judged
+from kubetasks.diagnose.checkup import Finding, Status, judged
 from kubetasks.diagnose.versions import Version, shown, version_in
 from kubetasks.errors import KubetasksError
 from kubetasks.images.client import builder

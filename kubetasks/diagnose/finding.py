@@ -1,46 +1,82 @@
-"""One thing that ``inv doctor`` looked at."""
+"""A finding: one root cause, the evidence for it, what follows from it, and the fix."""
 
-from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Annotated, Any, Final, Literal
 
-from kubetasks.errors import KubetasksError
+import msgspec
+from msgspec import Meta, Struct, field
 
-Status = Literal["ok", "warn", "missing"]
+# Raised when a field of the document changes its meaning.
+VERSION: Final = 1
+LONGEST_CAUSE: Final = 120
 
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at.
-
-    Args:
-        name: what it is.
-        found: the version or state found; empty where nothing is there.
-        needed: what is needed, in words.
-        status: ``ok``, ``warn`` (a deploy may still work) or ``missing`` (it cannot, with these settings).
-        fix: the command that mends it; empty when nothing is wrong.
-    """
-
-    name: str
-    found: str
-    needed: str
-    status: Status
-    fix: str = ""
-
-    def row(self) -> list[str]:
-        """The cells of a table: status, name, found, needed, fix."""
-        return [self.status, self.name, self.found or "-", self.needed, self.fix]
-
-    def document(self) -> dict[str, str]:
-        """The finding for a machine."""
-        return asdict(self)
+Severity = Literal["critical", "error", "warning"]
+Confidence = Literal["certain", "likely", "unknown"]
+SEVERITIES: Final[tuple[Severity, ...]] = ("critical", "error", "warning")
+CONFIDENCES: Final[tuple[Confidence, ...]] = ("certain", "likely", "unknown")
 
 
-def said(name: str, error: KubetasksError, needed: str, status: Status) -> Finding:
-    """A finding in an error's own words, with the exit code that a deploy would end with."""
-    what = f"{error.what} (exit {error.exit_code})" + (f": {error.why}" if error.why else "")
-    return Finding(name, what, needed, status, error.fix)
+class Fix(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What to do about it."""
+
+    kind: Annotated[
+        Literal["command", "patch", "words"],
+        Meta(description="command and patch: `text` can be pasted into a shell; words: a person has to decide."),
+    ] = "words"
+    text: Annotated[str, Meta(description="The command, with context and namespace, or what to do in words.")] = ""
+    what: Annotated[str, Meta(description="What the command does.")] = ""
+    patch: Annotated[str, Meta(description="The change as YAML, for the file that the object comes from.")] = ""
+    note: Annotated[str, Meta(description="What else to do, so that the fix lasts.")] = ""
 
 
-def judged(good: bool, otherwise: Status, fix: str) -> tuple[Status, str]:
-    """The status and the fix, for whether a thing is good."""
-    return ("ok", "") if good else (otherwise, fix)
+class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One root cause."""
+
+    id: Annotated[str, Meta(description="The stable ID of the rule; docs/diagnoses has a page for each.")]
+    family: str
+    severity: Annotated[
+        Severity, Meta(description="critical: what users reach does not work; error: a part; warning: not yet.")
+    ]
+    subject: Annotated[str, Meta(description="The object at fault, as Kind/name.")]
+    cause: Annotated[str, Meta(description="The cause in one line of at most 120 characters.")]
+    fix: Fix
+    confidence: Confidence = "certain"
+    because: Annotated[list[str], Meta(description="The evidence: statuses, events and lines of logs.")] = field(
+        default_factory=list
+    )
+    symptoms: Annotated[list[str], Meta(description="What follows from it, one line each.")] = field(
+        default_factory=list
+    )
+    affects: Annotated[list[str], Meta(description="The workloads and Services that it keeps from working.")] = field(
+        default_factory=list
+    )
+    grace: Annotated[
+        float, Meta(description="How many seconds a rollout waits whether it heals by itself; 0: it cannot.")
+    ] = 0.0
+    link: Annotated[str, Meta(description="The page about it.")] = ""
+
+    @property
+    def line(self) -> str:
+        """Cause and fix in one line."""
+        return f"{self.cause} -- {self.fix.text}" if self.fix.text else self.cause
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """What ``inv diagnose --json`` prints."""
+
+    version: int
+    context: str
+    namespace: str
+    taken: str
+    healthy: bool
+    findings: list[Finding]
+
+
+def document(report: Report) -> dict[str, Any]:
+    """The report as plain data."""
+    found: dict[str, Any] = msgspec.to_builtins(report)
+    return found
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema of a report."""
+    return msgspec.json.schema(Report)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from kubetasks.diagnose.finding import Finding, Status, judged, said
+from kubetasks.diagnose.checkup import Finding, Status, judged, said
 from kubetasks.diagnose.versions import kubectl_versions, shown
 from kubetasks.errors import ContextRefused, KubetasksError, ToolMissing
 from kubetasks.objects import PART_OF

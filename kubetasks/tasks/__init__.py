@@ -2,7 +2,7 @@
 
 from invoke.collection import Collection
 
-from kubetasks.tasks import chart, cluster, deploy, image, lock, look, manifest, secret
+from kubetasks.tasks import chart, cluster, deploy, diagnose, image, lock, look, manifest, secret
 
 
 def _noun(name: str, module: object, *tasks: str) -> Collection:
@@ -17,6 +17,7 @@ for _task in (
     deploy.deploy,
     look.verify,
     look.status,
+    diagnose.diagnose,
     look.logs,
     look.open_,
     deploy.plan,

@@ -42,6 +42,7 @@ def verify(
     from pathlib import Path
 
     from kubetasks.deploy import failure
+    from kubetasks.diagnose.ours import cause
     from kubetasks.verify import verify as prove
 
     if junit:
@@ -61,7 +62,7 @@ def verify(
     else:
         found.console.table(["LAYER", "CHECK", "RESULT", "EVIDENCE"], report.rows())
     if not report.ok:
-        raise failure(report)
+        raise failure(report, cause(found.settings, found.target, objects, found.redactor))
     found.console.finished(f"Verified {found.settings.project} on {found.target.name}")
 
 
@@ -69,9 +70,11 @@ def verify(
 def status(c: Context, target: str = "", context: str = "", namespace: str = "", json: bool = False) -> None:
     """Print what runs, and what is wrong with it."""
     from kubetasks.deployers.status import look
+    from kubetasks.diagnose.ours import ours
 
     found = edge(c, target=target, cluster_context=context, namespace=namespace, as_json=json)
-    seen = look(found.target.store, found.settings.project, found.target.cluster)
+    of_ours = ours(found.settings, found.target.name)
+    seen = look(found.target.store, found.settings.project, found.target.cluster, of_ours, found.redactor)
     if json:
         found.print_json({"target": found.target.name, "namespace": found.settings.in_namespace, **seen.document()})
         return
@@ -83,6 +86,8 @@ def status(c: Context, target: str = "", context: str = "", namespace: str = "",
     if seen.rows:
         columns = ["STATE", "WORKLOAD", "READY", "RESTARTS", "AGE", "IMAGE", "PROBLEM"]
         found.console.table(columns, [row.cells() for row in seen.rows])
+    if seen.findings:
+        found.console.line(seen.findings[0].line)
     for hold in seen.holds:
         found.console.line(f"held by {hold.line}" if seen.terminating else f"{hold.what} is being deleted: {hold.why}")
         found.console.line(f"    {hold.fix}")

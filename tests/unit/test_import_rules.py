@@ -158,6 +158,11 @@ def texts(module: str) -> Iterator[str]:
             yield node.value
 
 
+# Names of fields in Kubernetes' own API.
+FIELDS = {"kubetasks.diagnose.ingresses": {"backend", "/backend/service"}}
+
+
 @pytest.mark.parametrize("module", [name for name in MODULES if within(name, "kubetasks")])
 def test_knows_nothing_of_the_todo_application(module: str) -> None:
-    assert not [text for text in texts(module) if re.search(r"\b(todo|backend|frontend)\b", text, re.IGNORECASE)]
+    found = set(texts(module)) - FIELDS.get(module, set())
+    assert not [text for text in found if re.search(r"\b(todo|backend|frontend)\b", text, re.IGNORECASE)]

@@ -22,7 +22,8 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 def test_nothing(world: World) -> None:
     found = look(world.store, PROJECT)
     assert found.rows == []
-    assert found.document() == {"revision": None, "terminating": False, "leaving": [], "workloads": []}
+    empty: dict[str, object] = {"revision": None, "terminating": False, "leaving": [], "workloads": [], "findings": []}
+    assert found.document() == empty
 
 
 def test_what_is_well(world: World) -> None:
@@ -54,7 +55,7 @@ def test_what_is_not(world: World) -> None:
         world.deploy()
     found = look(world.store, PROJECT)
     [row] = [row for row in found.rows if not row.ok]
-    assert row.problem == "[CRASH_LOOP] container backend is in CrashLoopBackOff (exit code 1, restarted 3 times)"
+    assert row.problem.startswith("[CRASH_SILENT] Deployment/backend ends with exit code 1 and prints nothing")
     assert row.restarts == 3
     assert row.cells()[0] == "FAIL"
     assert found.last is not None
@@ -73,7 +74,7 @@ def test_a_job_that_failed(world: World) -> None:
     failed = {"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded", "message": "no more"}
     world.store.put({**job(), "status": {"conditions": [failed]}})
     [row] = [row for row in look(world.store, PROJECT).rows if not row.ok]
-    assert row.problem == "[JOB_FAILED] Job/migrate-0123 is in BackoffLimitExceeded (no more)"
+    assert row.problem == "[JOB_FAILED] Job/migrate-0123 has failed: no more"
 
 
 def test_the_document_is_json_and_holds_no_secret(world: World) -> None:

@@ -1,0 +1,239 @@
+"""Where a snapshot is read from: a cluster through kubectl, or any other store."""
+
+import contextlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from kubetasks.diagnose.snapshot import Answer
+from kubetasks.errors import KubetasksError
+from kubetasks.objects import Object, Objects
+from kubetasks.targets.base import Store
+from kubetasks.targets.kubectl_store import KubectlStore
+from kubetasks.tools import kubectl as tool
+
+NAMESPACED: Final = (
+    "Pod",
+    "Deployment",
+    "ReplicaSet",
+    "StatefulSet",
+    "DaemonSet",
+    "Job",
+    "CronJob",
+    "Service",
+    "EndpointSlice",
+    "Ingress",
+    "PersistentVolumeClaim",
+    "ConfigMap",
+    "Secret",
+    "ServiceAccount",
+    "Role",
+    "RoleBinding",
+    "NetworkPolicy",
+    "PodDisruptionBudget",
+    "HorizontalPodAutoscaler",
+    "ResourceQuota",
+    "LimitRange",
+    "Event",
+)
+CLUSTER_WIDE: Final = (
+    "Namespace",
+    "Node",
+    "PersistentVolume",
+    "StorageClass",
+    "IngressClass",
+    "PriorityClass",
+    "RuntimeClass",
+    "ValidatingWebhookConfiguration",
+    "MutatingWebhookConfiguration",
+)
+TAIL: Final = 60
+HEAD_BYTES: Final = 3000
+UNKNOWN_KIND: Final = re.compile(r"doesn't have a resource type \"([a-z.]+)\"")
+FORBIDDEN: Final = re.compile(r"(\S+) is forbidden: (.+)")
+STATUS: Final = re.compile(r"\b(?:status code|the server responded with the status code|HTTP)[^0-9]{0,60}(\d{3})\b")
+
+
+class Source(Protocol):
+    """What a snapshot is made from."""
+
+    @property
+    def context(self) -> str:
+        """The kubeconfig context; empty where there is none."""
+
+    @property
+    def namespace(self) -> str:
+        """The namespace."""
+
+    @property
+    def tail(self) -> int:
+        """How many lines ``log`` gives at most."""
+
+    def objects(self) -> tuple[Objects, dict[str, str]]:
+        """All objects, and the kinds that could not be read with the reason."""
+
+    def log(self, pod: str, container: str, *, previous: bool) -> str:
+        """The last lines of a container's log; empty where there is none."""
+
+    def head(self, pod: str, container: str, *, previous: bool) -> str:
+        """The first lines of a container's log."""
+
+    def ask(self, asked: Answer) -> tuple[int, str]:
+        """HTTP status and body of a GET to a pod: 0 where nothing answers, below 0 where it could not be asked."""
+
+    def all_pods(self) -> Objects:
+        """The pods of all namespaces."""
+
+    def services(self) -> list[str]:
+        """The Services of all namespaces as ``NAMESPACE/NAME``."""
+
+
+@dataclass
+class StoreSource:
+    """Any store: the local target's, or the tests'."""
+
+    store: Store
+    context: str = ""
+    namespace: str = ""
+    tail: int = TAIL
+
+    def objects(self) -> tuple[Objects, dict[str, str]]:
+        """See ``Source``."""
+        return self.store.get([*NAMESPACED, "Namespace"]), {}
+
+    def log(self, pod: str, container: str, *, previous: bool) -> str:
+        """See ``Source``."""
+        with contextlib.suppress(KubetasksError):  # the rest is still worth having
+            return self.store.logs(pod, container, tail=TAIL, previous=previous)
+        return ""
+
+    def head(self, pod: str, container: str, *, previous: bool) -> str:
+        """See ``Source``."""
+        return ""
+
+    def ask(self, asked: Answer) -> tuple[int, str]:
+        """See ``Source``."""
+        return -1, ""
+
+    def all_pods(self) -> Objects:
+        """See ``Source``."""
+        return []
+
+    def services(self) -> list[str]:
+        """See ``Source``."""
+        return []
+
+
+@dataclass
+class ClusterSource:
+    """A namespace behind an API server."""
+
+    store: KubectlStore
+    tail: int = TAIL
+
+    @property
+    def context(self) -> str:
+        """The kubeconfig context."""
+        return self.store.cluster.context
+
+    @property
+    def namespace(self) -> str:
+        """The namespace."""
+        return self.store.cluster.namespace
+
+    def objects(self) -> tuple[Objects, dict[str, str]]:
+        """See ``Source``. What may not be read, or is unknown to an older API server, is left out.
+
+        Raises:
+            ClusterUnreachable: the API server does not answer.
+        """
+        kinds = [*NAMESPACED, *CLUSTER_WIDE]
+        unread: dict[str, str] = {}
+        while True:
+            result = self.store.call(self.store.kubectl.get(kinds))
+            unknown = UNKNOWN_KIND.search(result.stderr) if not result.ok else None
+            gone = [kind for kind in kinds if unknown and kind.lower() == unknown[1].partition(".")[0]]
+            if not gone:
+                break
+            unread[gone[0]] = "the API server does not know it"
+            kinds.remove(gone[0])
+        for line in result.stderr.splitlines():
+            if found := FORBIDDEN.search(line):
+                unread[found[1]] = found[0]
+        return _items(result.stdout), unread
+
+    def log(self, pod: str, container: str, *, previous: bool) -> str:
+        """See ``Source``."""
+        return self._log(pod, container, previous, [f"--tail={TAIL}"])
+
+    def head(self, pod: str, container: str, *, previous: bool) -> str:
+        """See ``Source``."""
+        return self._log(pod, container, previous, [f"--limit-bytes={HEAD_BYTES}"])
+
+    def _log(self, pod: str, container: str, previous: bool, how: Sequence[str]) -> str:
+        before = ["--previous"] if previous else []
+        argv = self.store.kubectl.argv("logs", pod, "--container", container, "--timestamps", *how, *before)
+        try:
+            result = self.store.call(argv, timeout=20)
+        except KubetasksError:  # a kubelet that does not answer: the rest is still worth having
+            return ""
+        return result.stdout if result.ok else ""
+
+    def ask(self, asked: Answer) -> tuple[int, str]:
+        """See ``Source``. Goes through the API server, which reaches what the kubelet reaches."""
+        scheme = "https:" if asked.scheme == "HTTPS" else ""
+        path = f"/api/v1/namespaces/{self.namespace}/pods/{scheme}{asked.pod}:{asked.port}/proxy{asked.path}"
+        try:
+            # Not through the store: a pod that refuses a connection is no API server that does.
+            argv = ["kubectl", "--context", self.context, "--request-timeout=4s", "get", "--raw", path]
+            result = self.store.runner.run(argv, env=self.store.env, timeout=8, check=False)
+        except KubetasksError:
+            return -1, ""
+        if result.ok:
+            return 200, result.stdout
+        return _failed(result.stderr)
+
+    def all_pods(self) -> Objects:
+        """See ``Source``."""
+        return self._everywhere("pods")
+
+    def services(self) -> list[str]:
+        """See ``Source``."""
+        return [f"{each['metadata']['namespace']}/{each['metadata']['name']}" for each in self._everywhere("services")]
+
+    def _everywhere(self, kind: str) -> Objects:
+        argv = tool.Kubectl(self.context).argv("get", kind, "--all-namespaces", "--output", "json")
+        try:
+            result = self.store.call(argv)
+        except KubetasksError:
+            return []
+        return _items(result.stdout) if result.ok else []
+
+
+def _items(text: str) -> Objects:
+    """The objects of a list as kubectl printed it, as far as it got."""
+    try:
+        found: Any = json.loads(text or "{}")
+    except ValueError:
+        return []
+    items: list[Object] = found.get("items", []) if "items" in found else [found] if found.get("kind") else []
+    return items
+
+
+# What the API server says of a pod that it could not reach, by the way it failed.
+REFUSED: Final = re.compile(r"connection refused|no route to host|i/o timeout|error trying to reach service|EOF")
+
+
+def _failed(stderr: str) -> tuple[int, str]:
+    """Status and body from what kubectl says of an answer that is no success."""
+    text = " ".join(stderr.split())
+    if REFUSED.search(text):
+        return 0, ""
+    known = {"NotFound": 404, "ServiceUnavailable": 503, "Unauthorized": 401, "Forbidden": 403, "InternalError": 500}
+    name = re.search(r"\((\w+)\)", text)
+    status = STATUS.search(text)
+    if status:
+        return int(status[1]), text
+    return (known.get(name[1], -1) if name else -1), text

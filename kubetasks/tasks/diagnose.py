@@ -1,0 +1,132 @@
+"""Diagnosing: ``diagnose``."""
+
+from typing import TYPE_CHECKING
+
+from invoke.context import Context
+from invoke.exceptions import Exit
+
+from kubetasks.tasks._edge import Edge, command, edge, flags
+
+if TYPE_CHECKING:
+    from kubetasks.diagnose import Snapshot
+
+
+@command(
+    help=flags(
+        "target",
+        "context",
+        "namespace",
+        "json",
+        workload="only what concerns this one: NAME or KIND/NAME; also the word after `diagnose`",
+        all="show the evidence of every finding, not of the first one alone",
+        snapshot="read a recorded snapshot from this file instead of a cluster",
+        record="also write the snapshot to this file: for a bug report; it holds no secret",
+    )
+)
+def diagnose(
+    c: Context,
+    workload: str = "",
+    target: str = "",
+    context: str = "",
+    namespace: str = "",
+    json: bool = False,
+    all: bool = False,
+    snapshot: str = "",
+    record: str = "",
+) -> None:
+    """Name the root cause of what is wrong in a namespace, and the command that fixes it."""
+    from kubetasks.diagnose import diagnose as find
+    from kubetasks.diagnose.finding import VERSION, Report, document
+    from kubetasks.diagnose.show import about, lines
+    from kubetasks.errors import TroubleFound, TroubleUnknown
+
+    found = edge(c, target=target, cluster_context=context, namespace=namespace, as_json=json)
+    state = _snapshot(found, snapshot)
+    if record:
+        _write(found, record, state)
+    findings = find(state)
+    if workload:
+        _check(state, workload)
+        findings = about(findings, workload)
+    if json:
+        healthy = not findings
+        found.print_json(
+            document(
+                Report(
+                    version=VERSION, context=state.context, namespace=state.namespace, taken=state.taken,
+                    healthy=healthy, findings=findings,
+                )
+            )
+        )  # fmt: skip
+    else:
+        for line in lines(findings, every=all) if findings else [_well(state, workload)]:
+            found.console.line(line)
+    if findings:
+        known = any(each.confidence != "unknown" for each in findings)
+        raise Exit(code=TroubleFound.exit_code if known else TroubleUnknown.exit_code)
+
+
+def _snapshot(found: Edge, path: str) -> "Snapshot":
+    """From the file, or from the cluster.
+
+    Raises:
+        UsageError: the file is not a snapshot, or the cluster has no such namespace.
+    """
+    from pathlib import Path
+
+    from kubetasks.diagnose.ours import snapshot
+    from kubetasks.diagnose.snapshot import read
+    from kubetasks.errors import UsageError
+
+    if path:
+        return read(Path(path))
+    state = snapshot(found.settings, found.target, found.redactor)
+    if found.target.cluster is not None and not any(item["kind"] == "Namespace" for item in state.objects):
+        raise UsageError(
+            f"there is no namespace {state.namespace} in {state.context}",
+            fix="name one that exists: --namespace NAME; or deploy: inv deploy",
+        )
+    return state
+
+
+def _write(found: Edge, path: str, state: "Snapshot") -> None:
+    """Write the snapshot, for its owner alone to read."""
+    import os
+    from pathlib import Path
+
+    file = Path(path)
+    text = found.redactor(state.to_json())
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
+        stream.write(text)
+
+
+def _check(state: "Snapshot", workload: str) -> None:
+    """Refuse a name that nothing in the snapshot has.
+
+    Raises:
+        UsageError: with the nearest name.
+    """
+    from kubetasks.diagnose.show import matches
+    from kubetasks.diagnose.words import nearest
+    from kubetasks.errors import UsageError
+
+    known = [
+        f"{item['kind']}/{item['metadata']['name']}" for item in state.objects if item["kind"] not in {"Event", "Node"}
+    ]
+    if any(matches(key, workload) for key in known):
+        return
+    name = workload.rpartition("/")[2]
+    near = nearest(name, [key.partition("/")[2] for key in known])
+    raise UsageError(
+        f"there is no {workload} in namespace {state.namespace}",
+        fix=f"nearest is {near.name}" if near else "inv diagnose without a name looks at everything",
+    )
+
+
+def _well(state: "Snapshot", workload: str) -> str:
+    """The line for a namespace in which all is well."""
+    from kubetasks.diagnose.words import counted
+
+    pods = sum(1 for item in state.objects if item["kind"] == "Pod")
+    of = f"{workload} in namespace {state.namespace}" if workload else f"namespace {state.namespace}"
+    return f"nothing is wrong in {of} ({counted(pods, 'pod')})" if not workload else f"nothing is wrong with {of}"
