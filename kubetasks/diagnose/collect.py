@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from kubetasks.diagnose import hide, wanted
+from kubetasks.diagnose.proxy import Proxy
 from kubetasks.diagnose.snapshot import Answer, Log, Ours, Snapshot
 from kubetasks.diagnose.sources import ClusterSource, Source, StoreSource
 from kubetasks.diagnose.trim import trimmed
@@ -32,9 +33,13 @@ def take(store: Store, ours: Ours | None = None, known: Callable[[str], str] = s
     Raises:
         ClusterUnreachable: the API server does not answer.
     """
-    source: Source = (
-        ClusterSource(store) if isinstance(store, KubectlStore) else StoreSource(store, namespace=namespace)
-    )
+    if not isinstance(store, KubectlStore):
+        return _take(StoreSource(store, namespace=namespace), ours, known)
+    with Proxy(store) as proxy:
+        return _take(ClusterSource(store, proxy), ours, known)
+
+
+def _take(source: Source, ours: Ours | None, known: Callable[[str], str]) -> Snapshot:
     objects, unread = source.objects()
     objects = [item for item in objects if _concerns(item, source.namespace)]
     with ThreadPoolExecutor(AT_ONCE) as pool:

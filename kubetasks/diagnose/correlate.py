@@ -33,14 +33,15 @@ def clusters(world: World, candidates: Sequence[Candidate]) -> list[Cluster]:
         root = _root(each, parents)
         if root is not each:
             found[id(root)].symptoms.append(each)
-    return [each for each in found.values() if _counts(each)]
+    return [each for each in found.values() if _counts(world, each)]
 
 
-def _counts(cluster: Cluster) -> bool:
+def _counts(world: World, cluster: Cluster) -> bool:
     """Whether a cluster is worth a finding: not a mere symptom, and what may be on purpose only where others suffer."""
-    if cluster.root.rule.needed:
-        return any(not each.rule.symptom for each in cluster.symptoms)
-    return not cluster.root.rule.symptom
+    root = cluster.root
+    if root.rule.needed:
+        return any(each.subject in world.workloads and each.subject != root.subject for each in cluster.symptoms)
+    return not root.rule.symptom
 
 
 def _merged(candidates: Sequence[Candidate]) -> list[Candidate]:

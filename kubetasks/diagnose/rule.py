@@ -106,6 +106,30 @@ def define(
     return RULES[id]
 
 
+@dataclass(frozen=True)
+class Family:
+    """Makes the rules of one family known, most of which are equally deep."""
+
+    name: str
+    depth: int
+    grace: float = 0.0
+
+    def rule(
+        self,
+        id: str,  # noqa: A002
+        title: str,
+        signal: str,
+        why: str,
+        fix: str,
+        *,
+        grace: float | None = None,
+        depth: int = 0,
+    ) -> Rule:
+        """Make a rule known; see ``Rule``."""
+        wait = self.grace if grace is None else grace
+        return define(id, self.name, title, signal=signal, why=why, fix=fix, depth=depth or self.depth, grace=wait)
+
+
 def check(function: Check) -> Check:
     """Have a check run with every diagnosis."""
     CHECKS.append(function)

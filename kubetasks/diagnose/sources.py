@@ -3,10 +3,10 @@
 import contextlib
 import json
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from kubetasks.diagnose.proxy import Proxy
 from kubetasks.diagnose.snapshot import Answer
 from kubetasks.errors import KubetasksError
 from kubetasks.objects import Object, Objects
@@ -53,7 +53,10 @@ TAIL: Final = 60
 HEAD_BYTES: Final = 3000
 UNKNOWN_KIND: Final = re.compile(r"doesn't have a resource type \"([a-z.]+)\"")
 FORBIDDEN: Final = re.compile(r"(\S+) is forbidden: (.+)")
-STATUS: Final = re.compile(r"\b(?:status code|the server responded with the status code|HTTP)[^0-9]{0,60}(\d{3})\b")
+# What the API server says of a pod that it could not reach.
+UNREACHED: Final = re.compile(r"error trying to reach service: |^Error: '.*\nTrying to reach: '")
+# What the kubelet writes instead of a log that it no longer has.
+REMOVED: Final = ("unable to retrieve container logs for ", "failed to try resolving symlinks in path ")
 
 
 class Source(Protocol):
@@ -131,6 +134,7 @@ class ClusterSource:
     """A namespace behind an API server."""
 
     store: KubectlStore
+    proxy: Proxy
     tail: int = TAIL
 
     @property
@@ -166,34 +170,46 @@ class ClusterSource:
 
     def log(self, pod: str, container: str, *, previous: bool) -> str:
         """See ``Source``."""
-        return self._log(pod, container, previous, [f"--tail={TAIL}"])
+        return self._log(pod, container, previous, f"tailLines={TAIL}", f"--tail={TAIL}")
 
     def head(self, pod: str, container: str, *, previous: bool) -> str:
         """See ``Source``."""
-        return self._log(pod, container, previous, [f"--limit-bytes={HEAD_BYTES}"])
+        return self._log(pod, container, previous, f"limitBytes={HEAD_BYTES}", f"--limit-bytes={HEAD_BYTES}")
 
-    def _log(self, pod: str, container: str, previous: bool, how: Sequence[str]) -> str:
-        before = ["--previous"] if previous else []
-        argv = self.store.kubectl.argv("logs", pod, "--container", container, "--timestamps", *how, *before)
+    def _log(self, pod: str, container: str, previous: bool, query: str, flag: str) -> str:
+        text = self._raw_log(pod, container, previous, query, flag)
+        if text.startswith(REMOVED):  # the kubelet has just removed the log of this run: the other run's is there
+            text = self._raw_log(pod, container, not previous, query, flag)
+        return "" if text.startswith(REMOVED) else text
+
+    def _raw_log(self, pod: str, container: str, previous: bool, query: str, flag: str) -> str:
+        before = "&previous=true" if previous else ""
+        path = f"{self._pods}/{pod}/log?container={container}&timestamps=true&{query}{before}"
+        answer = self.proxy.get(path)
+        if answer is not None:
+            return answer[1] if answer[0] == 200 else ""
+        argv = self.store.kubectl.argv("logs", pod, "--container", container, "--timestamps", flag)
         try:
-            result = self.store.call(argv, timeout=20)
+            result = self.store.call([*argv, *(["--previous"] if previous else [])], timeout=20)
         except KubetasksError:  # a kubelet that does not answer: the rest is still worth having
             return ""
         return result.stdout if result.ok else ""
 
+    @property
+    def _pods(self) -> str:
+        return f"/api/v1/namespaces/{self.namespace}/pods"
+
     def ask(self, asked: Answer) -> tuple[int, str]:
         """See ``Source``. Goes through the API server, which reaches what the kubelet reaches."""
         scheme = "https:" if asked.scheme == "HTTPS" else ""
-        path = f"/api/v1/namespaces/{self.namespace}/pods/{scheme}{asked.pod}:{asked.port}/proxy{asked.path}"
-        try:
-            # Not through the store: a pod that refuses a connection is no API server that does.
-            argv = ["kubectl", "--context", self.context, "--request-timeout=4s", "get", "--raw", path]
-            result = self.store.runner.run(argv, env=self.store.env, timeout=8, check=False)
-        except KubetasksError:
+        answer = self.proxy.get(f"{self._pods}/{scheme}{asked.pod}:{asked.port}/proxy{asked.path}", 4.0)
+        if answer is None:
             return -1, ""
-        if result.ok:
-            return 200, result.stdout
-        return _failed(result.stderr)
+        status, body = answer
+        # The API server's own words for a pod that it could not reach; a pod's answer is passed on as it is.
+        if status in {0, 502, 503, 504} and (not body or UNREACHED.search(body)):
+            return 0, ""
+        return status, body
 
     def all_pods(self) -> Objects:
         """See ``Source``."""
@@ -220,20 +236,3 @@ def _items(text: str) -> Objects:
         return []
     items: list[Object] = found.get("items", []) if "items" in found else [found] if found.get("kind") else []
     return items
-
-
-# What the API server says of a pod that it could not reach, by the way it failed.
-REFUSED: Final = re.compile(r"connection refused|no route to host|i/o timeout|error trying to reach service|EOF")
-
-
-def _failed(stderr: str) -> tuple[int, str]:
-    """Status and body from what kubectl says of an answer that is no success."""
-    text = " ".join(stderr.split())
-    if REFUSED.search(text):
-        return 0, ""
-    known = {"NotFound": 404, "ServiceUnavailable": 503, "Unauthorized": 401, "Forbidden": 403, "InternalError": 500}
-    name = re.search(r"\((\w+)\)", text)
-    status = STATUS.search(text)
-    if status:
-        return int(status[1]), text
-    return (known.get(name[1], -1) if name else -1), text

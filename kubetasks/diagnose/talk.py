@@ -10,6 +10,7 @@ from kubetasks.diagnose.logs import Match
 from kubetasks.diagnose.upstream import Upstream, resolve, settings
 
 # Ports by which a name without one tells what it is.
+PAIR: Final = re.compile(r"_?(?:HOST(?:NAME)?|PORT|SERVER|ADDR(?:ESS)?|SERVICE_HOST|SERVICE_PORT)$")
 KNOWN_PORTS: Final = {5432: "Postgres", 3306: "MySQL", 6379: "Redis", 27017: "MongoDB", 5672: "RabbitMQ", 9092: "Kafka"}
 
 
@@ -53,14 +54,25 @@ def told_of(world: World, workload: Workload) -> Iterator[Host]:
                 seen.add(host)
                 yield host
         bare.append((setting.where, setting.value))
+    # STORE_HOST and STORE_PORT belong together.
+    ports = {
+        PAIR.sub("", name.upper()): int(value)
+        for where, value in bare
+        if (name := _name(where)).upper().endswith("PORT") and value.isdigit()
+    }
     for where, value in bare:
         # DB_HOST=db: a name on its own counts by the variable's name.
-        name = where.split(" ")[1] if where.startswith("variable ") else where.split(" ")[0]
+        name = _name(where)
         if any(part in name.upper() for part in ("HOST", "SERVER", "ADDR", "ENDPOINT", "SERVICE")) and _is_name(value):
-            host = Host(value.lower())
+            host = Host(value.lower(), ports.get(PAIR.sub("", name.upper()), 0))
             if host not in seen and not any(each.text == host.text for each in seen):
                 seen.add(host)
                 yield host
+
+
+def _name(where: str) -> str:
+    """The variable or the key of a setting."""
+    return where.split(" ")[1] if where.startswith("variable ") else where.split(" ", maxsplit=1)[0]
 
 
 def _is_name(value: str) -> bool:

@@ -13,7 +13,10 @@ from kubetasks.objects import Object, Objects, of_kind
 # The pods of one workload fail alike: of so many the logs are read, the worst first; and of so many pods in all.
 ALIKE: Final = 2
 MOST_LOGS: Final = 80
-MOST_ANSWERS: Final = 6
+MOST_ANSWERS: Final = 24
+# Where programs usually say how they are.
+USUAL_PATHS: Final = ("/health", "/healthz", "/ready", "/readyz", "/livez", "/live", "/ping", "/status", "/")
+NO_PATH: Final = re.compile(r"statuscode: 40[134]")
 PROBES: Final = ("startupProbe", "readinessProbe", "livenessProbe")
 FAILING: Final = re.compile(r"^(Readiness|Liveness|Startup) probe (failed|errored)")
 
@@ -88,24 +91,28 @@ def _of_pod(pod: Object) -> Iterator[Wanted]:
 def answers(objects: Objects) -> list[Answer]:
     """The HTTP probes that fail, to be asked once more: an event has the status, but never the body.
 
-    Where the port of a probe refuses, its path is tried on the ports that the container declares.
+    Where the port of a probe refuses, its path is tried on the ports that the container declares; where its path does not
+    exist, the usual ones are tried.
     """
-    failing = {
-        (event["involvedObject"].get("name"), event["involvedObject"].get("fieldPath", ""))
-        for event in of_kind(objects, "Event")
-        if event.get("reason") == "Unhealthy" and FAILING.match(event.get("message", ""))
-    }
+    failing: dict[tuple[str, str], str] = {}
+    for event in of_kind(objects, "Event"):
+        message = str(event.get("message") or "")
+        if event.get("reason") == "Unhealthy" and FAILING.match(message):
+            about = event.get("involvedObject") or {}
+            key = str(about.get("name")), str(about.get("fieldPath") or "")
+            failing[key] = failing.get(key, "") + message[:400]
     found: dict[tuple[str, str], list[Answer]] = {}
     for pod in of_kind(objects, "Pod"):
-        ready = {each["name"]: "running" in (each.get("state") or {}) for each in container_statuses(pod)}
-        for container in pod["spec"].get("containers") or ():
-            path = f"spec.containers{{{container['name']}}}"
-            if (pod["metadata"]["name"], path) in failing and ready.get(container["name"]):
-                found.setdefault((_owner(pod), container["name"]), list(_of_container(pod, container)))
+        running = {each["name"] for each in container_statuses(pod) if "running" in (each.get("state") or {})}
+        for container in (pod.get("spec") or {}).get("containers") or ():
+            said = failing.get((pod["metadata"]["name"], f"spec.containers{{{container['name']}}}"))
+            if said is not None and container["name"] in running:
+                asked = list(_of_container(pod, container, elsewhere=NO_PATH.search(said) is not None))
+                found.setdefault((_owner(pod), container["name"]), asked)
     return [answer for each in found.values() for answer in each][:MOST_ANSWERS]
 
 
-def _of_container(pod: Object, container: Object) -> Iterator[Answer]:
+def _of_container(pod: Object, container: Object, *, elsewhere: bool) -> Iterator[Answer]:
     declared = [port["containerPort"] for port in container.get("ports") or () if port.get("protocol", "TCP") == "TCP"]
     named = {port["name"]: port["containerPort"] for port in container.get("ports") or () if port.get("name")}
     asked: set[tuple[int, str]] = set()
@@ -115,10 +122,12 @@ def _of_container(pod: Object, container: Object) -> Iterator[Answer]:
             continue
         port = named.get(http.get("port"), http.get("port"))
         path, scheme = http.get("path") or "/", http.get("scheme", "HTTP")
-        for each in [port, *declared[:2]]:
-            if isinstance(each, int) and (each, path) not in asked and path.startswith("/"):
-                asked.add((each, path))
-                yield Answer(pod=pod["metadata"]["name"], port=each, path=path, scheme=scheme)
+        wanted = [(each, path) for each in [port, *declared[:2]]]
+        wanted += [(port, each) for each in USUAL_PATHS] if elsewhere else []
+        for number, where in wanted:
+            if isinstance(number, int) and (number, where) not in asked and where.startswith("/"):
+                asked.add((number, where))
+                yield Answer(pod=pod["metadata"]["name"], port=number, path=where, scheme=scheme)
 
 
 def usage(objects: Objects) -> bool:

@@ -17,14 +17,59 @@ from tests.states.record import Outcome, Recorder
 
 AT_ONCE = 6
 # One of each kind of fault whose fix is a command, of every family.
-CHOSEN = """
-    image-name-slip image-rollout image-never image-init configmap-envfrom configmap-dropped configmap-key-in-volume secret-dropped
-    secret-key-added two-missing command-slip command-one-string script-missing oom-small file-missing-in-configmap exception-rollout
-    exits-zero-pod readiness-port both-ports readiness-scheme port-name listens-on-loopback cpu-too-much gpu node-selector node-affinity
-    pod-affinity topology-spread pvc-missing storage-class-missing access-mode service-selector service-target-port service-dropped
-    upstream-slip upstream-localhost network-policy pod-security-baseline quota quota-limits limit-range rbac-verb hpa-target
-""".split()
-HEALTHY = "well-web well-shop well-scaled-to-zero well-services-of-all-kinds well-optional well-suspended".split()
+CHOSEN = [
+    "image-name-slip",
+    "image-rollout",
+    "image-never",
+    "image-init",
+    "configmap-envfrom",
+    "configmap-dropped",
+    "configmap-key-in-volume",
+    "secret-dropped",
+    "secret-key-added",
+    "two-missing",
+    "command-slip",
+    "command-one-string",
+    "script-missing",
+    "oom-small",
+    "file-missing-in-configmap",
+    "exception-rollout",
+    "exits-zero-pod",
+    "readiness-port",
+    "both-ports",
+    "readiness-scheme",
+    "port-name",
+    "listens-on-loopback",
+    "cpu-too-much",
+    "gpu",
+    "node-selector",
+    "node-affinity",
+    "pod-affinity",
+    "topology-spread",
+    "pvc-missing",
+    "storage-class-missing",
+    "access-mode",
+    "service-selector",
+    "service-target-port",
+    "service-dropped",
+    "upstream-slip",
+    "upstream-localhost",
+    "network-policy",
+    "pod-security-baseline",
+    "quota",
+    "quota-limits",
+    "limit-range",
+    "rbac-verb",
+    "hpa-target",
+]
+HEALTHY = [
+    "well-web",
+    "well-shop",
+    "well-scaled-to-zero",
+    "well-services-of-all-kinds",
+    "well-optional",
+    "well-suspended",
+]
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from kubetasks.diagnose.rules import (  # noqa: F401
     admission,
     cluster,
     configuration,
+    evictions,
     exits,
     helm,
     image,

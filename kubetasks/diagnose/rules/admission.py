@@ -8,16 +8,14 @@ from kubetasks.diagnose import podsecurity, quota
 from kubetasks.diagnose.finding import Fix
 from kubetasks.diagnose.fixes import change, run, words
 from kubetasks.diagnose.graph import Workload, World
-from kubetasks.diagnose.rule import PLACE, Candidate, Rule, check, define
+from kubetasks.diagnose.rule import PLACE, Candidate, Family, Rule, check
 from kubetasks.diagnose.words import nearest, one_line
 
 # What a controller tries again by itself and succeeds with: a new namespace's account, a webhook that is starting.
 PASSING: Final = 20.0
 
 
-def _rule(name: str, title: str, signal: str, why: str, fix: str, *, grace: float = 0.0, depth: int = PLACE) -> Rule:
-    return define(name, "admission", title, signal=signal, why=why, fix=fix, depth=depth, grace=grace)
-
+_rule = Family("admission", PLACE).rule
 
 POD_SECURITY = _rule(
     "POD_SECURITY",

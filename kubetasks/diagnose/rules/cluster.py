@@ -1,14 +1,12 @@
-"""The cluster around the workloads: nodes, evictions, what does not go away."""
+"""The cluster around the workloads: nodes, and what does not go away."""
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
 from kubetasks.diagnose import nodes
 from kubetasks.diagnose.finding import Fix
-from kubetasks.diagnose.fixes import change, compact, run, words
+from kubetasks.diagnose.fixes import compact, run, words
 from kubetasks.diagnose.graph import World
-from kubetasks.diagnose.quantity import doubled
 from kubetasks.diagnose.rule import CLUSTER, LOG, PLACE, Candidate, check, define
 from kubetasks.diagnose.views import moment
 from kubetasks.diagnose.words import listed, one_line
@@ -36,15 +34,6 @@ PRESSURE = define(
     fix="free what is short: unused images, pods without limits",
     depth=CLUSTER - 2,
     grace=30.0,
-)
-EVICTED = define(
-    "EVICTED",
-    "cluster",
-    "a pod was evicted",
-    signal="a failed pod with the reason Evicted",
-    why="The node ran short of something, or the pod used more than its own limit of ephemeral storage.",
-    fix="raise the limit that is named, or free the node",
-    depth=LOG + 5,
 )
 NAMESPACE = define(
     "NAMESPACE_TERMINATING",
@@ -105,55 +94,6 @@ def node_conditions(world: World) -> Iterator[Candidate]:
                     affects=here,
                     at=kind,
                 )
-
-
-@check
-def evictions(world: World) -> Iterator[Candidate]:
-    """Pods that were evicted and are not replaced by one that is well."""
-    for workload in world.workloads.values():
-        gone = [pod for pod in workload.pods if pod.phase == "Failed" and pod.status.get("reason") == "Evicted"]
-        if not gone or (workload.runs_on and len(workload.ready) >= workload.wanted and workload.kind != "Pod"):
-            continue
-        message = str(gone[-1].status.get("message") or "")
-        limit = re.search(
-            r"[Uu]sage of EmptyDir volume \"(?P<volume>[^\"]+)\" exceeds the limit \"(?P<limit>[^\"]+)\"", message
-        )
-        local = re.search(
-            r"(?:[Cc]ontainer (?P<name>\S+) exceeded its local ephemeral storage limit|[Pp]od ephemeral local storage usage exceeds the total limit of containers) ?\"?(?P<limit>\d[\w.]*)?",
-            message,
-        )
-        cause = f"{workload.key}: evicted: {message}"
-        fix = words("free what the node is short of, or give the pods requests and limits")
-        if limit:
-            index = next(
-                (i for i, each in enumerate(workload.spec.get("volumes") or ()) if each.get("name") == limit["volume"]),
-                None,
-            )
-            cause = f"{workload.key}: evicted: emptyDir {limit['volume']} is larger than its limit {limit['limit']}"
-            if index is not None:
-                value = doubled(limit["limit"], "storage", 0)
-                fix = change(
-                    world, workload, f"raise it to {value}", [("replace", f"volumes/{index}/emptyDir/sizeLimit", value)]
-                )
-        elif local:
-            found = [
-                (part, index, each)
-                for part, index, each in workload.containers()
-                if ((each.get("resources") or {}).get("limits") or {}).get("ephemeral-storage")
-                and local["name"] in {None, each["name"]}
-            ]
-            if found:
-                part, index, each = found[0]
-                has = each["resources"]["limits"]["ephemeral-storage"]
-                value = doubled(has, "storage", 0)
-                cause = f"{workload.key}: evicted: container {each['name']} wrote more than its ephemeral-storage limit {has}"
-                fix = change(
-                    world,
-                    workload,
-                    f"raise it to {value}",
-                    [("replace", f"{part}/{index}/resources/limits/ephemeral-storage", value)],
-                )
-        yield Candidate(EVICTED, workload.key, cause, fix, [f"pod {gone[-1].name} was evicted: {message}"])
 
 
 @check

@@ -108,7 +108,7 @@ def troubled(world: World, container: Container) -> Ended | None:
         and (not container.pod.spec.get("restartPolicy", "Always") == "Always" or container.kind == "init")
     ):
         return None
-    if container.pod.phase == "Succeeded":
+    if container.pod.phase == "Succeeded" or container.pod.status.get("reason") in {"Evicted", "Preempting"}:
         return None
     running = container.running_since
     if running is not None and container.ready:

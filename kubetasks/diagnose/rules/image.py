@@ -9,7 +9,7 @@ from kubetasks.diagnose.finding import Fix
 from kubetasks.diagnose.fixes import change, words
 from kubetasks.diagnose.graph import Workload, World
 from kubetasks.diagnose.logs import back, who
-from kubetasks.diagnose.rule import START, Candidate, Rule, check, define
+from kubetasks.diagnose.rule import START, Candidate, Family, Rule, check
 from kubetasks.diagnose.views import Container
 from kubetasks.diagnose.words import Near, nearest
 
@@ -25,9 +25,7 @@ WAITING: Final = (
 PULL_GRACE: Final = 20.0
 
 
-def _rule(name: str, title: str, signal: str, why: str, fix: str, *, grace: float = 0.0) -> Rule:
-    return define(name, "image", title, signal=signal, why=why, fix=fix, depth=START, grace=grace)
-
+_rule = Family("image", START).rule
 
 NOT_ON_NODE = _rule(
     "IMAGE_NOT_ON_NODE",

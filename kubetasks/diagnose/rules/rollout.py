@@ -118,7 +118,8 @@ def unknown(world: World) -> Iterator[Candidate]:
     for workload in world.workloads.values():
         if workload.kind in {"Job", "CronJob"} or not workload.runs_on:
             continue
-        late = [pod for pod in workload.current if not pod.ready and not pod.deleted and _late(world, pod)]
+        waits = [pod for pod in workload.current if not pod.ready and not pod.deleted and pod.phase != "Failed"]
+        late = [pod for pod in waits if _late(world, pod)]
         if late:
             pod = late[0]
             cause = (
@@ -133,7 +134,7 @@ def unknown(world: World) -> Iterator[Candidate]:
                 confidence="unknown",
                 blames=(*claims(workload, [pod]), f"Node/{pod.node}"),
             )
-        missing = workload.wanted - len([pod for pod in workload.pods if not pod.deleted])
+        missing = workload.wanted - len([pod for pod in workload.pods if not pod.deleted and pod.phase != "Failed"])
         if missing > 0 and _quiet(world, workload) > PATIENCE and not late and workload.kind != "DaemonSet":
             cause = f"{workload.key}: {counted(missing, 'pod')} of {workload.wanted} not created"
             events = [event.line for event in world.events(workload.item)[-3:]]

@@ -8,7 +8,7 @@ from kubetasks.diagnose import nodes, placing, quantity
 from kubetasks.diagnose.finding import Fix
 from kubetasks.diagnose.fixes import Step, change, compact, run, words
 from kubetasks.diagnose.graph import Workload, World
-from kubetasks.diagnose.rule import PLACE, Candidate, Rule, check, define
+from kubetasks.diagnose.rule import PLACE, Candidate, Family, check
 from kubetasks.diagnose.views import Pod
 from kubetasks.diagnose.wanted import requests_of
 from kubetasks.diagnose.words import counted, listed
@@ -16,9 +16,7 @@ from kubetasks.diagnose.words import counted, listed
 GRACE: Final = 30.0
 
 
-def _rule(name: str, title: str, signal: str, why: str, fix: str, *, grace: float = GRACE, depth: int = PLACE) -> Rule:
-    return define(name, "scheduling", title, signal=signal, why=why, fix=fix, depth=depth, grace=grace)
-
+_rule = Family("scheduling", PLACE, GRACE).rule
 
 RESOURCES = _rule(
     "INSUFFICIENT_RESOURCES",
@@ -426,6 +424,24 @@ TABLE: Final[tuple[tuple[str, Reason], ...]] = (
     (r"were unschedulable", _cordoned),
     (r"Too many pods", _too_many),
 )
+
+
+@check
+def nowhere(world: World) -> Iterator[Candidate]:
+    """DaemonSets that no node is for: they have no pod, so the scheduler never says anything."""
+    for workload in world.workloads.values():
+        spec = workload.spec
+        if workload.kind != "DaemonSet" or workload.wanted or not world.all("Node") or workload.pods:
+            continue
+        asks = spec.get("nodeSelector") or ((spec.get("affinity") or {}).get("nodeAffinity") or {})
+        if not asks or not workload.status.get("observedGeneration"):
+            continue
+        cause, steps, what = placing.selector(world, workload, Pod(workload.template, workload.key, []))
+        if steps:
+            fix = change(world, workload, what, steps, note="if it is for nodes that are still to come, all is well")
+            yield Candidate(
+                SELECTOR, workload.key, f"{workload.key}: {cause}", fix, confidence="likely", severity="warning"
+            )
 
 
 @check

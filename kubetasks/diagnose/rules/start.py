@@ -9,7 +9,7 @@ from kubetasks.diagnose.finding import Fix
 from kubetasks.diagnose.fixes import Step, change, run, words
 from kubetasks.diagnose.graph import Workload, World
 from kubetasks.diagnose.logs import back, who
-from kubetasks.diagnose.rule import START, Candidate, Rule, check, define
+from kubetasks.diagnose.rule import START, Candidate, Family, check
 from kubetasks.diagnose.views import Container
 from kubetasks.diagnose.words import one_line
 from kubetasks.objects import Object
@@ -18,9 +18,7 @@ from kubetasks.objects import Object
 USER: Final = 10001
 
 
-def _rule(name: str, title: str, signal: str, why: str, fix: str, *, grace: float = 0.0, depth: int = START) -> Rule:
-    return define(name, "start", title, signal=signal, why=why, fix=fix, depth=depth, grace=grace)
-
+_rule = Family("start", START).rule
 
 COMMAND = _rule(
     "COMMAND_NOT_FOUND",

@@ -11,7 +11,7 @@ from kubetasks.diagnose.fixes import Step, change, compact, kubectl, lasting, ru
 from kubetasks.diagnose.graph import Workload, World
 from kubetasks.diagnose.quantity import amount
 from kubetasks.diagnose.refs import references
-from kubetasks.diagnose.rule import PLACE, START, VOLUME, Candidate, Rule, check, define
+from kubetasks.diagnose.rule import PLACE, START, VOLUME, Candidate, Family, check
 from kubetasks.diagnose.rules.configuration import PASSING, stuck
 from kubetasks.diagnose.views import Pod
 from kubetasks.diagnose.words import listed, nearest, one_line
@@ -24,11 +24,7 @@ PATCH: Final = re.compile(r"--type=json -p '(\[.*?\])' -o json")
 SLOW: Final = 120.0
 
 
-def _rule(
-    name: str, title: str, signal: str, why: str, fix: str, *, grace: float = 0.0, depth: int = PLACE + 5
-) -> Rule:
-    return define(name, "storage", title, signal=signal, why=why, fix=fix, depth=depth, grace=grace)
-
+_rule = Family("storage", PLACE + 5).rule
 
 MISSING = _rule(
     "PVC_MISSING",

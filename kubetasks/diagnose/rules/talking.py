@@ -136,6 +136,12 @@ def told(world: World) -> Iterator[Candidate]:
                 if made.fix.kind == "command":
                     made.depth, made.confidence = LOG - 3, "likely"
                     yield made
+            headless = ((upstream.service or {}).get("spec") or {}).get("clusterIP") == "None"
+            if upstream.place == "service" and host.port and upstream.ports and not headless:
+                if host.port not in upstream.ports:
+                    made = reach.wrong_port(world, workload, workload.key, upstream)
+                    made.depth, made.confidence = LOG - 3, "likely"
+                    yield made
 
 
 @check

@@ -26,10 +26,18 @@ def _port(match: Match) -> int:
     return 0
 
 
+def _told_port(match: Match) -> int:
+    """The port that a container is told to listen on, where its log does not say: in its command, or the one it declares."""
+    told = [int(each) for word in match.container.command for each in re.findall(r"\b(\d{2,5})\b", word)]
+    others = {port for each in match.container.pod.containers if each is not match.container for port in each.ports}
+    shared = [each for each in [*told, *match.container.ports] if each in others]
+    return shared[0] if shared else match.container.ports[0] if len(match.container.ports) == 1 else 0
+
+
 def _in_use(match: Match) -> Candidate:
     """Two processes of a pod want the same port; with hostNetwork, two of a node."""
     workload, container = match.workload, match.container
-    port = _port(match)
+    port = _port(match) or _told_port(match)
     text = f"port {port}" if port else "its port"
     others = [each for each in container.pod.containers if each is not container and each.kind != "init"]
     declared = [each for each in others if port in each.ports]

@@ -283,7 +283,7 @@ def test_a_pod_that_wrote_too_much() -> None:
     gone = pod("web-1-z", [limits], [running(ready=False)], phase="Failed")
     gone["status"] |= {"reason": "Evicted", "message": message}
     finding = one(deployment(pods=[gone]))
-    assert (finding.id, '"value":"32Mi"' in finding.fix.text) == ("EVICTED", True), finding.line
+    assert (finding.id, '"value":"64Mi"' in finding.fix.text) == ("EVICTED", True), finding.line
 
 
 def test_a_namespace_that_goes_away() -> None:

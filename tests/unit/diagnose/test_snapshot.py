@@ -1,7 +1,14 @@
 """The snapshot: a document that holds no secret, made from one call and what that call asks for."""
 
 import base64
+import contextlib
+import http.server
 import json
+import socketserver
+import stat
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +22,7 @@ from kubetasks.diagnose.sources import CLUSTER_WIDE, NAMESPACED
 from kubetasks.diagnose.trim import trimmed
 from kubetasks.errors import ClusterUnreachable, UsageError
 from kubetasks.redact import HIDDEN, Redactor, Sensitive
+from kubetasks.runner import Process
 from kubetasks.targets.base import Cluster
 from kubetasks.targets.kubectl_store import KubectlStore
 from tests.recording import Answer, Call, RecordingRunner
@@ -146,14 +154,67 @@ def test_an_older_snapshot_with_unknown_fields_is_read() -> None:
 
 GET = ("kubectl", "--context", "kind-x", "--namespace", "space", "--request-timeout=20s", "get")
 LOGS = ("kubectl", "--context", "kind-x", "--namespace", "space", "--request-timeout=20s", "logs")
+PROXY = ("kubectl", "--context", "kind-x", "proxy")
+PODS = "/api/v1/namespaces/space/pods"
 
 
 def listing(*objects: Any) -> str:
-    return json.dumps({"kind": "List", "items": list(objects)})
+    return json.dumps({"kind": "List", "items": objects})
 
 
-def taken(answers: dict[tuple[str, ...], Answer]) -> tuple[Snapshot, RecordingRunner]:
-    runner = RecordingRunner(answers)
+class _Server(socketserver.ThreadingUnixStreamServer):
+    daemon_threads = True
+
+
+@dataclass
+class Serving(RecordingRunner):
+    """Its `kubectl proxy` serves paths of the API on the socket that it is given.
+
+    Args:
+        api: a path to its status and body; what begins with it, where the path is longer.
+        asked: the paths that were asked for.
+        modes: the permissions of the folder that each socket is in.
+    """
+
+    api: dict[str, tuple[int, str]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    modes: list[int] = field(default_factory=list)
+    left: list[Path] = field(default_factory=list)
+
+    @contextlib.contextmanager
+    def spawn(self, argv: Sequence[str], **more: Any) -> Iterator[Process]:
+        path = Path(next(word for word in argv if word.startswith("--unix-socket=")).partition("=")[2])
+        self.modes.append(stat.S_IMODE(path.parent.stat().st_mode))
+        self.left.append(path.parent)
+        runner = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                runner.asked.append(self.path)
+                found = [each for each in runner.api if self.path.startswith(each)]
+                status, body = runner.api[max(found, key=len)] if found else (404, "no such path")
+                self.send_response(status)
+                self.end_headers()
+                self.wfile.write(body.encode())
+
+            def log_message(self, *args: Any) -> None:
+                pass
+
+            def address_string(self) -> str:
+                return ""
+
+        with _Server(str(path), Handler) as server:
+            threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+            with super().spawn(argv, **more) as process:
+                process.poll = lambda: None  # type: ignore[method-assign]
+                yield process
+            server.shutdown()
+
+
+def taken(
+    answers: dict[tuple[str, ...], Answer], api: dict[str, tuple[int, str]] | None = None
+) -> tuple[Snapshot, Serving]:
+    runner = Serving({PROXY: "", **answers}, api=api or {})
     return take(KubectlStore(Cluster("kind-x", "space"), runner)), runner
 
 
@@ -173,15 +234,39 @@ def test_logs_are_read_of_what_is_not_well_and_of_one_pod_of_every_other_workloa
         pod("again", [container("again")], [again], owner=None),
         *[pod(f"web-1-{letter}", statuses=[running()]) for letter in "abc"],
     ]
-    state, runner = taken({GET: listing(*objects), LOGS: f"{'2026-05-04T12:00:00Z'} hello\n"})
-    asked = sorted(" ".join(each[7:]) for each in runner.argvs if "logs" in each)
-    assert asked == [
-        "again --container again --timestamps --tail=60",
-        "again --container again --timestamps --tail=60 --previous",
-        "crashed --container web --timestamps --tail=60",
-        "web-1-a --container web --timestamps --tail=60",
+    state, runner = taken({GET: listing(*objects)}, {PODS: (200, "2026-05-04T12:00:00Z hello\n")})
+    tail = "log?container={}&timestamps=true&tailLines=60"
+    assert sorted(each.removeprefix(f"{PODS}/") for each in runner.asked) == [
+        f"again/{tail.format('again')}",
+        f"again/{tail.format('again')}&previous=true",
+        f"crashed/{tail.format('web')}",
+        f"web-1-a/{tail.format('web')}",
     ]
     assert {each.pod for each in state.logs} == {"again", "crashed", "web-1-a"}
+
+
+def test_the_way_to_the_api_is_this_users_alone_and_goes_away() -> None:
+    _, runner = taken({GET: listing(pod("a", statuses=[ended()], owner=None))}, {PODS: (200, "x")})
+    assert runner.modes == [0o700]
+    assert not runner.left[0].exists()
+    assert [each[:4] for each in runner.argvs if "proxy" in each] == [list(PROXY)]
+
+
+def test_without_a_proxy_kubectl_reads_the_logs() -> None:
+    runner = RecordingRunner(
+        {GET: listing(pod("a", statuses=[ended()], owner=None)), PROXY: (1, "no"), LOGS: "2026-05-04T12:00:00Z hi\n"}
+    )
+    state = take(KubectlStore(Cluster("kind-x", "space"), runner))
+    assert [each.text for each in state.logs] == ["2026-05-04T12:00:00Z hi"]
+    assert [*LOGS, "a", "--container", "web", "--timestamps", "--tail=60"] in runner.argvs
+
+
+def test_the_head_of_a_long_log_is_read_too() -> None:
+    objects = listing(pod("a", statuses=[ended()], owner=None))
+    long = "".join(f"2026-05-04T12:00:00Z line {number}\n" for number in range(60))
+    path = f"{PODS}/a/log?container=web&timestamps=true&"
+    state, _ = taken({GET: objects}, {f"{path}tailLines": (200, long), f"{path}limitBytes": (200, "the first line\n")})
+    assert state.logs[0].head == "the first line"
 
 
 def test_what_may_not_be_read_is_noted_and_the_rest_is_kept() -> None:
@@ -208,36 +293,68 @@ def test_a_server_that_does_not_answer_is_an_error() -> None:
         taken({GET: (1, "", "The connection to the server 127.0.0.1:1 was refused")})
 
 
+def test_a_log_that_was_just_removed_is_read_of_the_other_run() -> None:
+    objects = listing(pod("a", statuses=[ended()], owner=None))
+    gone = "unable to retrieve container logs for containerd://73e4b56d"
+    path = f"{PODS}/a/log?container=web&timestamps=true&tailLines=60"
+    for before, expected in (("the last words", "the last words"), (gone, "")):
+        state, _ = taken({GET: objects}, {path: (200, gone), f"{path}&previous=true": (200, before)})
+        assert [each.text for each in state.logs] == [expected]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("database: dial tcp 10.0.0.7:5432: connection refused", 503),
+        ('{"kind":"Status","message":"error trying to reach service: dial tcp 10.0.0.7:8080: connection refused"}', 0),
+        ("Error: 'dial tcp 10.0.0.7:8080: i/o timeout'\nTrying to reach: 'http://10.0.0.7:8080/'", 0),
+        ("", 0),
+    ],
+)
+def test_a_pod_that_says_it_is_not_well_is_not_one_that_cannot_be_reached(body: str, expected: int) -> None:
+    probe = {"httpGet": {"path": "/ready", "port": 8080}}
+    broken = pod("a", [container(readinessProbe=probe)], [running(ready=False)], owner=None)
+    failed = event("Pod/a", "Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503", of="web")
+    api = {f"{PODS}/a:8080/proxy/ready": (503, body), f"{PODS}/a/log": (200, "x")}
+    state, _ = taken({GET: listing(broken, failed)}, api)
+    assert {each.status for each in state.answers if each.path == "/ready"} == {expected}
+
+
 def test_a_log_that_cannot_be_read_costs_nothing_else() -> None:
-    state, _ = taken({GET: listing(pod("a", statuses=[ended()], owner=None)), LOGS: (1, "", "container not found")})
+    state, _ = taken({GET: listing(pod("a", statuses=[ended()], owner=None))}, {PODS: (400, "container not found")})
     assert [each.text for each in state.logs] == [""]
 
 
 def test_the_logs_hold_no_secret_and_no_endless_line() -> None:
-    text = f"2026-05-04T12:00:00Z password={SECRET}\n2026-05-04T12:00:00Z {'x' * 2_000_000}\n"
-    state, _ = taken({GET: listing(pod("a", statuses=[ended()], owner=None)), LOGS: text})
+    text = f"2026-05-04T12:00:00Z password={SECRET}\n2026-05-04T12:00:00Z {'x' * 900_000}\n"
+    state, _ = taken({GET: listing(pod("a", statuses=[ended()], owner=None))}, {PODS: (200, text)})
     assert SECRET not in state.to_json()
     assert len(state.to_json()) < 20_000
 
 
-def test_a_failing_probe_is_asked_once_more() -> None:
-    probed = container(ports=[{"containerPort": 8080}], readinessProbe={"httpGet": {"path": "/ready", "port": 8081}})
-    objects = [
+def failing(message: str, **probe: Any) -> str:
+    probed = container(ports=[{"containerPort": 8080}], readinessProbe={"httpGet": {"path": "/ready", **probe}})
+    return listing(
         pod("web", [probed], [running(ready=False)], owner=None),
-        event("Pod/web", "Unhealthy", "Readiness probe failed: connection refused", of="web"),
-    ]
-    raw = ("kubectl", "--context", "kind-x", "--request-timeout=4s", "get", "--raw")
-    path = "/api/v1/namespaces/space/pods/web:{}/proxy/ready"
-    state, _ = taken(
-        {
-            GET: listing(*objects),
-            LOGS: "",
-            (*raw, path.format(8081)): (
-                1,
-                "",
-                "Error from server (ServiceUnavailable): error trying to reach service: connection refused",
-            ),
-            (*raw, path.format(8080)): "fine",
-        }
+        event("Pod/web", "Unhealthy", f"Readiness probe failed: {message}", of="web"),
     )
+
+
+def test_a_probe_that_is_refused_is_tried_on_the_declared_ports() -> None:
+    api = {f"{PODS}/web:8081/proxy/": (503, "error trying to reach service: dial tcp: connection refused"),
+           f"{PODS}/web:8080/proxy/ready": (200, "fine")}  # fmt: skip
+    state, _ = taken({GET: failing("connection refused", port=8081)}, api)
     assert [(each.port, each.status, each.body) for each in state.answers] == [(8081, 0, ""), (8080, 200, "fine")]
+
+
+def test_the_body_of_a_probe_that_fails_is_read() -> None:
+    api = {f"{PODS}/web:8080/proxy/ready": (503, f"the cache is cold, password={SECRET}")}
+    state, _ = taken({GET: failing("HTTP probe failed with statuscode: 503", port=8080)}, api)
+    assert [(each.status, each.body) for each in state.answers] == [(503, "the cache is cold, password=***")]
+
+
+def test_a_path_that_does_not_exist_is_looked_for_among_the_usual_ones() -> None:
+    api = {f"{PODS}/web:8080/proxy/": (404, ""), f"{PODS}/web:8080/proxy/healthz": (200, "ok")}
+    state, _ = taken({GET: failing("HTTP probe failed with statuscode: 404", port=8080)}, api)
+    assert [each.path for each in state.answers if each.status == 200] == ["/healthz"]
+    assert {each.path for each in state.answers} > {"/ready", "/health", "/"}
