@@ -1,10 +1,10 @@
-"""Take a snapshot: one ``kubectl get`` of everything, then logs and whatever the first answer asks for, side by side."""
+"""Take a snapshot: one ``kubectl get`` of everything, then, side by side, logs and what the first answer asks for."""
 
 import datetime as dt
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import TYPE_CHECKING, Final, cast
 
 from kubetasks.diagnose import hide, wanted
 from kubetasks.diagnose.proxy import Proxy
@@ -13,7 +13,9 @@ from kubetasks.diagnose.sources import ClusterSource, Source, StoreSource
 from kubetasks.diagnose.trim import trimmed
 from kubetasks.objects import Object, Objects, of_kind
 from kubetasks.targets.base import Store
-from kubetasks.targets.kubectl_store import KubectlStore
+
+if TYPE_CHECKING:
+    from kubetasks.targets.kubectl_store import KubectlStore
 
 # Logs and look-ups at a time. Each is a process of its own, and most of its time is waiting.
 AT_ONCE: Final = 8
@@ -33,10 +35,11 @@ def take(store: Store, ours: Ours | None = None, known: Callable[[str], str] = s
     Raises:
         ClusterUnreachable: the API server does not answer.
     """
-    if not isinstance(store, KubectlStore):
+    if getattr(store, "kubectl", None) is None:
         return _take(StoreSource(store, namespace=namespace), ours, known)
-    with Proxy(store) as proxy:
-        return _take(ClusterSource(store, proxy), ours, known)
+    cluster = cast("KubectlStore", store)  # or its read-only wrapper
+    with Proxy(cluster) as proxy:
+        return _take(ClusterSource(cluster, proxy), ours, known)
 
 
 def _take(source: Source, ours: Ours | None, known: Callable[[str], str]) -> Snapshot:

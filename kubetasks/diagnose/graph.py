@@ -319,7 +319,7 @@ class World:
         return [each for each in self.all("Service") if any(pod.name in names for pod in self.selected(each))]
 
     def containers(self) -> Iterator[tuple[Workload, Container]]:
-        """Every container of a workload's newest pods that are not being deleted, but for those of a Job that is done."""
+        """Every container of a workload's newest pods that are not being deleted, except for a Job that is done."""
         for workload in self.workloads.values():
             if _is_complete(self.newest(workload.item) if workload.kind == "CronJob" else workload.item):
                 continue

@@ -19,13 +19,16 @@ FORMS: Final = tuple(
         rf"could not translate host name \"({NAME})\"",  # libpq
         rf"connection to server at \"({NAME}|{IPV4})\"(?: \([^)]*\))?, port (\d{{2,5}})",
         rf"could not resolve host:? '?({NAME})'?",  # curl, git
-        rf"unable to resolve host address [‘'`\"]({NAME})",  # GNU wget
+        rf"unable to resolve host address [\u2018'`\"]({NAME})",  # GNU wget
         rf"bad address '({NAME})(?::(\d+))?'",  # busybox
         rf"(?:ENOTFOUND|EAI_AGAIN|getaddrinfo)\s+(?!ENOTFOUND|EAI_)({NAME})(?::(\d{{2,5}}))?",  # Node.js
         rf"ECONNREFUSED\s+({NAME}|{IPV4}):(\d{{2,5}})",
         rf"UnknownHostException:\s*({NAME})",  # Java
         rf"failed to connect to (?:/)?({NAME}|{IPV4})(?: port |:|/\S*:)(\d{{2,5}})",  # curl, Java
-        rf"(?:connect(?:ion|ing)?|reach|waiting|wait) (?:to|for) (?:the )?(?:\w+ )?(?:at )?[\"'`]?({NAME})[\"'`]?:(\d{{2,5}})",
+        (
+            rf"(?:connect(?:ion|ing)?|reach|waiting|wait) (?:to"
+            rf"|for) (?:the )?(?:\w+ )?(?:at )?[\"'`]?({NAME})[\"'`]?:(\d{{2,5}})"
+        ),
         rf"host[=:] ?['\"]?({NAME}|{IPV4})['\"]?,? *port[=:] ?(\d{{2,5}})",  # urllib3, psycopg
         rf"connection to (?:the )?({NAME}) (?:timed|failed|refused|lost|reset|was)",
         rf"host ['\"]({NAME}|{IPV4})['\"]",

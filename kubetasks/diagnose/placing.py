@@ -146,7 +146,7 @@ def beside(world: World, terms: list[dict[str, Any]]) -> tuple[str, Steps, str]:
 def smaller(
     world: World, workload: Workload, pods: Sequence[Pod], asked: Sequence[tuple[str, float, float, bool]]
 ) -> Fix:
-    """The change that makes pending pods fit: fewer replicas where some run, smaller requests, or none where no node has any.
+    """The change that makes pending pods fit: fewer replicas where some run, smaller requests, or no request at all.
 
     Args:
         world: the snapshot.
@@ -190,7 +190,8 @@ def smaller(
         value = _step_down(left / spread, resource)
         if value is None:
             return words(
-                f"free {resource} on a node (scale something down), or add a node: only {quantity.shown(left, resource)} is left"
+                f"free {resource} on a node (scale something down), or add a node: only "
+                f"{quantity.shown(left, resource)} is left"
             )
         if resource in (resources.get("requests") or {}):
             steps.append(("replace", f"{at}/requests/{escaped(resource)}", value))

@@ -1,6 +1,6 @@
 """One way to the API server for many small questions: ``kubectl proxy`` on a socket that only this user can open.
 
-A log is a request of some milliseconds here, and a process of a tenth of a second as ``kubectl logs``; and of a pod that
+A log is a request of some milliseconds here, and a process of a tenth of a second as ``kubectl logs``. Of a pod that
 answers with an error it gives the body, which ``kubectl get --raw`` keeps to itself.
 """
 
@@ -83,9 +83,9 @@ class Proxy:
         folder = tempfile.mkdtemp(prefix="kubetasks-")  # only its owner may enter it
         self._stack.callback(shutil.rmtree, folder, ignore_errors=True)
         path = Path(folder) / "api"
-        argv = ["kubectl", "--context", self.store.cluster.context, "proxy", f"--unix-socket={path}"]
+        argv = self.store.kubectl.proxy(str(path))
         try:
-            process = self._stack.enter_context(self.store.runner.spawn(argv, env=self.store.env))
+            process = self._stack.enter_context(self.store.runner.spawn(argv, env=self.store.cluster.env))
         except KubetasksError:
             return ""
         deadline = time.monotonic() + STARTS

@@ -1,5 +1,6 @@
 """Quotas and limit ranges: the numbers behind a refusal, and the change that stays within them."""
 
+import itertools
 import math
 import re
 from collections.abc import Mapping
@@ -41,7 +42,8 @@ def exceeded(world: World, workload: Workload, name: str, rest: str) -> tuple[st
     pods = [pod for pod in workload.pods if not pod.deleted]
     fits = _fitting(pods, want, has, most)
     cause = (
-        f"quota {name}: {resource} {shown(has, resource)} of {shown(most, resource)} used, a pod asks {shown(want, resource)}"
+        f"quota {name}: {resource} {shown(has, resource)} of {shown(most, resource)} used, a pod asks "
+        f"{shown(want, resource)}"
         f"; {counted(fits, 'replica')} of {workload.wanted} fit" + ("s" if fits == 1 else "")
     )
     return cause, _within(world, workload, name, resource, want, has, most, fits, len(pods))
@@ -143,7 +145,8 @@ def unstated(world: World, workload: Workload, name: str, rest: str) -> tuple[st
             wanted[resource.strip()] = [one.strip() for one in who.split(",") if one.strip()]
     if all(not each for each in wanted.values()):
         wanted = {key: [str(container["name"]) for _, _, container in workload.containers()] for key in wanted}
-    cause = f"quota {name} wants {listed(wanted, 4)} to be set for {listed(dict.fromkeys(sum(wanted.values(), [])))}"
+    containers = listed(dict.fromkeys(itertools.chain(*wanted.values())))
+    cause = f"quota {name} wants {listed(wanted, 4)} to be set for {containers}"
     quota: Mapping[str, Any] = world.get("ResourceQuota", name) or {}
     hard = (quota.get("status") or quota.get("spec") or {}).get("hard") or {}
     used = (quota.get("status") or {}).get("used") or {}
@@ -181,10 +184,12 @@ def unstated(world: World, workload: Workload, name: str, rest: str) -> tuple[st
 
 
 RANGE: Final = re.compile(
-    r"(?P<side>maximum|minimum) (?P<resource>\S+) usage per (?P<kind>\w+) is (?P<bound>[^,\s]+?),? but (?P<what>limit|request) is (?P<value>[\w.]*\w)"
+    r"(?P<side>maximum|minimum) (?P<resource>\S+) usage per (?P<kind>\w+) is (?P<bound>[^,\s]+?),?"
+    r" but (?P<what>limit|request) is (?P<value>[\w.]*\w)"
 )
 RATIO: Final = re.compile(
-    r"(?P<resource>\S+) max limit to request ratio per (?P<kind>\w+) is (?P<bound>[^,]+), but provided ratio is (?P<value>[\d.]+)"
+    r"(?P<resource>\S+) max limit to request ratio per (?P<kind>\w+) is (?P<bound>[^,]+),"
+    r" but provided ratio is (?P<value>[\d.]+)"
 )
 
 
@@ -206,7 +211,10 @@ def out_of_range(world: World, workload: Workload, message: str) -> tuple[str, F
     if found is None:
         return message, words("set the container's resources within the LimitRange")
     resource, bound, what = found["resource"], found["bound"], found["what"]
-    cause = f"LimitRange allows {found['side']} {bound} {resource} for a {found['kind'].lower()}, {what} is {found['value']}"
+    cause = (
+        f"LimitRange allows {found['side']} {bound} {resource} for a {found['kind'].lower()}, {what} is "
+        f"{found['value']}"
+    )
     steps = []
     if found["kind"] == "Container":
         for part, index, each in workload.containers():

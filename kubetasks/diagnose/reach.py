@@ -399,7 +399,8 @@ def _dns_trouble(match: Match | None, upstream: Upstream | None) -> Candidate | 
         return None
     cause = f"{match.who} cannot resolve {asked_for}, a Service that exists: the cluster's DNS does not answer"
     fix = words(
-        f"see the cluster's DNS: kubectl --context {world.snapshot.context} -n kube-system get pods,configmap -l k8s-app=kube-dns"
+        f"see the cluster's DNS: kubectl --context {world.snapshot.context} -n kube-system get "
+        "pods,configmap -l k8s-app=kube-dns"
     )
     return Candidate(CLUSTER_DNS, workload.key, cause, fix, confidence="likely")
 

@@ -151,12 +151,13 @@ class ClusterSource:
         """See ``Source``. What may not be read, or is unknown to an older API server, is left out.
 
         Raises:
-            ClusterUnreachable: the API server does not answer.
+            NoContact: the API server does not answer.
+            Forbidden: the user may read nothing in the namespace.
         """
         kinds = [*NAMESPACED, *CLUSTER_WIDE]
         unread: dict[str, str] = {}
         while True:
-            result = self.store.call(self.store.kubectl.get(kinds))
+            result = self.store.calls.call(self.store.kubectl.get(kinds), partial=True)
             unknown = UNKNOWN_KIND.search(result.stderr) if not result.ok else None
             gone = [kind for kind in kinds if unknown and kind.lower() == unknown[1].partition(".")[0]]
             if not gone:

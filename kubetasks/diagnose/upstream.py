@@ -1,5 +1,6 @@
-"""What a workload talks to: a Service of this namespace, of another one, or a host outside; and where its name is set."""
+"""What a workload talks to: a Service of this namespace or another, or a host outside; and where its name is set."""
 
+import dataclasses
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ class Upstream:
     host: Host
     place: Place
     service: Object | None = None
-    near: Near = Near()
+    near: Near = dataclasses.field(default_factory=Near)
     found_in: str = ""
 
     @property

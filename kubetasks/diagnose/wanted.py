@@ -91,8 +91,8 @@ def _of_pod(pod: Object) -> Iterator[Wanted]:
 def answers(objects: Objects) -> list[Answer]:
     """The HTTP probes that fail, to be asked once more: an event has the status, but never the body.
 
-    Where the port of a probe refuses, its path is tried on the ports that the container declares; where its path does not
-    exist, the usual ones are tried.
+    Where the port of a probe refuses, its path is tried on the ports that the container declares. Where its path does
+    not exist, the usual ones are tried.
     """
     failing: dict[tuple[str, str], str] = {}
     for event in of_kind(objects, "Event"):

@@ -42,7 +42,7 @@ def diagnose(
 
     found = edge(c, target=target, cluster_context=context, namespace=namespace, as_json=json)
     state = _snapshot(found, snapshot)
-    if record:
+    if record and not found.dry:
         _write(found, record, state)
     findings = find(state)
     if workload:
@@ -61,6 +61,8 @@ def diagnose(
     else:
         for line in lines(findings, every=all) if findings else [_well(state, workload)]:
             found.console.line(line)
+        if record and found.dry:
+            found.would(f"write the snapshot to {record}")
     if findings:
         known = any(each.confidence != "unknown" for each in findings)
         raise Exit(code=TroubleFound.exit_code if known else TroubleUnknown.exit_code)
@@ -81,7 +83,8 @@ def _snapshot(found: Edge, path: str) -> "Snapshot":
     if path:
         return read(Path(path))
     state = snapshot(found.settings, found.target, found.redactor)
-    if found.target.cluster is not None and not any(item["kind"] == "Namespace" for item in state.objects):
+    seen = any(item["kind"] == "Namespace" for item in state.objects)
+    if found.target.cluster is not None and not seen and "namespaces" not in state.unread:
         raise UsageError(
             f"there is no namespace {state.namespace} in {state.context}",
             fix="name one that exists: --namespace NAME; or deploy: inv deploy",

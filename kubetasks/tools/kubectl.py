@@ -8,6 +8,8 @@ from typing import Any, Final
 
 FIELD_MANAGER: Final = "kubetasks"
 REQUEST_TIMEOUT: Final = "20s"
+# Makes `kubectl proxy` refuse whatever could change something: a list of regular expressions.
+REJECT_WRITES: Final = "--reject-methods=^POST$,^PUT$,^PATCH$,^DELETE$"
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,10 @@ class Kubectl:
             "kubectl", "--context", self.context, "--namespace", self.namespace,
             "port-forward", resource, f":{port}", "--address", "127.0.0.1",
         ]  # fmt: skip
+
+    def proxy(self, path: str) -> list[str]:
+        """A way for GET requests to the API server, on a Unix socket."""
+        return ["kubectl", "--context", self.context, "proxy", f"--unix-socket={path}", REJECT_WRITES]
 
     def cluster_version(self) -> list[str]:
         """Client's and server's version as JSON."""

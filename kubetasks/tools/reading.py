@@ -9,6 +9,7 @@ from pathlib import PurePath
 from typing import Final
 
 from kubetasks.tools import ctr
+from kubetasks.tools.kubectl import REJECT_WRITES
 
 # Options that take their value as the next word, and may stand before the verb.
 WITH_VALUE: Final = frozenset(
@@ -48,6 +49,8 @@ def reads(argv: Sequence[str]) -> bool:
     words = _words(argv[1:])
     if program == "kubectl" and words[:1] == ["apply"]:
         return "--dry-run=server" in argv
+    if program == "kubectl" and words[:1] == ["proxy"]:
+        return REJECT_WRITES in argv
     if program == "docker" and words[:1] == ["exec"]:
         inside = list(argv[argv.index("exec") + 1 :])
         return _reads_on_a_node(inside[1:]) if inside and not inside[0].startswith("-") else False

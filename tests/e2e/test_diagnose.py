@@ -1,9 +1,8 @@
-"""Faults on a real cluster: the cause in the first line, and the printed fix, pasted as it is, makes it healthy again."""
+"""Faults on a real cluster: the cause in the first line, and the printed fix, pasted as is, makes it healthy again."""
 
 import json
 import subprocess
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -73,7 +72,7 @@ HEALTHY = [
 
 
 @pytest.fixture(scope="module")
-def recorder(cluster: Cluster) -> Iterator[Recorder]:
+def recorder(cluster: Cluster) -> Recorder:
     docker, kind = need("docker", "docker/offline/up"), need("kind", "docker/offline/up")
     for image, public in (
         ("kubetasks.local/python:3.11", "python:3.11-slim"),
@@ -83,7 +82,7 @@ def recorder(cluster: Cluster) -> Iterator[Recorder]:
             subprocess.run([docker, "pull", public], check=True, capture_output=True)
             subprocess.run([docker, "tag", public, image], check=True, capture_output=True)
         subprocess.run([kind, "load", "docker-image", image, "--name", NAME], check=True, capture_output=True)
-    yield Recorder(cluster.context, live=True, write=False, kubeconfig=str(cluster.kubeconfig), hurry=True)
+    return Recorder(cluster.context, live=True, write=False, kubeconfig=str(cluster.kubeconfig), hurry=True)
 
 
 def run(recorder: Recorder, faults: list[Fault]) -> list[Outcome]:

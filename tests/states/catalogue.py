@@ -2,7 +2,7 @@
 
 A fault has a name, a base and any of:
 
-- ``set``, ``add``, ``unset``: paths to values, as ``Kind/name path``. ``c0`` is the first container, ``pod`` the pod's spec.
+- ``set``, ``add``, ``unset``: paths to values, as ``Kind/name path``. ``c0``: the first container, ``pod``: the spec.
 - ``drop``, ``only``, ``extra``: objects to leave out, to keep, and more of them as YAML.
 - ``wrap``: put the base's bare pod into a Deployment.
 - ``before``: YAML that is applied first (quotas); ``first``: the healthy base is applied and ready first.

@@ -28,15 +28,18 @@ FAMILIES: Final = {
 HEAD: Final = """\
 # Diagnoses
 
-`inv diagnose` names the root cause of what is wrong in a namespace, and the command that fixes it. This is the list of all causes that it knows. The pages are made from the rules and
-from recorded states of a real cluster: `python -m tests.states.pages`.
+`inv diagnose` names the root cause of what is wrong in a namespace, and the command that fixes it. This is the list of
+all causes that it knows. The pages are made from the rules and from recorded states of a real cluster:
+`python -m tests.states.pages`.
 
 - **signal**: what in the cluster shows it. **heals**: how long a rollout waits whether it goes away by itself.
-- **tried**: *fixed* means that the printed fix was run on a real cluster and made the namespace healthy; *recorded*, that the cause was found in a real cluster's state;
-  *unit*, that a test has it on what programs and clusters print.
+- **tried**: *fixed* means that the printed fix was run on a real cluster and made the namespace healthy; *recorded*,
+  that the cause was found in a real cluster's state; *unit*, that a test has it on what programs and clusters print.
 
-Where no rule fits, the finding is `UNKNOWN`, `CRASH_LOOP` or `CRASH_SILENT` with the best evidence (exit code 62). `inv diagnose --record FILE` writes the state for a bug report; it holds
-no secret ([snapshot.schema.json](snapshot.schema.json)). `--json` prints the findings ([findings.schema.json](findings.schema.json)).
+Where no rule fits, the finding is `UNKNOWN`, `CRASH_LOOP` or `CRASH_SILENT` with the best evidence (exit
+code 62). `inv diagnose --record FILE` writes the state for a bug report; it holds no secret
+([snapshot.schema.json](snapshot.schema.json)). `--json` prints the findings
+([findings.schema.json](findings.schema.json)).
 """
 
 
@@ -101,7 +104,8 @@ def index(faults: dict[str, list[Fault]]) -> str:
     """The list of all rules."""
     text = HEAD
     for family, what in FAMILIES.items():
-        text += f"\n## {family}\n\n{what[0].upper() + what[1:]}.\n\n| ID | what is wrong | heals | tried |\n| --- | --- | --- | --- |\n"
+        text += f"\n## {family}\n\n{what[0].upper() + what[1:]}.\n\n"
+        text += "| ID | what is wrong | heals | tried |\n| --- | --- | --- | --- |\n"
         for rule in sorted(RULES.values(), key=lambda each: each.id):
             if rule.family == family and not rule.symptom:
                 wait = "" if not rule.grace else "yes" if rule.grace == FOR_EVER else f"{rule.grace:g} s"

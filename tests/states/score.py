@@ -1,6 +1,6 @@
 """Score the rules on the recorded states: ``python -m tests.states.score [--wrong]``.
 
-The catalogue has two parts. The rules were written with ``faults`` at hand; ``held`` was recorded after they were frozen.
+The catalogue has two parts. The rules were written with ``faults`` at hand; ``held`` was recorded after that.
 ``healthy`` has no fault: every finding there is wrong.
 """
 
@@ -71,7 +71,8 @@ def main(argv: Sequence[str]) -> int:
     print("| --- | --- | --- | --- | --- | --- |")
     for folder, each in scores.items():
         print(
-            f"| `{folder}` | {each.states} | {each.first} | {each.whole} | {each.silent} | {each.fixed} of {each.commands} |"
+            f"| `{folder}` | {each.states} | {each.first} | {each.whole} | {each.silent} "
+            f"| {each.fixed} of {each.commands} |"
         )
     if given.wrong:
         print(*(line for each in scores.values() for line in each.wrong), sep="\n")

@@ -104,7 +104,7 @@ REFUSED = _rule(
 def refusals(world: World) -> Iterator[tuple[Workload, str]]:
     """The workloads whose pods are refused, each with the API server's message."""
     for workload in world.workloads.values():
-        if workload.kind in {"Pod"}:
+        if workload.kind == "Pod":
             continue
         owner = world.newest(workload.item) or workload.item
         message = ""
@@ -186,7 +186,8 @@ def _class(rule: Rule, kind: str, field: str) -> "Refusal":
 def _webhook_down(world: World, workload: Workload, message: str, found: re.Match[str]) -> Candidate:
     name = found["name"]
     why = re.search(
-        r"(no endpoints available for service \"[^\"]+\"|service \"[^\"]+\" not found|x509: [^\"]+|connection refused|context deadline exceeded|no such host|EOF)",
+        r"(no endpoints available for service \"[^\"]+\"|service \"[^\"]+\" not found|x509: [^\"]+"
+        r"|connection refused|context deadline exceeded|no such host|EOF)",
         message,
     )
     target = re.search(r"https://([\w-]+)\.([\w-]+)\.svc", message)
@@ -248,7 +249,10 @@ TABLE: Final[tuple[tuple[str, Refusal], ...]] = (
     (r"failed quota: (?P<name>[\w.-]+): must specify (?P<rest>.+)", _limits),
     (r"(?:maximum|minimum) \S+ usage per (?:Container|Pod)|max limit to request ratio", _range),
     (
-        r"service ?account (?:[\w-]+/)?\"?(?P<name>[\w.-]+)\"?(?:: .*)? not found|serviceaccount \"(?P<other>[^\"]+)\" not found",
+        (
+            r"service ?account (?:[\w-]+/)?\"?(?P<name>[\w.-]+)\"?(?:: .*)? not found"
+            r"|serviceaccount \"(?P<other>[^\"]+)\" not found"
+        ),
         _account,
     ),
     (r"no PriorityClass with name (?P<name>\S+) was found", _class(PRIORITY, "PriorityClass", "priorityClassName")),

@@ -115,7 +115,8 @@ def terminating(world: World) -> Iterator[Candidate]:
             f"; {listed(held)} holds it up by a finalizer" if held else ""
         )
         fix = words(
-            f"wait for it: kubectl --context {world.snapshot.context} wait --for=delete namespace/{world.snapshot.namespace} --timeout=120s"
+            f"wait for it: kubectl --context {world.snapshot.context} wait --for=delete "
+            f"namespace/{world.snapshot.namespace} --timeout=120s"
         )
         if held:
             item = _held(world)[0]
@@ -136,7 +137,8 @@ def terminating(world: World) -> Iterator[Candidate]:
             node = world.get("Node", pod.node)
             blames = (f"Node/{pod.node}",) if node else ()
             fix = words(
-                f"see node {pod.node} and the pod's events; by force only if the node is gone: kubectl delete pod --force"
+                f"see node {pod.node} and the pod's events; by force only if the node is gone: kubectl delete pod "
+                "--force"
             )
             yield Candidate(TERMINATING, pod.workload, cause, fix, blames=blames, at=pod.name)
 

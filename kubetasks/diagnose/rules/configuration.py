@@ -266,13 +266,13 @@ def add_key(world: World, ref: Reference) -> Fix:
         kind="command",
         text=text,
         what=f"add the key from your shell's variable {variable}",
-        note=f"export {variable} first: the value is read from there" if not note else note,
+        note=note or f"export {variable} first: the value is read from there",
     )
 
 
 @check
 def other(world: World) -> Iterator[Candidate]:
-    """Whatever else keeps a container's configuration from being made; and what rules above cannot see for want of rights."""
+    """Whatever else keeps a container's configuration from being created, and what the rules above may not read."""
     for workload, container in world.containers():
         reason, message = container.waiting
         if reason != "CreateContainerConfigError" or re.search(r"runAsNonRoot|non-root|run as root", message):

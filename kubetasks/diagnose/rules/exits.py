@@ -57,7 +57,10 @@ DONE = define(
     "exit",
     "the program ends although it is to run on",
     signal="exit code 0 again and again in a workload whose pods are always restarted",
-    why="The command does its work and ends: a shell without a terminal, a server that goes to the background, a task that is a Job.",
+    why=(
+        "The command does its work and ends: a shell without a terminal, a server that goes to the "
+        "background, a task that is a Job."
+    ),
     fix="give the container a command that runs on, or make it a Job",
     depth=EXIT,
     grace=15.0,
@@ -105,7 +108,7 @@ def troubled(world: World, container: Container) -> Ended | None:
     if (
         now is not None
         and now.code == 0
-        and (not container.pod.spec.get("restartPolicy", "Always") == "Always" or container.kind == "init")
+        and (container.pod.spec.get("restartPolicy", "Always") != "Always" or container.kind == "init")
     ):
         return None
     if container.pod.phase == "Succeeded" or container.pod.status.get("reason") in {"Evicted", "Preempting"}:

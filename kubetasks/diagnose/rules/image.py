@@ -52,7 +52,8 @@ DENIED = _rule(
     "IMAGE_PULL_DENIED",
     "the registry refuses the pull",
     "ErrImagePull with 401, 403 or `denied`",
-    "The repository is private and the pod has no imagePullSecret for it, or it does not exist: registries do not say which.",
+    "The repository is private and the pod has no imagePullSecret for it, or it does not exist: "
+    "registries do not say which.",
     "correct the name, or create an imagePullSecret and name it in the pod's spec",
 )
 PULL_SECRET = _rule(
@@ -142,12 +143,18 @@ KINDS: Final = (
     ),
     (
         NOT_FOUND,
-        r"not found|manifest unknown|name unknown|NAME_UNKNOWN|does not exist|\b404\b|failed to resolve reference.*not found",
+        (
+            r"not found|manifest unknown|name unknown|NAME_UNKNOWN|does not exist|\b404\b"
+            r"|failed to resolve reference.*not found"
+        ),
     ),
     (DNS, r"no such host|server misbehaving|name resolution|lookup \S+"),
     (
         UNREACHABLE,
-        r"timeout|timed out|connection refused|no route|unreachable|deadline|EOF|proxyconnect|reset by peer|\b50[0234]\b",
+        (
+            r"timeout|timed out|connection refused|no route|unreachable|deadline|EOF|proxyconnect"
+            r"|reset by peer|\b50[0234]\b"
+        ),
     ),
 )
 
@@ -237,7 +244,8 @@ def _pull_secret(world: World, workload: Workload, container: Container) -> tupl
             return cause, change(world, workload, f"use Secret {near.name}", [step])
         registry = images.registry(container.image)
         return cause, words(
-            f"create it: kubectl -n {world.snapshot.namespace} create secret docker-registry {name} --docker-server={registry} …"
+            f"create it: kubectl -n {world.snapshot.namespace} create secret docker-registry {name} "
+            f"--docker-server={registry} …"
         )
     return None
 

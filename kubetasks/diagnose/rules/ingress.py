@@ -228,6 +228,7 @@ def certificates(world: World) -> Iterator[Candidate]:
         if until is not None and until < world.now and name in used:
             cause = f"Secret/{name}: its certificate expired on {until:%Y-%m-%d}"
             fix = words(
-                f"renew it: kubectl -n {world.snapshot.namespace} create secret tls {name} --cert=FILE --key=FILE --dry-run=client -o yaml | kubectl apply -f -"
+                f"renew it: kubectl -n {world.snapshot.namespace} create secret tls {name} --cert=FILE --key=FILE "
+                "--dry-run=client -o yaml | kubectl apply -f -"
             )
             yield Candidate(EXPIRED, f"Secret/{name}", cause, fix)

@@ -184,7 +184,10 @@ def crons(world: World) -> Iterator[Candidate]:
                 started = moment(((active or {}).get("status") or {}).get("startTime"))
                 if active is not None and world.since(started) > 120:
                     name = active["metadata"]["name"]
-                    cause = f"{workload.key}: run {name} has not ended for {world.since(started) / 60:.0f} min, and no other starts (Forbid)"
+                    cause = (
+                        f"{workload.key}: run {name} has not ended for {world.since(started) / 60:.0f} min, "
+                        "and no other starts (Forbid)"
+                    )
                     fix = run(
                         world,
                         "end the run that hangs",

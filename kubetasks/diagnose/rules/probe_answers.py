@@ -63,6 +63,7 @@ SCHEME = rule(
 def answered(
     world: World, workload: Workload, container: Container, found: list[Failing], name: str, status: int
 ) -> Candidate | None:
+    """What a probe is answered with a status that is no success."""
     probe = found[0]
     http = probe.spec.get("httpGet") or {}
     path, port = str(http.get("path") or "/"), probing.port(container, probe.spec)

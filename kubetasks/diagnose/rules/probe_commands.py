@@ -53,6 +53,7 @@ EXEC_MISSING = rule(
 def timeout(
     world: World, workload: Workload, container: Container, found: list[Failing], name: str
 ) -> Candidate | None:
+    """A probe that gets no answer in time."""
     if probing.young(world, container) and not probing.killed(world, container):
         return None
     seconds = int(found[0].spec.get("timeoutSeconds", 1))
@@ -83,6 +84,7 @@ def starved(world: World, workload: Workload, container: Container, what: str) -
 
 
 def missing(world: World, workload: Workload, container: Container, found: list[Failing], name: str) -> Candidate:
+    """A probe whose command is not in the image."""
     program = re.search(r"exec: \\?\"([^\"\\]+)", found[0].said)
     what = program[1] if program else "its command"
     cause = f"{name}: {probing.label(found)}: {what} is not in the image {container.image}"
@@ -118,6 +120,7 @@ def _instead(world: World, workload: Workload, container: Container, found: list
 def command_fails(
     world: World, workload: Workload, container: Container, found: list[Failing], name: str
 ) -> Candidate | None:
+    """A probe whose command ends with an error."""
     command = [str(word) for word in (found[0].spec.get("exec") or {}).get("command") or ()]
     shown = one_line(" ".join(command), 60)
     always = bool(command) and (

@@ -61,6 +61,7 @@ AGGRESSIVE = rule(
 def refused(
     world: World, workload: Workload, container: Container, found: list[Failing], name: str
 ) -> Candidate | None:
+    """A probe whose connection is refused."""
     port = probing.port(container, found[0].spec)
     heard = listening.said(container)
     loopback = [each for each in heard if each.on_loopback and each.port == port]
@@ -130,7 +131,10 @@ def _aggressive(world: World, workload: Workload, container: Container, found: l
     allowed = int(spec.get("initialDelaySeconds", 0)) + int(spec.get("periodSeconds", 10)) * int(
         spec.get("failureThreshold", 3)
     )
-    cause = f"{name}: {probe.kind} probe kills it {allowed} s after its start, before it listens on port {probing.port(container, spec)}"
+    cause = (
+        f"{name}: {probe.kind} probe kills it {allowed} s after its start, before it listens on port "
+        f"{probing.port(container, spec)}"
+    )
     place = workload.where(container.name)
     if place is None:
         return Candidate(AGGRESSIVE, workload.key, cause, words(AGGRESSIVE.fix))

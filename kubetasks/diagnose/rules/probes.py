@@ -99,7 +99,10 @@ def _candidate(
         return timeout(world, workload, container, found, name)
     if kind.startswith("scheme"):
         scheme = kind.rpartition("-")[2].upper()
-        cause = f"{name}: {probing.label(found)}: port {probing.port(container, found[0].spec)} speaks {scheme}, the probe asks with {'HTTPS' if scheme == 'HTTP' else 'HTTP'}"
+        cause = (
+            f"{name}: {probing.label(found)}: port {probing.port(container, found[0].spec)} speaks {scheme}, "
+            f"the probe asks with {'HTTPS' if scheme == 'HTTP' else 'HTTP'}"
+        )
         steps = probing.steps(
             workload, container, [each for each in found if "httpGet" in each.spec], "httpGet/scheme", scheme
         )
@@ -170,7 +173,10 @@ def gates(world: World) -> Iterator[Candidate]:
             for gate in pod.spec.get("readinessGates") or ():
                 kind = str(gate.get("conditionType"))
                 if ready and not pod.ready and pod.condition(kind).get("status") != "True":
-                    cause = f"{workload.key}: readiness gate {kind} is not set: its controller is missing or has not come to it"
+                    cause = (
+                        f"{workload.key}: readiness gate {kind} is not set: "
+                        "its controller is missing or has not come to it"
+                    )
                     yield Candidate(
                         GATE, workload.key, cause, words(f"install the controller that sets {kind}, or remove the gate")
                     )

@@ -61,12 +61,12 @@ def paused(world: World) -> Iterator[Candidate]:
     """Deployments that are paused with a change under way, and StatefulSets that wait for a deletion."""
     for workload in world.workloads.values():
         spec, status = workload.item.get("spec") or {}, workload.status
-        if workload.kind == "Deployment" and spec.get("paused") and workload.wanted:
-            if int(status.get("updatedReplicas") or 0) < workload.wanted or _drifted(world, workload):
-                cause = f"{workload.key} is paused: its change does not roll out"
-                yield Candidate(
-                    PAUSED, workload.key, cause, run(world, "go on", "rollout", "resume", f"deployment/{workload.name}")
-                )
+        stopped = workload.kind == "Deployment" and spec.get("paused") and workload.wanted
+        if stopped and (int(status.get("updatedReplicas") or 0) < workload.wanted or _drifted(world, workload)):
+            cause = f"{workload.key} is paused: its change does not roll out"
+            yield Candidate(
+                PAUSED, workload.key, cause, run(world, "go on", "rollout", "resume", f"deployment/{workload.name}")
+            )
         if workload.kind in {"StatefulSet", "DaemonSet"}:
             strategy = (spec.get("updateStrategy") or {}).get("type")
             field = "updatedReplicas" if workload.kind == "StatefulSet" else "updatedNumberScheduled"
@@ -107,7 +107,10 @@ def stuck(world: World) -> Iterator[Candidate]:
     for workload in world.workloads.values():
         for condition in workload.status.get("conditions") or ():
             if condition.get("type") == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
-                cause = f"{workload.key}: the rollout does not go on: {len(workload.ready)} of {counted(workload.wanted, 'pod')} ready"
+                cause = (
+                    f"{workload.key}: the rollout does not go on: {len(workload.ready)} of "
+                    f"{counted(workload.wanted, 'pod')} ready"
+                )
                 fix: Fix = back(world, workload) or words("see its pods: kubectl describe pods")
                 yield Candidate(STUCK, workload.key, cause, fix, [str(condition.get("message"))], confidence="unknown")
 

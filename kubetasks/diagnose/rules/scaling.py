@@ -51,6 +51,7 @@ SELECTOR = define(
 )
 # An autoscaler that has just been made has no metrics yet.
 YOUNG = 120.0
+NO_METRICS = r"could not find the requested resource|no metrics returned"  # a cluster that never had metrics
 
 
 @check
@@ -76,15 +77,14 @@ def autoscalers(world: World) -> Iterator[Candidate]:
             message = str(condition.get("message") or "")
             if condition.get("reason") == "AmbiguousSelector":
                 yield Candidate(SELECTOR, key, f"{key}: {message}", words(SELECTOR.fix))
-            elif str(condition.get("reason")).startswith("FailedGet") and re.search(
-                r"metrics\.k8s\.io|could not find the requested resource|unable to get metrics", message
+            elif (
+                str(condition.get("reason")).startswith("FailedGet")
+                and since > YOUNG  # metrics come late
+                and re.search(r"metrics\.k8s\.io|unable to get metrics", message)
+                and not re.search(NO_METRICS, message)
             ):
-                # Not worth a word before it has had its time, nor on a cluster that never had metrics.
-                if since > YOUNG and not re.search(
-                    r"could not find the requested resource|no metrics returned", message
-                ):
-                    cause = f"{key} gets no metrics: {message}"
-                    yield Candidate(METRICS, key, cause, words(METRICS.fix), blames=(name,))
+                cause = f"{key} gets no metrics: {message}"
+                yield Candidate(METRICS, key, cause, words(METRICS.fix), blames=(name,))
 
 
 def _target(world: World, item: Object, key: str, target: dict[str, str]) -> Candidate:

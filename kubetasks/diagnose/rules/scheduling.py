@@ -290,7 +290,10 @@ def _anti(world: World, workload: Workload, pods: list[Pod], message: str) -> Ca
     own = all(workload.labels.get(key) == value for key, value in selects.items())
     scalable = workload.kind in {"Deployment", "StatefulSet", "ReplicaSet"}
     if own and workload.wanted > count and scalable:
-        cause = f"{workload.key}: {workload.wanted} replicas must be on different nodes ({shown}); the cluster has {counted(count, 'node')}"
+        cause = (
+            f"{workload.key}: {workload.wanted} replicas must be on different nodes ({shown}); the cluster "
+            f"has {counted(count, 'node')}"
+        )
         fix = run(
             world,
             f"run one for each node: {count}",
@@ -392,7 +395,10 @@ def _host_port(world: World, workload: Workload, pods: list[Pod], message: str) 
 def _volume(world: World, workload: Workload, pods: list[Pod], message: str) -> Candidate:
     claims = placing.claims(workload)
     on = placing.volume_nodes(world, claims)
-    cause = f"{workload.key}: its volume ({listed(each.partition('/')[2] for each in claims)}) is on {on or 'another node'}, which the pod cannot go to"
+    cause = (
+        f"{workload.key}: its volume ({listed(each.partition('/')[2] for each in claims)}) is on "
+        f"{on or 'another node'}, which the pod cannot go to"
+    )
     return Candidate(VOLUME_NODE, workload.key, cause, words(VOLUME_NODE.fix))
 
 
@@ -410,7 +416,10 @@ Reason = Callable[[World, Workload, list[Pod], str], Candidate | None]
 TABLE: Final[tuple[tuple[str, Reason], ...]] = (
     (r"no nodes available", _none),
     (
-        r"unbound immediate PersistentVolumeClaims|persistentvolumeclaim|PersistentVolumeClaim|persistent volumes to bind|storageclass",
+        (
+            r"unbound immediate PersistentVolumeClaims|persistentvolumeclaim|PersistentVolumeClaim"
+            r"|persistent volumes to bind|storageclass"
+        ),
         _claims,
     ),
     (r"volume node affinity|PersistentVolume's node affinity", _volume),
@@ -446,7 +455,7 @@ def nowhere(world: World) -> Iterator[Candidate]:
 
 @check
 def never_looked_at(world: World) -> Iterator[Candidate]:
-    """Pods that no scheduler has looked at: another scheduler's, gated ones, and those bound to a node that is not there."""
+    """Pods that no scheduler has looked at: another scheduler's, gated ones, and those bound to a missing node."""
     for workload in world.workloads.values():
         for pod in workload.current:
             if pod.deleted or pod.phase != "Pending":

@@ -229,7 +229,7 @@ def _port(world: World, service: Object, pods: list[Pod], index: int, port: Mapp
         asked = _probed(pod)
         if not numbers or number in numbers or number in heard or number in asked:
             return None
-        good = [each for each in dict.fromkeys([*asked, *heard, *numbers])]
+        good = list(dict.fromkeys([*asked, *heard, *numbers]))
         right = good[0]
         if len(set(good)) > 1:
             right = int(port["port"]) if port.get("port") in good else good[0]
@@ -355,7 +355,10 @@ def local_only(world: World) -> Iterator[Candidate]:
         ]
         if not served or not clients:
             continue
-        cause = f"Service/{name} keeps traffic on the node (internalTrafficPolicy Local): {listed(clients)} is on another one"
+        cause = (
+            f"Service/{name} keeps traffic on the node (internalTrafficPolicy Local): {listed(clients)} is on "
+            "another one"
+        )
         patch = compact({"spec": {"internalTrafficPolicy": "Cluster"}})
         fix = run(world, "let it go to other nodes", "patch", "service", name, "--type=merge", "-p", patch)
         yield Candidate(LOCAL, f"Service/{name}", cause, fix, affects=tuple(clients))

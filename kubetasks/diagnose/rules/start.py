@@ -59,7 +59,8 @@ MOUNT_TYPE = _rule(
     "MOUNT_TYPE",
     "a file is mounted on a folder or a folder on a file",
     "StartError with `not a directory` while mounting",
-    "A volume is mounted at a path that is a file in the image, or the key in subPath does not exist and became a folder.",
+    "A volume is mounted at a path that is a file in the image, or the key in subPath does not exist "
+    "and became a folder.",
     "mount the one file with subPath, or mount the volume at a folder",
 )
 WORKDIR = _rule(
@@ -119,7 +120,8 @@ WAITING: Final = (
 ENDED: Final = ("StartError", "ContainerCannotRun")
 # What runc and containerd put around the words that matter.
 PREAMBLE: Final = re.compile(
-    r"^.*?(?:unable to start container process: |error during container init: |failed to (?:create containerd container|generate container .+? spec): |OCI runtime \w+ failed: )+"
+    r"^.*?(?:unable to start container process: |error during container init: "
+    r"|failed to (?:create containerd container|generate container .+? spec): |OCI runtime \w+ failed: )+"
 )
 
 
@@ -372,7 +374,10 @@ TABLE: Final = (
     (r"unable to find (?:user|group) (?P<name>[^:\s]+): no matching entries|no users found|unknown user", _user),
     (r"no command specified", _no_command),
     (
-        r"chdir to cwd \(\\?\"(?P<name>[^\"\\]+)\\?\"\).*failed: (?P<why>[\w ]+)|mkdir (?P<dir>\S+): (?P<other>not a directory)",
+        (
+            r"chdir to cwd \(\\?\"(?P<name>[^\"\\]+)\\?\"\).*failed: (?P<why>[\w ]+)"
+            r"|mkdir (?P<dir>\S+): (?P<other>not a directory)"
+        ),
         _workdir,
     ),
     (r"not a directory|are you trying to mount a directory onto a file", _mount),

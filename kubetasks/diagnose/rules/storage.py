@@ -309,11 +309,17 @@ def _bound_by_name(world: World, claim: Object, key: str, spec: Object, because:
         patch = [{"op": "replace", "path": "/spec/resources/requests/storage", "value": offered}]
         return Candidate(MISMATCH, key, cause, remade(world, claim, f"ask for {offered}", patch), because)
     if not set(spec.get("accessModes") or ()) <= set(has.get("accessModes") or ()):
-        cause = f"{key} asks for {listed(spec.get('accessModes') or ())}, PersistentVolume {wanted} has {listed(has.get('accessModes') or ())}"
+        cause = (
+            f"{key} asks for {listed(spec.get('accessModes') or ())}, PersistentVolume {wanted} has "
+            f"{listed(has.get('accessModes') or ())}"
+        )
         patch = [{"op": "replace", "path": "/spec/accessModes", "value": has.get("accessModes")}]
         return Candidate(MISMATCH, key, cause, remade(world, claim, "ask for what it has", patch), because)
     if (spec.get("storageClassName") or "") != (has.get("storageClassName") or ""):
-        cause = f"{key} has StorageClass {spec.get('storageClassName') or 'none'}, PersistentVolume {wanted} {has.get('storageClassName') or 'none'}"
+        cause = (
+            f"{key} has StorageClass {spec.get('storageClassName') or 'none'}, PersistentVolume {wanted} "
+            f"{has.get('storageClassName') or 'none'}"
+        )
         patch = [{"op": "add", "path": "/spec/storageClassName", "value": has.get("storageClassName") or ""}]
         return Candidate(MISMATCH, key, cause, remade(world, claim, "use its class", patch), because)
     holder = has.get("claimRef") or {}
@@ -329,7 +335,10 @@ def _refused(world: World, claim: Object, key: str, spec: Object, message: str, 
     said = one_line(re.sub(r"^failed to provision volume with StorageClass \"[^\"]+\": ", "", message), 90)
     modes = spec.get("accessModes") or []
     if re.search(r"access ?mode|ReadWrite(?:Once|Many)|ReadOnlyMany", message) and modes != ["ReadWriteOnce"]:
-        cause = f"{key} asks for {listed(modes)}, which StorageClass {spec.get('storageClassName') or default_class(world)} does not offer"
+        cause = (
+            f"{key} asks for {listed(modes)}, which StorageClass "
+            f"{spec.get('storageClassName') or default_class(world)} does not offer"
+        )
         patch = [{"op": "replace", "path": "/spec/accessModes", "value": ["ReadWriteOnce"]}, *_unselected(claim)]
         return Candidate(FAILED, key, cause, remade(world, claim, "ask for ReadWriteOnce", patch), because)
     if "selector" in message.lower() and spec.get("selector"):
@@ -473,7 +482,10 @@ def shared(world: World) -> Iterator[Candidate]:
             modes = ((claim or {}).get("spec") or {}).get("accessModes") or []
             said = str(waiting[0].condition("PodScheduled").get("message") or "")
             if modes == ["ReadWriteOncePod"] and re.search(r"ReadWriteOncePod|same name", said):
-                cause = f"{workload.key}: claim {ref.name} is ReadWriteOncePod: one pod may use it, {workload.wanted} want to"
+                cause = (
+                    f"{workload.key}: claim {ref.name} is ReadWriteOncePod: one pod may use it, {workload.wanted} "
+                    "want to"
+                )
                 yield Candidate(ATTACHED, workload.key, cause, _one(world, workload), [said])
 
 

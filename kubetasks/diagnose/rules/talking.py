@@ -59,9 +59,9 @@ def _keeps(world: World, container: Container, each: LogClass, index: int) -> bo
     times = [lines[i].at for i in hits]
     if last.at is not None and world.since(last.at) > _patience([each for each in times if each is not None]):
         return False
-    if first.at is not None and last.at is not None and (last.at - first.at).total_seconds() < 3.0 and len(hits) < 5:
-        return False
-    return True
+    return not (
+        first.at is not None and last.at is not None and (last.at - first.at).total_seconds() < 3.0 and len(hits) < 5
+    )
 
 
 def _patience(times: list[dt.datetime]) -> float:
@@ -125,7 +125,7 @@ WAITING: Final = define(
 
 @check
 def told(world: World) -> Iterator[Candidate]:
-    """Hosts that a workload is told of and that do not exist, where a slip, or a workload without a Service, shows what was meant."""
+    """Configured hosts that do not exist, where a slip, or a workload without a Service, shows what was meant."""
     for workload in world.workloads.values():
         if workload.kind == "CronJob" or not workload.wanted:
             continue
@@ -137,11 +137,11 @@ def told(world: World) -> Iterator[Candidate]:
                     made.depth, made.confidence = LOG - 3, "likely"
                     yield made
             headless = ((upstream.service or {}).get("spec") or {}).get("clusterIP") == "None"
-            if upstream.place == "service" and host.port and upstream.ports and not headless:
-                if host.port not in upstream.ports:
-                    made = reach.wrong_port(world, workload, workload.key, upstream)
-                    made.depth, made.confidence = LOG - 3, "likely"
-                    yield made
+            known = upstream.ports if upstream.place == "service" and not headless else ()
+            if host.port and known and host.port not in known:
+                made = reach.wrong_port(world, workload, workload.key, upstream)
+                made.depth, made.confidence = LOG - 3, "likely"
+                yield made
 
 
 @check

@@ -98,23 +98,29 @@ TLS: Final = (
     ),
     (
         "NAME",
-        r"hostname mismatch|doesn't match|does not match (?:target|the) host|certificate is (?:not )?valid for|ERR_TLS_CERT_ALTNAME_INVALID"
-        r"|no alternative certificate subject name|cannot validate certificate for .+ because it doesn't contain any IP SANs",
+        (
+            r"hostname mismatch|doesn't match|does not match (?:target|the) host|certificate is (?:not )?valid for|ERR_TLS_CERT_ALTNAME_INVALID"
+            r"|no alternative certificate subject name|cannot validate certificate for .+ because it doesn't contain any IP SANs"
+        ),
         "its certificate is for another name",
         "ask for the name that the certificate has, or issue one for this name",
     ),
     (
         "UNTRUSTED",
-        r"unable to get (?:local )?issuer certificate|self[- ]signed certificate|unknown (?:certificate )?authority|certificate verify failed"
-        r"|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_SIGNED|UNABLE_TO_VERIFY_LEAF|PKIX path building failed|curl: \(60\)|SSL certificate problem"
-        r"|tls: (?:failed to verify|bad) certificate|CERTIFICATE_VERIFY_FAILED",
+        (
+            r"unable to get (?:local )?issuer certificate|self[- ]signed certificate|unknown (?:certificate )?authority|certificate verify failed"
+            r"|SELF_SIGNED_CERT|DEPTH_ZERO_SELF_SIGNED|UNABLE_TO_VERIFY_LEAF|PKIX path building failed|curl: \(60\)|SSL certificate problem"
+            r"|tls: (?:failed to verify|bad) certificate|CERTIFICATE_VERIFY_FAILED"
+        ),
         "its certificate is not trusted here",
         "give the container the authority's certificate (a ConfigMap, and SSL_CERT_FILE or the like)",
     ),
     (
         "PROTOCOL",
-        r"wrong version number|first record does not look like a TLS handshake|HTTP response to HTTPS client|plain HTTP request was sent"
-        r"|SSL_ERROR_RX_RECORD_TOO_LONG|unrecognized name|handshake failure|packet length too long|http: server gave HTTP response",
+        (
+            r"wrong version number|first record does not look like a TLS handshake|HTTP response to HTTPS client|plain HTTP request was sent"
+            r"|SSL_ERROR_RX_RECORD_TOO_LONG|unrecognized name|handshake failure|packet length too long|http: server gave HTTP response"
+        ),
         "one side speaks TLS and the other does not",
         "use http:// instead of https:// (or the reverse), or the port that speaks TLS",
     ),

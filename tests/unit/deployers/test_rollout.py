@@ -174,7 +174,7 @@ def test_a_pod_that_fits_nowhere_gets_its_grace() -> None:
     cluster = store(deployment(), broken={"Deployment/backend": waiting("")})
     unschedulable(cluster)
     made, clock, _ = watch(cluster)
-    with pytest.raises(RolloutFailed, match="INSUFFICIENT_RESOURCES|UNSCHEDULABLE"):
+    with pytest.raises(RolloutFailed, match=r"INSUFFICIENT_RESOURCES|UNSCHEDULABLE"):
         made.until_ready([deployment()])
     assert 30 <= clock.now < 30 + AGAIN + INTERVAL
 
@@ -205,8 +205,8 @@ REFUSED = {
     "type": "ReplicaFailure",
     "status": "True",
     "reason": "FailedCreate",
-    "message": 'pods "backend-" is forbidden: violates PodSecurity "restricted:latest": allowPrivilegeEscalation != false '
-    '(container "backend" must set securityContext.allowPrivilegeEscalation=false)',
+    "message": 'pods "backend-" is forbidden: violates PodSecurity "restricted:latest": '
+    'allowPrivilegeEscalation != false (container "backend" must set securityContext.allowPrivilegeEscalation=false)',
 }
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from kubetasks import state
-from kubetasks.diagnose.doctor import GIB, Machine, engine_state, examine
 from kubetasks.diagnose.checkup import Finding
+from kubetasks.diagnose.doctor import GIB, Machine, engine_state, examine
 from kubetasks.diagnose.versions import kubectl_versions, shown, version_in
 from kubetasks.settings import load
 from kubetasks.targets.local import files

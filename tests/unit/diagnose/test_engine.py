@@ -5,6 +5,7 @@ import json
 import random
 from collections.abc import Sequence
 
+import jsonschema
 import msgspec
 import pytest
 
@@ -189,8 +190,6 @@ def test_the_lines_begin_with_the_cause_and_the_fix() -> None:
 
 
 def test_the_document_follows_its_schema() -> None:
-    import jsonschema
-
     findings = broken_shop()
     made = document(Report(version=1, context="c", namespace="n", taken=ago(0), healthy=False, findings=findings))
     jsonschema.validate(json.loads(json.dumps(made)), schema())

@@ -155,9 +155,9 @@ def test_replicas_that_do_not_fit_are_scaled_down() -> None:
 
 
 REFUSALS = [
-    ("POD_SECURITY", 'pods "web" is forbidden: violates PodSecurity "restricted:latest": allowPrivilegeEscalation != false '
+    ("POD_SECURITY", ('pods "web" is forbidden: violates PodSecurity "restricted:latest": allowPrivilegeEscalation != false '
      '(container "web" must set securityContext.allowPrivilegeEscalation=false), runAsNonRoot != true (pod or container "web" '
-     'must set securityContext.runAsNonRoot=true)', "allowPrivilegeEscalation != false, runAsNonRoot != true"),
+     'must set securityContext.runAsNonRoot=true)'), "allowPrivilegeEscalation != false, runAsNonRoot != true"),
     ("QUOTA_EXCEEDED", 'pods "web" is forbidden: exceeded quota: small, requested: pods=1, used: pods=2, limited: pods=2', "pods 2 of 2 used"),
     ("QUOTA_NEEDS_LIMITS", 'pods "web" is forbidden: failed quota: small: must specify limits.memory for: web; requests.cpu for: web', "limits.memory and requests.cpu"),
     ("LIMIT_RANGE", 'pods "web" is forbidden: [maximum cpu usage per Container is 500m, but limit is 1]', "maximum 500m cpu"),
@@ -166,10 +166,10 @@ REFUSALS = [
     ("SERVICE_ACCOUNT_MISSING", 'pods "web" is forbidden: error looking up service account space/runner: serviceaccount "runner" not found', "runner"),
     ("PRIORITY_CLASS_MISSING", 'pods "web" is forbidden: no PriorityClass with name high was found', "high"),
     ("RUNTIME_CLASS_MISSING", 'pods "web" is forbidden: pod rejected: RuntimeClass "kata" not found', "kata"),
-    ("WEBHOOK_DOWN", 'Internal error occurred: failed calling webhook "policy.example.com": failed to call webhook: Post '
-     '"https://policy.system.svc:443/check?timeout=10s": no endpoints available for service "policy"', "no endpoints available"),
-    ("WEBHOOK_DOWN", 'Internal error occurred: failed calling webhook "policy.example.com": failed to call webhook: Post '
-     '"https://policy.system.svc:443/check": tls: failed to verify certificate: x509: certificate signed by unknown authority', "x509"),
+    ("WEBHOOK_DOWN", ('Internal error occurred: failed calling webhook "policy.example.com": failed to call webhook: Post '
+     '"https://policy.system.svc:443/check?timeout=10s": no endpoints available for service "policy"'), "no endpoints available"),
+    ("WEBHOOK_DOWN", ('Internal error occurred: failed calling webhook "policy.example.com": failed to call webhook: Post '
+     '"https://policy.system.svc:443/check": tls: failed to verify certificate: x509: certificate signed by unknown authority'), "x509"),
     ("WEBHOOK_DENIES", 'admission webhook "policy.example.com" denied the request: images must come from registry.example.com', "registry.example.com"),
     ("WEBHOOK_DENIES", "pods \"web\" is forbidden: ValidatingAdmissionPolicy 'no-latest' with binding 'all' denied request: tag latest is not allowed", "tag latest"),
     ("POD_INVALID", 'Pod "web" is invalid: spec.containers[0].resources.requests: Invalid value: "200m": must be less than or equal to cpu limit', "must be less than"),

@@ -15,7 +15,7 @@ from kubetasks.tasks import deploy, diagnose, look
 from tests.memory_store import NAMESPACE
 from tests.samples import CANARY
 from tests.unit.tasks.conftest import Inv
-from tests.world import World
+from tests.world import BAD, World
 
 CRASHED: Object = {
     "ready": False,
@@ -153,8 +153,6 @@ def test_status_does_not_call_a_service_ok_that_selects_nothing(world: World, in
 
 
 def test_a_failed_verify_ends_with_the_cause(world: World, inv: Inv) -> None:
-    from tests.world import BAD
-
     broken(world, inv)
     world.report = BAD
     done = inv(look.verify)

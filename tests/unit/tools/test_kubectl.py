@@ -90,6 +90,10 @@ NAME_STDIN = ["--output", "name", "--filename", "-"]
         ),
         (KUBECTL.follow("pod-1"), [*SCOPE, "logs", "pod-1", "--all-containers", "--follow", "--prefix", "--tail=10"]),
         (
+            KUBECTL.proxy("/tmp/x/api"),
+            [*SCOPE[:3], "proxy", "--unix-socket=/tmp/x/api", "--reject-methods=^POST$,^PUT$,^PATCH$,^DELETE$"],
+        ),
+        (
             KUBECTL.port_forward("service/frontend", 80),
             [*SCOPE, "port-forward", "service/frontend", ":80", "--address", "127.0.0.1"],
         ),
