@@ -23,6 +23,7 @@ from kubetasks.diagnose.collect import take
 from kubetasks.diagnose.snapshot import Snapshot
 from kubetasks.runner import SystemRunner
 from kubetasks.targets.base import Cluster
+from kubetasks.targets.detect import default_kubeconfig
 from kubetasks.targets.kubectl_store import KubectlStore
 from tests.states.catalogue import HERE, Fault, Object, load
 
@@ -298,11 +299,15 @@ def note(outcomes: Sequence[Outcome]) -> None:
 def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--context", default="kind-kubetasks")
+    parser.add_argument("--kubeconfig", default=default_kubeconfig() or str(Path.home() / ".kube" / "config"))
     parser.add_argument("--folder", default="faults", choices=["faults", "held", "healthy"])
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--live", action="store_true", help="run the fix and wait until the namespace is healthy")
     parser.add_argument("--keep", action="store_true", help="keep the namespaces")
     parser.add_argument("--no-write", action="store_true", help="keep the recorded states as they are")
+    parser.add_argument(
+        "--hurry", action="store_true", help="go on as soon as what is expected is found; records nothing"
+    )
     parser.add_argument("--at-once", type=int, default=4)
     given = parser.parse_args(argv)
     chosen = [
@@ -310,10 +315,12 @@ def main(argv: Sequence[str]) -> int:
         for each in load(given.folder)
         if not given.only or any(re.search(word, f"{each.family}/{each.name}") for word in given.only)
     ]
-    recorder = Recorder(given.context, given.live, given.keep, not given.no_write)
+    recorder = Recorder(
+        given.context, given.live, given.keep, not given.no_write, kubeconfig=given.kubeconfig, hurry=given.hurry
+    )
     with ThreadPoolExecutor(given.at_once) as pool:
         outcomes = list(pool.map(recorder.run, chosen))
-    if given.live and not given.no_write:
+    if given.live:
         note(outcomes)
     good = [each for each in outcomes if each.ok and not each.wrong]
     fixed = [each for each in outcomes if each.healed]

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import jsonschema
 import pytest
@@ -20,11 +20,12 @@ from kubetasks.diagnose.collect import take
 from kubetasks.diagnose.snapshot import VERSION, Snapshot, from_json, read, schema
 from kubetasks.diagnose.sources import CLUSTER_WIDE, NAMESPACED
 from kubetasks.diagnose.trim import trimmed
-from kubetasks.errors import ClusterUnreachable, UsageError
+from kubetasks.errors import ClusterUnreachable, Forbidden, UsageError
 from kubetasks.redact import HIDDEN, Redactor, Sensitive
 from kubetasks.runner import Process
-from kubetasks.targets.base import Cluster
+from kubetasks.targets.base import Cluster, Store
 from kubetasks.targets.kubectl_store import KubectlStore
+from kubetasks.tasks._dry import ReadOnlyStore
 from tests.recording import Answer, Call, RecordingRunner
 from tests.samples import CANARY
 from tests.unit.diagnose.worlds import container, deployment, ended, event, item, log, pod, running, snapshot, waiting
@@ -276,6 +277,18 @@ def test_what_may_not_be_read_is_noted_and_the_rest_is_kept() -> None:
     state, _ = taken({GET: (1, listing(*deployment()), said)})
     assert list(state.unread) == ["nodes"]
     assert len(state.objects) == 2
+
+
+def test_a_user_who_may_read_nothing_is_refused() -> None:
+    with pytest.raises(Forbidden):
+        taken({GET: (1, "", 'Error from server (Forbidden): pods is forbidden: User "x" cannot list resource "pods"')})
+
+
+def test_a_store_that_can_only_be_read_is_read_as_its_cluster() -> None:
+    runner = RecordingRunner({GET: listing(*deployment()), PROXY: (1, "no"), LOGS: ""})
+    store = cast("Store", ReadOnlyStore(KubectlStore(Cluster("kind-x", "space"), runner)))
+    state = take(store)
+    assert (state.context, state.namespace, len(state.objects)) == ("kind-x", "space", 2)
 
 
 def test_a_kind_that_an_older_server_does_not_know_is_left_out() -> None:

@@ -43,6 +43,7 @@ SAYS = {
     "image.build": "would build kubetasks/todo-backend:",
     "image.load": "would load kubetasks/todo-backend:",
     "image.prune": "would remove kubetasks/todo-backend:old",
+    "diagnose": "would write the snapshot to state.json",
 }
 READING = {
     "plan", "diff", "status", "logs", "open", "doctor", "completion", "image.list", "cluster.list", "cluster.env",
@@ -55,6 +56,7 @@ FLAGS: dict[str, dict[str, Any]] = {
     "cluster.down": {"target": "kind"},
     "image.build": {"force": True},
     "chart.rollback": {"to": 1},
+    "diagnose": {"record": "state.json"},
 }
 
 
@@ -232,6 +234,7 @@ DOES_NOT_READ = [
     kubectl.Kubectl("c", "n").replace(),
     ["kubectl", "--kubeconfig", "get", "--context=c", "delete", "pod", "x"],
     ["kubectl", "config", "use-context", "x"],
+    ["kubectl", "--context", "c", "proxy", "--unix-socket=/tmp/api"],
     ["kubectl", "exec", "pod", "--", "get"],
     ["kubectl"],
     helm.Helm("c", "n").upgrade_install("r", "chart"),
@@ -265,6 +268,7 @@ READS = [
     kubectl.Kubectl("c", "n").logs("p"),
     kubectl.Kubectl("c", "n").follow("p"),
     kubectl.Kubectl("c", "n").port_forward("s", 80),
+    kubectl.Kubectl("c", "n").proxy("/tmp/api"),
     kubectl.Kubectl("c", "n").cluster_version(),
     kubectl.client_version(),
     kubectl.kustomize("folder"),
