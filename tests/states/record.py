@@ -88,27 +88,26 @@ class Recorder:
         space = f"kt-{fault.name}"[:63]
         outcome = Outcome(fault)
         try:
-            self._inject(fault, space)
+            self.inject(fault, space)
             self._observe(fault, space, outcome)
         except (RuntimeError, subprocess.TimeoutExpired) as error:
             outcome.wrong.append(f"{type(error).__name__}: {error}")
         finally:
             if not self.keep:
-                for item in fault.objects():
-                    if item["kind"] in CLUSTER_WIDE:
-                        self.kubectl(
-                            "",
-                            "delete",
-                            item["kind"].lower(),
-                            item["metadata"]["name"],
-                            "--ignore-not-found",
-                            check=False,
-                        )
-                self.kubectl("", "delete", "namespace", space, "--wait=false", "--ignore-not-found", check=False)
+                self.remove(fault, space)
         print(outcome.line(), flush=True)
         return outcome
 
-    def _inject(self, fault: Fault, space: str) -> None:
+    def remove(self, fault: Fault, space: str) -> None:
+        """Delete what was applied; the namespace goes in the background."""
+        for item in fault.objects():
+            if item["kind"] in CLUSTER_WIDE:
+                name = item["metadata"]["name"]
+                self.kubectl("", "delete", item["kind"].lower(), name, "--ignore-not-found", check=False)
+        self.kubectl("", "delete", "namespace", space, "--wait=false", "--ignore-not-found", check=False)
+
+    def inject(self, fault: Fault, space: str) -> None:
+        """Create the namespace and apply the fault."""
         self.kubectl("", "create", "namespace", space)
         deadline = time.monotonic() + 20
         while "default" not in self.kubectl(space, "get", "serviceaccount", "-o", "name", check=False):
