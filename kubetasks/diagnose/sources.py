@@ -152,7 +152,7 @@ class ClusterSource:
 
         Raises:
             NoContact: the API server does not answer.
-            Forbidden: the user may read nothing in the namespace.
+            Forbidden: the user may not read the namespace's pods.
         """
         kinds = [*NAMESPACED, *CLUSTER_WIDE]
         unread: dict[str, str] = {}
@@ -167,6 +167,8 @@ class ClusterSource:
         for line in result.stderr.splitlines():
             if found := FORBIDDEN.search(line):
                 unread[found[1]] = found[0]
+        if "pods" in unread:  # nothing can be said without them
+            self.store.call(self.store.kubectl.get(["Pod"]))
         return _items(result.stdout), unread
 
     def log(self, pod: str, container: str, *, previous: bool) -> str:

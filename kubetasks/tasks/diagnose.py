@@ -132,4 +132,6 @@ def _well(state: "Snapshot", workload: str) -> str:
 
     pods = sum(1 for item in state.objects if item["kind"] == "Pod")
     of = f"{workload} in namespace {state.namespace}" if workload else f"namespace {state.namespace}"
-    return f"nothing is wrong in {of} ({counted(pods, 'pod')})" if not workload else f"nothing is wrong with {of}"
+    said = f"nothing is wrong with {of}" if workload else f"nothing is wrong in {of} ({counted(pods, 'pod')})"
+    unread = sorted(kind.partition(".")[0] for kind, why in state.unread.items() if "forbidden" in why)
+    return f"{said}; you may not read: {', '.join(unread)}" if unread else said

@@ -279,9 +279,11 @@ def test_what_may_not_be_read_is_noted_and_the_rest_is_kept() -> None:
     assert len(state.objects) == 2
 
 
-def test_a_user_who_may_read_nothing_is_refused() -> None:
+@pytest.mark.parametrize("text", ["", listing()])
+def test_a_user_who_may_not_read_pods_is_refused(text: str) -> None:
+    said = 'Error from server (Forbidden): pods is forbidden: User "x" cannot list resource "pods" in API group ""'
     with pytest.raises(Forbidden):
-        taken({GET: (1, "", 'Error from server (Forbidden): pods is forbidden: User "x" cannot list resource "pods"')})
+        taken({GET: (1, text, said)})
 
 
 def test_a_store_that_can_only_be_read_is_read_as_its_cluster() -> None:

@@ -42,6 +42,17 @@ def test_all_is_well(world: World, inv: Inv) -> None:
     assert done.out.startswith("nothing is wrong in namespace ")
 
 
+def test_what_may_not_be_read_is_said(world: World, inv: Inv, tmp_path: Path) -> None:
+    inv(deploy.deploy)
+    path = tmp_path / "state.json"
+    inv(diagnose.diagnose, record=str(path))
+    state = json.loads(path.read_text())
+    state["unread"] = {"secrets": "secrets is forbidden: no", "RuntimeClass": "the API server does not know it"}
+    path.write_text(json.dumps(state))
+    done = inv(diagnose.diagnose, snapshot=str(path))
+    assert done.out.endswith("; you may not read: secrets\n")
+
+
 def test_the_first_line_is_the_cause_and_the_fix(world: World, inv: Inv) -> None:
     broken(world, inv)
     done = inv(diagnose.diagnose)
