@@ -24,7 +24,7 @@ from typing import Any, Final
 import yaml
 
 HERE: Final = Path(__file__).parent
-FOLDERS: Final = {"faults": HERE / "faults", "held": HERE / "held", "healthy": HERE / "healthy"}
+FOLDERS: Final = {"faults": HERE / "faults", "held": HERE / "held", "fresh": HERE / "fresh", "healthy": HERE / "healthy"}
 Object = dict[str, Any]
 
 

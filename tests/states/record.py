@@ -25,7 +25,7 @@ from kubetasks.runner import SystemRunner
 from kubetasks.targets.base import Cluster
 from kubetasks.targets.detect import default_kubeconfig
 from kubetasks.targets.kubectl_store import KubectlStore
-from tests.states.catalogue import HERE, Fault, Object, load
+from tests.states.catalogue import FOLDERS, HERE, Fault, Object, load
 
 RECORDED: Final = HERE / "recorded"
 # Fault to the seconds until its own fix had made the namespace healthy.
@@ -163,7 +163,7 @@ class Recorder:
 
     def _hurry(self, fault: Fault, space: str, outcome: Outcome, began: float) -> None:
         findings: list[Finding] = []
-        while not outcome.ok and time.monotonic() - began < fault.settle + SLOW:
+        while (not outcome.ok or outcome.wrong) and time.monotonic() - began < fault.settle + SLOW:
             time.sleep(2)
             outcome.wrong.clear()
             findings = diagnose(self.snapshot(space))
@@ -299,7 +299,7 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--context", default="kind-kubetasks")
     parser.add_argument("--kubeconfig", default=default_kubeconfig() or str(Path.home() / ".kube" / "config"))
-    parser.add_argument("--folder", default="faults", choices=["faults", "held", "healthy"])
+    parser.add_argument("--folder", default="faults", choices=list(FOLDERS))
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--live", action="store_true", help="run the fix and wait until the namespace is healthy")
     parser.add_argument("--keep", action="store_true", help="keep the namespaces")
