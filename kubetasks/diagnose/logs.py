@@ -14,7 +14,7 @@ from kubetasks.diagnose.fixes import run, words
 from kubetasks.diagnose.graph import Workload, World
 from kubetasks.diagnose.rule import LOG, Candidate, Rule, define
 from kubetasks.diagnose.views import Container, Line
-from kubetasks.diagnose.words import one_line
+from kubetasks.diagnose.words import one_line, unquoted
 
 # So many lines from the end are a crash's last words; what stands before them is of before.
 LAST_WORDS: Final = 40
@@ -49,7 +49,7 @@ class Match:
         """A named group's text, safe to print. Of alternatives, which need names of their own, the one that matched."""
         named = self.found.groupdict()
         text = named.get(name) or next((each for key, each in named.items() if each and key not in TOLD_APART), "")
-        return one_line(text or "", 120).strip("'\"` ,;")
+        return unquoted(one_line(text or "", 120))
 
     @property
     def line(self) -> str:

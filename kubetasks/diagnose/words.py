@@ -26,6 +26,15 @@ def one_line(text: str, limit: int = 240) -> str:
     return shorten(" ".join(plain(text[: limit * 20]).split()), limit)
 
 
+def unquoted(text: str) -> str:
+    """The text without the quotation marks around it; one that belongs to a pair within it stays."""
+    text = text.strip(" ,;")
+    for mark in "'\"`":
+        if text.count(mark) % 2 or (len(text) > 1 and text[0] == text[-1] == mark):
+            text = text.strip(mark)
+    return text.strip(" ,;")
+
+
 def shorten(text: str, limit: int) -> str:
     """The text itself, or its beginning and an ellipsis."""
     return text if len(text) <= limit else text[: max(limit - 1, 0)].rstrip() + "…"

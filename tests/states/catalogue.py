@@ -24,7 +24,7 @@ from typing import Any, Final
 import yaml
 
 HERE: Final = Path(__file__).parent
-FOLDERS: Final = {"faults": HERE / "faults", "held": HERE / "held", "fresh": HERE / "fresh", "healthy": HERE / "healthy"}
+FOLDERS: Final = {name: HERE / name for name in ("faults", "held", "fresh", "healthy")}
 Object = dict[str, Any]
 
 

@@ -118,7 +118,7 @@ def index(faults: dict[str, list[Fault]]) -> str:
 def texts() -> dict[Path, str]:
     """The files and what they should hold."""
     assert rules.__doc__  # its import makes the rules known
-    faults = tried([*load("faults"), *load("held")])
+    faults = tried([*load("faults"), *load("held"), *load("fresh")])
     made = {PAGES / f"{rule.id}.md": page(rule, faults.get(rule.id, [])) for rule in RULES.values() if not rule.symptom}
     made[PAGES / "README.md"] = index(faults)
     made[PAGES / "findings.schema.json"] = json.dumps(finding.schema(), indent=2) + "\n"

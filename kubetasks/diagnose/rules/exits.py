@@ -1,5 +1,6 @@
 """Containers that ended: by their last words, by their exit code, by who killed them."""
 
+import itertools
 import re
 from collections.abc import Iterator
 from typing import Final
@@ -32,6 +33,9 @@ CODES: Final = {
     143: "SIGTERM: it was asked to end",
     159: "a system call that its seccomp profile forbids (SIGSYS)",
 }
+
+# What the kernel did not let the program print itself.
+SIGNALS: Final = {132: "Illegal instruction", 139: "Segmentation fault"}
 
 OOM = define(
     "OUT_OF_MEMORY",
@@ -148,6 +152,9 @@ def _of(world: World, workload: Workload, container: Container, ended: Ended) ->
         made = candidate(Match(world, workload, container, found, lines, index), each)
         if made is not None:
             break
+    if made is None and ended.code in SIGNALS:
+        [(each, found, index)] = itertools.islice(search([Line(SIGNALS[ended.code])]), 1)
+        made = candidate(Match(world, workload, container, found, [Line(SIGNALS[ended.code])], index), each)
     if made is not None:
         made.because = [*made.because, *because]
         if ended.code == 0 and made.depth < START:

@@ -329,6 +329,10 @@ log_class(
 )
 
 
+# Where the kubelet mounts the token of the pod's ServiceAccount.
+ACCOUNT: Final = "/var/run/secrets/kubernetes.io/serviceaccount/"
+
+
 def _no_file(match: Match) -> Candidate | None:
     """A file that is not there: in a volume the nearest key is named, in the image only the file."""
     path = _folder(match)
@@ -347,6 +351,10 @@ def _no_file(match: Match) -> Candidate | None:
         fix = _with_item(match, mount[1], kind, near_key.name, key) if near_key.typo else None
         fix = fix or words(f"add the key {key} to {kind} {owner}, then restart the pods")
         return Candidate(RULES["FILE_MISSING"], workload.key, cause, fix)
+    if path.startswith(ACCOUNT) and workload.spec.get("automountServiceAccountToken") is False:
+        cause = f"{match.who}: no token of the Kubernetes API is mounted (automountServiceAccountToken: false)"
+        token = change(match.world, workload, "mount the token", [("add", "automountServiceAccountToken", True)])
+        return Candidate(RULES["CREDENTIALS_MISSING"], workload.key, cause, token)
     fix = undo(match) or words(f"put {path} into the image or mount it, or correct the path")
     return Candidate(RULES["FILE_MISSING"], workload.key, cause, fix)
 

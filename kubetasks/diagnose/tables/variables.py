@@ -9,7 +9,7 @@ from kubetasks.diagnose.hide import is_secret_name
 from kubetasks.diagnose.logs import Match, log_class, undo
 from kubetasks.diagnose.refs import references
 from kubetasks.diagnose.rule import Candidate
-from kubetasks.diagnose.words import nearest
+from kubetasks.diagnose.words import nearest, unquoted
 from kubetasks.objects import Object
 
 NAME: Final = r"(?P<name>[A-Z][A-Z0-9_]{2,})"
@@ -254,10 +254,15 @@ log_class(
     r"(?i)(?:unknown|unrecognized|invalid|no such|undefined) (?:flag|option|argument|switch|command)s?:? [`'\"]?(?P<what>-{0,2}[\w-]{2,})",
     r"flag provided but not defined: (?P<what>-\S+)",
     r"(?P<what>error: argument .+?: invalid .+)",
-    r"(?:Error: Invalid value for|error: the following arguments are required:) (?P<what>.+)",
-    title="the program does not know an argument",
-    why="The container's command or args hold an option that this version of the program does not have.",
+    r"Error: Invalid value for (?P<what>.+)",
+    r"(?:the following arguments are required:|Error: Missing (?:option|argument)|required flag\(s\)) (?P<wanted>.+)",
+    title="an argument is unknown, invalid or missing",
+    why="The container's command or args do not fit this version of the program.",
     fix="correct command or args of the container",
-    says="the program does not take the argument {what}",
+    says=lambda match: (
+        f"the program needs the argument {unquoted(match.found['wanted'].rstrip('.'))}"
+        if match.found.groupdict().get("wanted")
+        else f"the program does not take the argument {match.group('what')}"
+    ),
     family="start",
 )

@@ -167,8 +167,39 @@ def test_other_lines_are_no_class(text: str) -> None:
 def test_an_exit_code_without_a_word(code: int) -> None:
     pods = [pod(statuses=[ended(code)], containers=[container(command=["run"])])]
     finding = one(deployment(pods=pods))
-    assert finding.id == "CRASH_SILENT"
-    assert f"exit code {code} ({CODES[code]})" in finding.cause
+    shown = {132: "ILLEGAL_INSTRUCTION", 139: "SEGMENTATION_FAULT"}
+    assert finding.id == shown.get(code, "CRASH_SILENT")
+    assert code in shown or f"exit code {code} ({CODES[code]})" in finding.cause
+
+
+def test_a_signal_counts_where_the_log_says_something_else() -> None:
+    finding = one(deployment(pods=[pod(statuses=[ended(139)])]), logs=[log("loading the model")])
+    assert finding.id == "SEGMENTATION_FAULT"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("error: the following arguments are required: --input", "needs the argument --input"),
+        ("Error: Missing option '--input'.", "needs the argument --input"),
+        ("error: unrecognized arguments: --prot", "does not take the argument --prot"),
+    ],
+)
+def test_an_argument_that_is_missing_is_not_one_that_is_unknown(text: str, expected: str) -> None:
+    [finding] = crashed(text)
+    assert (finding.id, expected in finding.cause) == ("BAD_ARGUMENT", True), finding.cause
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("ValueError: invalid literal for int() with base 10: '80a80'", "'80a80'"),
+        ('KeyError: "a" or "b"', '"a" or "b"'),
+    ],
+)
+def test_a_quotation_mark_stays_with_its_pair(text: str, expected: str) -> None:
+    [finding] = crashed(text)
+    assert finding.cause.endswith(expected)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from tests.states.catalogue import HERE, Fault, load
 from tests.states.record import Outcome, judge
 
 RECORDED = HERE / "recorded"
-FAULTS = {fault.name: fault for folder in ("faults", "held") for fault in load(folder)}
+FAULTS = {fault.name: fault for folder in ("faults", "held", "fresh") for fault in load(folder)}
 HEALTHY = {fault.name: fault for fault in load("healthy")}
 
 
