@@ -47,7 +47,10 @@ def tried(faults: list[Fault]) -> dict[str, list[Fault]]:
     """Which recorded faults have a rule as their cause."""
     found: dict[str, list[Fault]] = {}
     for fault in faults:
-        for name in fault.expected:
+        names = set(fault.expected)
+        if fault.entry.get("any") and recorded(fault).exists():
+            names &= {each.id for each in diagnose(snapshot.read(recorded(fault)))}
+        for name in names:
             found.setdefault(name, []).append(fault)
     return found
 

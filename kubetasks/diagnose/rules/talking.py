@@ -12,7 +12,7 @@ from kubetasks.diagnose.logs import LogClass, Match, candidate, search, who
 from kubetasks.diagnose.rule import LOG, Candidate, check, define
 from kubetasks.diagnose.rules.exits import troubled
 from kubetasks.diagnose.talk import told_of
-from kubetasks.diagnose.upstream import resolve
+from kubetasks.diagnose.upstream import Upstream, find, resolve
 from kubetasks.diagnose.views import Container, Line
 
 # What a program that goes on says counts when it says it again, and has said it just now.
@@ -131,6 +131,8 @@ def told(world: World) -> Iterator[Candidate]:
             continue
         for host in told_of(world, workload):
             upstream = resolve(world, host)
+            if upstream.service and workload.key in {pod.workload for pod in world.selected(upstream.service)}:
+                continue  # a shared ConfigMap names it for others
             if upstream.place == "missing" and "." not in host.text and (upstream.near.typo or not workload.ready):
                 made = reach.missing(world, workload, workload.key, upstream)
                 if made.fix.kind == "command":
@@ -173,7 +175,28 @@ def closed(world: World) -> Iterator[Candidate]:
     for workload in world.workloads.values():
         for host in told_of(world, workload):
             upstream = resolve(world, host)
-            if upstream.place == "service":
+            if upstream.place == "service" and _meant(world, workload, upstream):
                 made = reach.blocked(world, workload, workload.key, upstream, sure=False)
                 if made is not None:
                     yield made
+
+
+def _meant(world: World, workload: Workload, upstream: Upstream) -> bool:
+    """Whether a workload is likely to use a Service that its settings name.
+
+    It does not use its own Service. A ConfigMap that several workloads share names what one of them uses: where a
+    policy lets one of them in, the others may not need it.
+    """
+    served = {pod.workload for pod in world.selected(upstream.service or {})}
+    if workload.key in served:
+        return False
+    places = find(world, workload, upstream.host.text)
+    if not places or not all(each.config_map for each in places):
+        return True
+    shared = {(each.config_map, each.key) for each in places}
+    others = [each for key, each in world.workloads.items() if key != workload.key and key not in served]
+    return not any(
+        shared & {(each.config_map, each.key) for each in find(world, other, upstream.host.text)}
+        and reach.blocked(world, other, other.key, upstream, sure=False) is None
+        for other in others
+    )
