@@ -10,7 +10,8 @@ from kubetasks.diagnose.views import Container
 
 SAYS: Final = re.compile(
     r"(?i)\b(?:listen\w*|running|serv\w+|start\w+|bound|bind\w*|ready|available|up|accept\w+)\b.{0,60}?"
-    r"(?:(?P<host>\[[0-9a-f:.]*\]|\d{1,3}(?:\.\d{1,3}){3}|localhost|\*)?:|port[ :=]+)(?P<port>\d{2,5})\b"
+    # A name before the colon is another host's: "started with db:5432".
+    r"(?:(?<![\w.@-])(?P<host>\[[0-9a-f:.]*\]|\d{1,3}(?:\.\d{1,3}){3}|localhost|\*)?:|port[ :=]+)(?P<port>\d{2,5})\b"
 )
 HTTP_SERVER: Final = re.compile(r"Serving HTTP on (?P<host>\S+) port (?P<port>\d+)")
 TROUBLE: Final = re.compile(r"(?i)\b(?:error|fail\w*|refused|cannot|could not|timed? ?out|retry\w*|waiting)\b")
@@ -33,12 +34,16 @@ class Listens:
 def said(container: Container) -> list[Listens]:
     """What the container's log says, the last first."""
     found: list[Listens] = []
+    own = str(container.pod.status.get("podIP") or "")
     for line in [*container.head, *container.current]:
         if TROUBLE.search(line.text):
             continue
-        match = HTTP_SERVER.search(line.text) or SAYS.search(line.text)
+        text = re.sub(rf"(?<![\w.-]){re.escape(container.pod.name)}(?=:\d)", "*", line.text)
+        match = HTTP_SERVER.search(text) or SAYS.search(text)
         if match and 0 < int(match["port"]) < 65536:
             each = Listens(int(match["port"]), (match["host"] or "").lower())
+            if re.match(r"\d", each.host) and not each.host.startswith(("0.", "127.")) and each.host != own:
+                continue  # another host's address
             if each in found:
                 found.remove(each)
             found.insert(0, each)

@@ -62,12 +62,24 @@ def _counts(world: World, container: Container, kind: str, event: Event, often: 
         return False
     if kind == "readiness":
         return not container.ready
+    if _recovered(world, container, kind, event):
+        return False
     return (
         killed(world, container)
         or (not container.ready and container.restarts > 0)
         or not container.is_running
         or often > 1
     )
+
+
+def _recovered(world: World, container: Container, kind: str, event: Event) -> bool:
+    """Whether a startup or liveness probe that failed while the program was starting has passed since."""
+    if not container.is_running or killed(world, container):
+        return False
+    if kind == "startup":
+        return bool(container.status.get("started"))
+    period = float((container.spec.get("livenessProbe") or {}).get("periodSeconds", 10))
+    return container.ready and world.since(event.last) > 2 * period + 5.0
 
 
 def killed(world: World, container: Container) -> bool:
