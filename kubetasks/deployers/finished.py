@@ -93,8 +93,9 @@ def last_events(events: Iterable[Object], name: str, most: int = 6) -> list[str]
             event.get("lastTimestamp") or event.get("eventTime") or event["metadata"].get("creationTimestamp") or ""
         )
 
+    def line(event: Object) -> str:
+        message = " ".join(str(event.get("message", "")).split())[:300]
+        return f"{event.get('type', '')} {event.get('reason', '')} {name}: {message}"
+
     about = [event for event in events if event.get("involvedObject", {}).get("name") == name]
-    return [
-        f"{event.get('type', '')} {event.get('reason', '')} {name}: {' '.join(str(event.get('message', '')).split())[:300]}"
-        for event in sorted(about, key=when)[-most:]
-    ]
+    return [line(event) for event in sorted(about, key=when)[-most:]]
