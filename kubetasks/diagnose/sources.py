@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 
 from kubetasks.diagnose.proxy import Proxy
 from kubetasks.diagnose.snapshot import Answer
-from kubetasks.errors import KubetasksError
+from kubetasks.errors import KubetasksError, NoContact
 from kubetasks.objects import Object, Objects
 from kubetasks.targets.base import Store
 from kubetasks.targets.kubectl_store import KubectlStore
@@ -103,8 +103,23 @@ class StoreSource:
     tail: int = TAIL
 
     def objects(self) -> tuple[Objects, dict[str, str]]:
-        """See ``Source``."""
-        return self.store.get([*NAMESPACED, "Namespace"]), {}
+        """See ``Source``. Where the store refuses some kinds, the others are read one by one."""
+        kinds = [*NAMESPACED, "Namespace"]
+        try:
+            return self.store.get(kinds), {}
+        except NoContact:
+            raise
+        except KubetasksError:
+            found = self.store.get(["Pod"])  # nothing can be said without them
+        unread: dict[str, str] = {}
+        for kind in kinds:
+            if kind == "Pod":
+                continue
+            try:
+                found += self.store.get([kind])
+            except KubetasksError as error:
+                unread[f"{kind.lower()}s"] = error.line
+        return found, unread
 
     def log(self, pod: str, container: str, *, previous: bool) -> str:
         """See ``Source``."""
