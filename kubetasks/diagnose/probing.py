@@ -14,6 +14,13 @@ PROBES: Final = ("readiness", "liveness", "startup")
 rule = Family("probes", PROBE).rule
 MESSAGE: Final = re.compile(r"^(Readiness|Liveness|Startup) probe (?:failed|errored[^:]*): ?(.*)$", re.DOTALL)
 RECENT: Final = 180.0
+# A command that a runtime could not start because the container had just ended: containerd, Docker and CRI-O.
+ENDED: Final = re.compile(
+    r"no running task found|task \S+ not found|cannot exec in a (?:stopped|deleted)"
+    r"|container (?:is )?not (?:created or )?running|[Cc]ontainer \S+ is (?:not running|restarting)"
+)
+# What the kubelet says of a port whose name the container does not have.
+NO_SUCH_PORT: Final = re.compile(r"strconv\.Atoi: parsing|couldn't find port|invalid port number")
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,7 @@ def failing(world: World, container: Container) -> list[Failing]:
     often = _often(container)
     for event in container.pod.told("Unhealthy", "ProbeWarning"):
         match = MESSAGE.match(event.message)
-        if match is None or event.container not in {container.name, ""}:
+        if match is None or event.container not in {container.name, ""} or ENDED.search(match[2]):
             continue
         kind = match[1].lower()
         spec = container.spec.get(f"{kind}Probe")

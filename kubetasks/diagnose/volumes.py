@@ -9,9 +9,16 @@ from kubetasks.diagnose.views import Container
 from kubetasks.objects import Object
 
 
+def _claimed(workload: Workload) -> Iterator[Object]:
+    """The volumes that a StatefulSet makes from its claim templates, with the claim of its first pod."""
+    for template in (workload.item.get("spec") or {}).get("volumeClaimTemplates") or ():
+        name = template["metadata"]["name"]
+        yield {"name": name, "persistentVolumeClaim": {"claimName": f"{name}-{workload.name}-0"}}
+
+
 def _mounts(workload: Workload, container: Container) -> Iterator[tuple[str, Object, Object]]:
     """Path, mount and volume of everything that is mounted into a container."""
-    volumes = {each.get("name"): each for each in workload.spec.get("volumes") or ()}
+    volumes = {each.get("name"): each for each in [*(workload.spec.get("volumes") or ()), *_claimed(workload)]}
     for mount in container.spec.get("volumeMounts") or ():
         volume = volumes.get(mount.get("name"))
         if volume is not None:

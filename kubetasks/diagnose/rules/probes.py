@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kubetasks.diagnose import probing
+from kubetasks.diagnose.finding import Severity
 from kubetasks.diagnose.fixes import change, words
 from kubetasks.diagnose.graph import Workload, World
 from kubetasks.diagnose.logs import back, who
@@ -42,9 +43,13 @@ def probes(world: World) -> Iterator[Candidate]:
     for workload, container in world.containers():
         if container.kind == "init":
             continue
-        yield from _names(world, workload, container)
+        failing = probing.failing(world, container)
+        nameless = {each.kind for each in failing if probing.NO_SUCH_PORT.search(each.said)}
+        yield from _names(world, workload, container, nameless)
         groups: dict[tuple[str, str], list[Failing]] = {}
-        for each in probing.failing(world, container):
+        for each in failing:
+            if each.kind in nameless:
+                continue
             groups.setdefault(_kind(each), []).append(each)
         dead = probing.killed(world, container) and any(
             each.kind != "readiness" for found in groups.values() for each in found
@@ -129,15 +134,19 @@ def _candidate(
     )
 
 
-def _names(world: World, workload: Workload, container: Container) -> Iterator[Candidate]:
-    """Probes that name a port that the container does not have."""
-    if container.ready and not probing.killed(world, container):
-        return
+def _names(world: World, workload: Workload, container: Container, nameless: set[str]) -> Iterator[Candidate]:
+    """Probes that name a port that the container does not have.
+
+    The kubelet never sends such a probe. With such a liveness probe a container serves, and is never restarted.
+    """
+    serves = container.ready and not probing.killed(world, container)
     known = {
         str(each["name"]): int(each["containerPort"]) for each in container.spec.get("ports") or () if each.get("name")
     }
     for kind in PROBES:
         spec = container.spec.get(f"{kind}Probe") or {}
+        if serves and kind not in nameless:
+            continue
         for handler in ("httpGet", "tcpSocket"):
             port = (spec.get(handler) or {}).get("port")
             if not isinstance(port, str) or port in known or port.isdigit():
@@ -161,7 +170,8 @@ def _names(world: World, workload: Workload, container: Container) -> Iterator[C
                 if right and place
                 else words("name one of the container's ports, or use the number")
             )
-            yield Candidate(PORT_NAME, workload.key, cause, fix, at=container.name)
+            severity: Severity | None = "warning" if serves else None
+            yield Candidate(PORT_NAME, workload.key, cause, fix, at=container.name, severity=severity)
 
 
 @check

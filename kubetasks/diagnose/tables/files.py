@@ -191,7 +191,7 @@ def _read_only(match: Match) -> Candidate:
         )
         fix = words(f"write to another folder than {said}: {kind or 'the volume'} cannot be written")
         if read_only and kind not in {"ConfigMap", "Secret"} and place:
-            index = next(i for i, each in enumerate(match.container.spec["volumeMounts"]) if each.get("name") == name)
+            index = match.container.spec["volumeMounts"].index(mount[0])
             fix = change(
                 match.world,
                 match.workload,

@@ -6,7 +6,7 @@ import pytest
 
 from kubetasks.diagnose import listening
 from kubetasks.objects import Object
-from tests.unit.diagnose.worlds import container, deployment, event, found, log, one, pod, running, world
+from tests.unit.diagnose.worlds import container, deployment, ended, event, found, log, one, pod, running, world
 
 REFUSED = "dial tcp 10.244.0.6:8000: connect: connection refused"
 HTTP = {"httpGet": {"path": "/health", "port": 8000}, "periodSeconds": 3}
@@ -70,3 +70,45 @@ def test_a_startup_probe_on_a_port_that_the_program_does_not_have_is_found_at_on
     status = running(ready=False, seconds=20, started=False)
     finding = one(probed("startup", status, failureThreshold=60), logs=[log("listening on 0.0.0.0:9000")])
     assert finding.id == "PROBE_WRONG_PORT"
+
+
+# What runtimes say of a probe's command when the container has just ended.
+TOO_LATE = [
+    "rpc error: code = NotFound desc = failed to exec in container: failed to load task: no running task found: task f8a4 not found",
+    "rpc error: code = Unknown desc = cannot exec in a stopped state: unknown",
+    "rpc error: code = Unknown desc = container not running (f8a4)",
+    "rpc error: code = Unknown desc = command error: container is not created or running: conmon exited",
+    "Error response from daemon: Container f8a4 is not running",
+    "Error response from daemon: Container f8a4 is restarting, wait until the container is running",
+]
+
+
+@pytest.mark.parametrize("said", TOO_LATE)
+@pytest.mark.parametrize("kind", ["readiness", "liveness", "startup"])
+def test_a_probe_that_came_after_the_exit_does_not_hide_why_it_ended(kind: str, said: str) -> None:
+    spec = container()
+    spec[f"{kind}Probe"] = {"exec": {"command": ["pg_isready"]}}
+    message = f"{kind.capitalize()} probe errored and resulted in unknown state: {said}"
+    objects = deployment(pods=[pod(containers=[spec], statuses=[ended(restarts=3)])])
+    finding = one(
+        objects, event("Pod/web-1-a", "Unhealthy", message, of="web"), logs=[log("no license file: giving up")]
+    )
+    assert not finding.id.startswith("PROBE_")
+    assert "no license file" in finding.cause
+
+
+@pytest.mark.parametrize("handler", ["httpGet", "tcpSocket"])
+@pytest.mark.parametrize(
+    ("kind", "ready", "severity"),
+    [("liveness", True, "warning"), ("readiness", False, "critical"), ("startup", False, "critical")],
+)
+def test_a_probe_that_names_a_port_which_is_not_there(handler: str, kind: str, ready: bool, severity: str) -> None:
+    spec = container(ports=[{"name": "http", "containerPort": 8000}])
+    spec[f"{kind}Probe"] = {handler: {"port": "htpp"}}
+    said = (
+        f'{kind.capitalize()} probe errored and resulted in unknown state: strconv.Atoi: parsing "htpp": invalid syntax'
+    )
+    objects = deployment(pods=[pod(containers=[spec], statuses=[running(ready=ready, started=kind != "startup")])])
+    finding = one(objects, event("Pod/web-1-a", "Unhealthy", said, of="web", count=9))
+    assert (finding.id, finding.severity) == ("PROBE_PORT_NAME", severity)
+    assert f'{kind}Probe/{handler}/port","value":"http"' in finding.fix.text

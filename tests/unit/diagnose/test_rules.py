@@ -438,3 +438,18 @@ def test_a_node_port_of_a_local_policy() -> None:
     front["spec"]["internalTrafficPolicy"] = "Local"
     finding = one(deployment(pods=[pod(statuses=[running()])]), shop, front, node(), node("node-2"))
     assert finding.id == "TRAFFIC_POLICY_LOCAL"
+
+
+@pytest.mark.parametrize("mounts", [["data"], ["config", "data"]])
+def test_a_claim_that_a_stateful_set_mounts_read_only_is_not_hidden_by_an_empty_volume(mounts: list[str]) -> None:
+    spec = container(volumeMounts=[{"name": each, "mountPath": f"/{each}", "readOnly": True} for each in mounts])
+    made = pod("pg-0", containers=[spec], statuses=[ended()], owner=("StatefulSet", "pg"))
+    templates = [{"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"]}}]
+    whole = {"replicas": 1, "selector": {"matchLabels": {"app": "web"}}, "volumeClaimTemplates": templates}
+    whole["template"] = {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [spec]}}
+    line = "mkdir: cannot create directory '/data/pg': Read-only file system"
+    finding = one(item("StatefulSet", "pg", spec=whole), made, logs=[log(line, "pg-0")])
+    assert finding.id == "READ_ONLY"
+    assert "PersistentVolumeClaim data-pg-0" in finding.cause
+    assert "emptyDir" not in finding.fix.text
+    assert f'volumeMounts/{mounts.index("data")}/readOnly","value":false' in finding.fix.text
