@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from kubetasks.diagnose.wanted import container_statuses
-from kubetasks.objects import Object, Objects, identity
+from kubetasks.objects import Object, Objects, identity, is_leaving
 
 # What a container that is well waits for.
 USUAL: Final = frozenset({"", "ContainerCreating", "PodInitializing"})
@@ -25,7 +25,7 @@ def signs(pods: Sequence[tuple[Object, Objects]], owners: Objects) -> frozenset[
 
 def _of_pod(pod: Object) -> Iterator[str]:
     name = pod["metadata"]["name"]
-    if pod["metadata"].get("deletionTimestamp"):
+    if is_leaving(pod):
         return
     for condition in (pod.get("status") or {}).get("conditions") or ():
         if condition.get("type") == "PodScheduled" and condition.get("status") != "True":

@@ -10,7 +10,7 @@ from kubetasks.diagnose.graph import World
 from kubetasks.diagnose.rule import CLUSTER, LOG, PLACE, Candidate, check, define
 from kubetasks.diagnose.views import moment
 from kubetasks.diagnose.words import listed, one_line
-from kubetasks.objects import Object, Objects
+from kubetasks.objects import Object, Objects, is_leaving
 
 PRESSURES: Final = {"MemoryPressure": "memory", "DiskPressure": "disk", "PIDPressure": "process IDs"}
 
@@ -101,7 +101,7 @@ def terminating(world: World) -> Iterator[Candidate]:
     """What should be gone and is not."""
     space = world.get("Namespace", world.snapshot.namespace)
     if space is not None and (
-        space["metadata"].get("deletionTimestamp") or (space.get("status") or {}).get("phase") == "Terminating"
+        is_leaving(space) or (space.get("status") or {}).get("phase") == "Terminating"
     ):
         left = [
             one_line(str(each.get("message")), 200)
@@ -150,7 +150,7 @@ def _held(world: World) -> Objects:
         item
         for item in world.snapshot.objects
         if item["kind"] != "Event"
-        and item["metadata"].get("deletionTimestamp")
+        and is_leaving(item)
         and any(each not in own for each in item["metadata"].get("finalizers") or ())
         and item["metadata"].get("namespace") == world.snapshot.namespace
     ]

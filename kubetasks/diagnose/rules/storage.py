@@ -15,7 +15,7 @@ from kubetasks.diagnose.rule import PLACE, START, VOLUME, Candidate, Family, che
 from kubetasks.diagnose.rules.configuration import PASSING, stuck
 from kubetasks.diagnose.views import Pod
 from kubetasks.diagnose.words import listed, nearest, one_line
-from kubetasks.objects import Object
+from kubetasks.objects import Object, is_leaving
 
 DEFAULT_CLASS: Final = "storageclass.kubernetes.io/is-default-class"
 CLAIM: Final = "PersistentVolumeClaim"
@@ -199,7 +199,7 @@ def _of_template(world: World, claim: Object, fix: Fix) -> Fix:
 def _claim(world: World, claim: Object) -> Candidate | None:
     name, spec = claim["metadata"]["name"], claim.get("spec") or {}
     key, phase = f"{CLAIM}/{name}", (claim.get("status") or {}).get("phase")
-    if claim["metadata"].get("deletionTimestamp"):
+    if is_leaving(claim):
         pods = [pod.name for each in users(world, name) for pod in each.pods]
         if not pods:
             return None
