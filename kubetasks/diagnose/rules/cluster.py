@@ -100,9 +100,7 @@ def node_conditions(world: World) -> Iterator[Candidate]:
 def terminating(world: World) -> Iterator[Candidate]:
     """What should be gone and is not."""
     space = world.get("Namespace", world.snapshot.namespace)
-    if space is not None and (
-        is_leaving(space) or (space.get("status") or {}).get("phase") == "Terminating"
-    ):
+    if space is not None and (is_leaving(space) or (space.get("status") or {}).get("phase") == "Terminating"):
         left = [
             one_line(str(each.get("message")), 200)
             for each in (space.get("status") or {}).get("conditions") or ()
