@@ -82,7 +82,7 @@ def meant(world: World, workload: Workload, container: str, image: str) -> Near:
         best = next((each for each in same if split(each)[1] == near.name), same[0])
         return Near(short(best), typo=len(same) == 1 or near.typo)
     names = {split(each)[0]: each for each in have}
-    near = nearest(repository, names)
+    near = _alike(repository, list(names))
     if not near:
         # A registry left out or misspelt: the last part of the name counts.
         last = repository.rpartition("/")[2]
@@ -93,6 +93,20 @@ def meant(world: World, workload: Workload, container: str, image: str) -> Near:
     tags = [each for each in have if split(each)[0] == near.name]
     best = next((each for each in tags if split(each)[1] == tag), tags[0])
     return Near(short(best), typo=near.typo and (len(tags) == 1 or split(best)[1] == tag))
+
+
+def _alike(repository: str, names: list[str]) -> Near:
+    """The repository that was meant: one that differs by a slip, or whose own name is near below the same path.
+
+    The path is not compared: two images of one registry are not alike because it has a long name.
+    """
+    slips = [name for name in names if is_slip(repository, name)]
+    if slips:
+        return nearest(repository, slips)
+    head, slash, last = repository.rpartition("/")
+    beside = {name.rpartition("/")[2]: name for name in names if name.rpartition("/")[0] == head}
+    near = nearest(last, beside)
+    return Near(f"{head}{slash}{near.name}", typo=near.typo) if near else near
 
 
 def earlier(world: World, workload: Workload, container: str) -> list[str]:
