@@ -1,6 +1,7 @@
 """Local clusters: making one, deleting it, and which there are. Clusters of other names are never touched."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +17,8 @@ from kubetasks.errors import (
 )
 from kubetasks.runner import Result, Runner
 from kubetasks.settings import Settings
-from kubetasks.targets import kind_ready
+from kubetasks.targets import kind_ready, minikube_up
+from kubetasks.targets.detect import default_kubeconfig
 from kubetasks.tools import docker, kind, minikube
 
 # What stands in for an image registry (docker/offline/README.md), and how long it may take: it compiles Kubernetes.
@@ -27,7 +29,15 @@ DOWNLOAD_LIMIT: Final = 900.0
 SHOWN: Final = 20
 
 
-def up(settings: Settings, runner: Runner, console: Console, root: Path, target: str, offline: bool) -> str:
+def up(
+    settings: Settings,
+    runner: Runner,
+    console: Console,
+    root: Path,
+    target: str,
+    offline: bool,
+    before_create: Callable[[], None] = lambda: None,
+) -> str:
     """Make a local cluster, or keep the one of that name.
 
     Args:
@@ -37,6 +47,7 @@ def up(settings: Settings, runner: Runner, console: Console, root: Path, target:
         root: the project's root.
         target: ``kind`` or ``minikube``.
         offline: make everything out of package registries first (kind only).
+        before_create: called before a minikube profile is created; it may refuse.
 
     Returns:
         The kubeconfig context.
@@ -48,7 +59,16 @@ def up(settings: Settings, runner: Runner, console: Console, root: Path, target:
         UsageError: no such kind of cluster, or no offline one.
     """
     if target == "minikube":
-        return _minikube_up(settings, runner, console, offline=offline)
+        paths = default_kubeconfig()
+        return minikube_up.up(
+            settings.minikube,
+            runner,
+            console,
+            offline=offline,
+            kubeconfig=paths,
+            show=_shown,
+            before_create=before_create,
+        )
     if target != "kind":
         raise UsageError(f"--target {target}", why="no cluster of that kind can be made", fix="choose kind or minikube")
     if offline and not _is_running(settings, runner):
@@ -80,17 +100,36 @@ def down(settings: Settings, runner: Runner, console: Console, target: str) -> N
             )
 
 
-def listing(settings: Settings, runner: Runner) -> list[list[str]]:
-    """The local clusters: target, name (with ``*`` behind the one that settings name), state, context."""
+@dataclass(frozen=True)
+class Listed:
+    """A local cluster.
+
+    Args:
+        target: ``kind`` or ``minikube``.
+        name: the cluster's or profile's name.
+        state: ``Running``, ``Stopped``, ``Paused``, or minikube's own word.
+        context: its kubeconfig context.
+        ours: whether the settings name it.
+    """
+
+    target: str
+    name: str
+    state: str
+    context: str
+    ours: bool
+
+
+def listing(settings: Settings, runner: Runner) -> list[Listed]:
+    """The local clusters."""
     ours = {("kind", settings.kind.name), ("minikube", settings.minikube.profile)}
-    found: list[list[str]] = []
+    there: list[Listed] = []
     for target in ("kind", "minikube"):
         try:
             rows = _rows(runner, target)
         except (ToolMissing, EngineDown):
             continue  # without the program there are no clusters of that kind to see
-        found += [[t, name + (" *" if (t, name) in ours else ""), state, context] for t, name, state, context in rows]
-    return found
+        there += [Listed(*row, ours=row[:2] in ours) for row in rows]
+    return there
 
 
 def _rows(runner: Runner, target: str) -> list[tuple[str, str, str, str]]:
@@ -200,42 +239,6 @@ def _kind_create(settings: Settings, runner: Runner, step: Step, root: Path, *, 
 
 def _remove(runner: Runner, name: str) -> None:
     runner.run(kind.delete(name), timeout=120, check=False)
-
-
-def _minikube_up(settings: Settings, runner: Runner, console: Console, *, offline: bool) -> str:
-    wanted = settings.minikube
-    if offline and not wanted.base_image:
-        raise UsageError(
-            "--offline",
-            why="only a kind cluster is made from package registries",
-            fix="inv cluster.up --target kind --offline",
-        )
-    with console.step(f"minikube profile {wanted.profile}") as step:
-        found = minikube.parse_status(runner.run(minikube.status(wanted.profile), check=False).stdout)
-        if found is not None and found.running:
-            if found.kubeconfig == "Misconfigured":  # its address has changed since
-                runner.run(minikube.update_context(wanted.profile), timeout=60)
-            step.skip("it is running; kept")
-            return wanted.profile
-        argv = minikube.start(
-            wanted.profile,
-            driver=wanted.driver,
-            runtime=wanted.runtime,
-            cpus=wanted.cpus,
-            memory=wanted.memory,
-            base_image=wanted.base_image,
-        )
-        try:
-            result = runner.run(argv, timeout=DOWNLOAD_LIMIT, check=False, on_line=_shown(step))
-        except ToolTimeout as error:
-            raise ClusterCreateFailed(error.what, fix=_again("minikube")) from None
-        if not result.ok:
-            text = "\n".join(result.lines)
-            raise _failed(
-                result, f"minikube profile {wanted.profile} did not start", minikube.reason(text), _again("minikube")
-            )
-        step.done("started" if found is not None else "created")
-    return wanted.profile
 
 
 def _shown(step: Step) -> Callable[[str], None]:

@@ -32,7 +32,9 @@ def _state(found: Edge, target: str) -> tuple[str, str]:
     from kubetasks.targets.cluster import listing
 
     name = found.settings.kind.name if target == "kind" else found.settings.minikube.profile
-    states = [row[2] for row in listing(found.settings, found.runner) if (row[0], row[1].split()[0]) == (target, name)]
+    states = [
+        each.state for each in listing(found.settings, found.runner) if (each.target, each.name) == (target, name)
+    ]
     return f"{target} cluster {name}", states[0] if states else ""
 
 
@@ -44,13 +46,19 @@ def up(c: Context, target: str = "", offline: bool = False) -> None:
     kind = _kind_of_cluster(target)
     found = edge(c, target=target, offline=offline)
     found.check_paths()
-    if kind == "minikube":
+
+    def before_create() -> None:
         check(checking.too_large(found.settings, *_machine()), found.section, found.environ)
+
     if found.dry:
         name, state = _state(found, kind)
+        if kind == "minikube" and not state:
+            before_create()
         found.would({"Running": f"keep {name}, which runs", "": f"create {name}"}.get(state, f"start {name} ({state})"))
         return
-    context = create(found.settings, found.runner, found.console, found.root, kind, found.settings.offline)
+    context = create(
+        found.settings, found.runner, found.console, found.root, kind, found.settings.offline, before_create
+    )
     found.console.finished(f"Cluster ready, context {context},")
 
 
@@ -71,16 +79,18 @@ def down(c: Context, target: str = "") -> None:
 
 @command(name="list", help=flags("json"))
 def list_(c: Context, json: bool = False) -> None:
-    """List the local clusters."""
+    """List the local clusters; * marks those that the settings name."""
+    from dataclasses import asdict
+
     from kubetasks.targets.cluster import listing
 
     found = edge(c, as_json=json)
     rows = listing(found.settings, found.runner)
-    columns = ["TARGET", "NAME", "STATE", "CONTEXT"]
     if json:
-        found.print_json([dict(zip(map(str.lower, columns), row, strict=True)) for row in rows])
-    else:
-        found.console.table(columns, rows)
+        found.print_json([asdict(row) for row in rows])
+        return
+    shown = [[row.target, row.name + (" *" if row.ours else ""), row.state, row.context] for row in rows]
+    found.console.table(["TARGET", "NAME", "STATE", "CONTEXT"], shown)
 
 
 @command(help=flags("target", "context"))

@@ -4,8 +4,10 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+# ``status`` of a profile that is not there exits with this.
+NO_PROFILE: Final = 85
 _BARE = re.compile(r"^(?P<name>[A-Z][A-Z0-9_]*)=(?P<value>.*)$")
 
 
@@ -39,6 +41,11 @@ class Status:
     def running(self) -> bool:
         """Whether the cluster is up."""
         return self.host == self.kubelet == self.api_server == "Running"
+
+    @property
+    def paused(self) -> bool:
+        """Whether ``minikube pause`` froze it: its API server accepts connections and never answers."""
+        return self.api_server == "Paused"
 
 
 def version() -> list[str]:
@@ -80,7 +87,10 @@ def start(
     memory: int = 0,
     base_image: str = "",
 ) -> list[str]:
-    """``minikube start``; what is empty or 0 is left to minikube. ``memory`` in MiB."""
+    """``minikube start``; what is empty or 0 is left to minikube. ``memory`` in MiB.
+
+    An existing profile is started with its name alone: another runtime would break it.
+    """
     argv = ["minikube", "-p", profile, "start", "--wait=all"]
     for flag, value in (("driver", driver), ("container-runtime", runtime), ("base-image", base_image)):
         if value:
@@ -95,6 +105,11 @@ def start(
 def update_context(profile: str) -> list[str]:
     """``minikube update-context``: write the kubeconfig's entries of a running profile again."""
     return ["minikube", "-p", profile, "update-context"]
+
+
+def unpause(profile: str) -> list[str]:
+    """``minikube unpause``."""
+    return ["minikube", "-p", profile, "unpause"]
 
 
 def delete(profile: str) -> list[str]:

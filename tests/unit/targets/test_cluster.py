@@ -298,17 +298,110 @@ def minikube_settings(base_image: str = "kic:1") -> Settings:
     )
 
 
-def test_minikube_is_started(screen: Screen) -> None:
+@pytest.fixture
+def knows_mini(kubeconfig: Path) -> Path:
+    """The user's kubeconfig, which has a context for the profile ``mini``."""
+    write(kubeconfig, name="mini")
+    return kubeconfig
+
+
+def minikube_up(runner: RecordingRunner, screen: Screen, *, offline: bool = False) -> str:
+    return cluster.up(minikube_settings(), runner, screen.console, ROOT, "minikube", offline=offline)
+
+
+def status(api_server: str = "Running", *, host: str = "Running", kubeconfig: str = "Configured") -> str:
+    kubelet = "Running" if api_server == "Running" else "Stopped"
+    state = {"Name": "mini", "Host": host, "Kubelet": kubelet, "APIServer": api_server, "Kubeconfig": kubeconfig}
+    return json.dumps(state)
+
+
+BARE_START = ["minikube", "-p", "mini", "start", "--wait=all"]
+UNPAUSE = ["minikube", "-p", "mini", "unpause"]
+UPDATE = ["minikube", "-p", "mini", "update-context"]
+
+
+@pytest.mark.usefixtures("knows_mini")
+def test_minikube_is_created_with_the_flags_of_the_settings(screen: Screen) -> None:
     runner = recording([(STATUS, (85, "not found")), (START, "Done!")])
-    assert cluster.up(minikube_settings(), runner, screen.console, ROOT, "minikube", offline=False) == "mini"
+    assert minikube_up(runner, screen) == "mini"
     assert runner.argvs == [STATUS, START]
     assert screen.lines == ["✓ minikube profile mini: created"]
 
 
+@pytest.mark.usefixtures("knows_mini")
+@pytest.mark.parametrize(
+    "before",
+    [
+        (7, status("Stopped", host="Stopped", kubeconfig="Stopped")),
+        (6, status("Stopped")),
+        (7, status("", host="Nonexistent", kubeconfig="")),
+        (3, status("Error", host="Error")),
+        (7, f"[{status('Stopped', host='Stopped')}, {status('Stopped', host='Stopped')}]"),
+    ],
+)
+def test_a_minikube_profile_that_exists_is_started_as_it_is(screen: Screen, before: tuple[int, str]) -> None:
+    runner = recording([(STATUS, before), (BARE_START, "Done!")])
+    assert minikube_up(runner, screen) == "mini"
+    assert runner.argvs == [STATUS, BARE_START]
+    assert screen.lines == ["✓ minikube profile mini: was stopped; started"]
+
+
+@pytest.mark.usefixtures("knows_mini")
+def test_a_paused_minikube_is_unpaused(screen: Screen) -> None:
+    runner = recording([(STATUS, (2, status("Paused"))), (UNPAUSE, "")])
+    assert minikube_up(runner, screen) == "mini"
+    assert runner.argvs == [STATUS, UNPAUSE]
+    assert screen.lines == ["✓ minikube profile mini: was paused; unpaused"]
+
+
+@pytest.mark.usefixtures("knows_mini")
 def test_a_running_minikube_is_kept(screen: Screen) -> None:
     runner = recording([(STATUS, IN_USE)])
-    assert cluster.up(minikube_settings(), runner, screen.console, ROOT, "minikube", offline=False) == "mini"
+    assert minikube_up(runner, screen, offline=True) == "mini"
     assert runner.argvs == [STATUS]
+    assert screen.lines == ["- minikube profile mini: it is running; kept"]
+
+
+@pytest.mark.parametrize("state", [status(), status(kubeconfig="Misconfigured")])
+def test_minikube_writes_the_context_that_the_kubeconfig_lacks(screen: Screen, kubeconfig: Path, state: str) -> None:
+    def update(call: Call) -> str:
+        write(kubeconfig, name="mini")
+        return ""
+
+    runner = recording([(STATUS, state), (UPDATE, update)])
+    assert minikube_up(runner, screen) == "mini"
+    assert runner.argvs == [STATUS, UPDATE]
+    assert screen.lines == ["✓ minikube profile mini: running; its context was written to the kubeconfig"]
+
+
+def test_minikube_is_not_ready_while_the_kubeconfig_lacks_it(screen: Screen, kubeconfig: Path) -> None:
+    kubeconfig.unlink()
+    runner = recording([(STATUS, IN_USE), (UPDATE, "* context updated")])
+    with pytest.raises(NotEffective, match="the kubeconfig has no context mini") as raised:
+        minikube_up(runner, screen)
+    assert str(kubeconfig) in raised.value.why
+    runner = recording([(STATUS, IN_USE), (UPDATE, (1, "X Exiting due to HOST_KUBECONFIG_UPDATE: read-only"))])
+    with pytest.raises(ClusterCreateFailed, match="HOST_KUBECONFIG_UPDATE"):
+        minikube_up(runner, screen)
+
+
+@pytest.mark.parametrize(
+    ("before", "answers"),
+    [
+        ((7, status("Stopped", host="Stopped")), [(BARE_START, (65, "X Exiting due to RUNTIME_ENABLE: no"))]),
+        ((2, status("Paused")), [(UNPAUSE, (80, "X Exiting due to GUEST_UNPAUSE: no"))]),
+        ((14, "X Exiting due to GUEST_STATUS: state: unknown"), []),
+        ((0, "nonsense"), []),
+    ],
+)
+def test_a_minikube_profile_of_the_users_is_never_to_be_deleted(
+    screen: Screen, before: tuple[int, str], answers: list[tuple[list[str], Answer]]
+) -> None:
+    runner = recording([(STATUS, before), *answers])
+    with pytest.raises(ClusterCreateFailed) as raised:
+        minikube_up(runner, screen)
+    assert raised.value.fix == "see what is wrong: minikube -p mini logs --problems"
+    assert not [argv for argv in runner.argvs if "delete" in argv]
 
 
 def test_minikube_says_why_it_did_not_start(screen: Screen) -> None:
@@ -320,8 +413,9 @@ def test_minikube_says_why_it_did_not_start(screen: Screen) -> None:
 
 
 def test_there_is_no_offline_minikube(screen: Screen) -> None:
+    runner = recording([(STATUS, (85, ""))])
     with pytest.raises(UsageError, match="only a kind cluster"):
-        cluster.up(minikube_settings(base_image=""), recording([]), screen.console, ROOT, "minikube", offline=True)
+        cluster.up(minikube_settings(base_image=""), runner, screen.console, ROOT, "minikube", offline=True)
 
 
 def test_no_cluster_of_another_kind(screen: Screen) -> None:
@@ -362,10 +456,10 @@ def test_listing() -> None:
     profiles = '{"valid": [{"Name": "mini", "Status": "OK"}, {"Name": "old", "Status": "Stopped"}]}'
     runner = recording([(LIST, STOPPED), (["minikube", "profile", "list", "-o", "json"], profiles)])
     assert cluster.listing(SETTINGS, runner) == [
-        ["kind", "dev *", "Stopped", "kind-dev"],
-        ["kind", "other", "Running", "kind-other"],
-        ["minikube", "mini *", "Running", "mini"],
-        ["minikube", "old", "Stopped", "old"],
+        cluster.Listed("kind", "dev", "Stopped", "kind-dev", ours=True),
+        cluster.Listed("kind", "other", "Running", "kind-other", ours=False),
+        cluster.Listed("minikube", "mini", "Running", "mini", ours=True),
+        cluster.Listed("minikube", "old", "Stopped", "old", ours=False),
     ]
 
 

@@ -11,8 +11,10 @@ from invoke.context import Context
 
 from kubetasks.deployers import history
 from kubetasks.objects import PART_OF, SECRET_DIGEST
+from kubetasks.targets.cluster import Listed
 from kubetasks.tasks import chart, cluster, deploy, image, look, manifest, secret
 from tests.memory_store import NAMESPACE
+from tests.recording import Answer
 from tests.samples import CANARY, deployment, settings, statefulset
 from tests.unit.tasks.conftest import Inv
 from tests.world import BAD, World
@@ -350,13 +352,16 @@ def test_only_clusters_of_known_kinds_are_made_and_deleted(world: World, inv: In
 
 
 def test_cluster_list(world: World, inv: Inv, monkeypatch: pytest.MonkeyPatch) -> None:
-    def listing(chosen: object, runner: object) -> list[list[str]]:
-        return [["kind", "kubetasks", "running", "kind-kubetasks"]]
+    def listing(chosen: object, runner: object) -> list[Listed]:
+        return [Listed("kind", "kubetasks", "Running", "kind-kubetasks", ours=True)]
 
     monkeypatch.setattr("kubetasks.targets.cluster.listing", listing)
-    assert inv(cluster.list_).out.splitlines()[0].split() == ["TARGET", "NAME", "STATE", "CONTEXT"]
+    assert [line.split() for line in inv(cluster.list_).out.splitlines()] == [
+        ["TARGET", "NAME", "STATE", "CONTEXT"],
+        ["kind", "kubetasks", "*", "Running", "kind-kubetasks"],
+    ]
     assert json.loads(inv(cluster.list_, json=True).out) == [
-        {"target": "kind", "name": "kubetasks", "state": "running", "context": "kind-kubetasks"}
+        {"target": "kind", "name": "kubetasks", "state": "Running", "context": "kind-kubetasks", "ours": True}
     ]
 
 
@@ -523,7 +528,16 @@ def test_a_weak_secret_is_told_and_breaks_nothing(world: World, inv: Inv, monkey
 
 def test_a_minikube_that_this_machine_cannot_hold_is_refused(world: World, inv: Inv, context: Context) -> None:
     context.config.kubetasks.minikube.cpus = 4096
+    state = '{"Host":"Running","Kubelet":"Running","APIServer":"Running","Kubeconfig":"Configured"}'
+    answers: dict[tuple[str, ...], Answer] = {
+        ("minikube", "-p", "minikube", "status"): (85, "no such profile"),
+        ("minikube", "-p", "minikube", "update-context"): "",
+    }
+    world.runner.answers.update(answers)
     done = inv(cluster.up, target="minikube")
     assert done.code == 2
-    assert done.err.startswith("error: setting `kubetasks.minikube.cpus`: 4096 are wanted, and this machine has ")
-    assert world.runner.calls == []
+    assert "error: setting `kubetasks.minikube.cpus`: 4096 are wanted, and this machine has " in done.err
+    assert not [argv for argv in world.runner.argvs if "start" in argv]
+    # One that exists is used as it is.
+    world.runner.answers["minikube", "-p", "minikube", "status"] = state
+    assert "the kubeconfig has no context minikube" in inv(cluster.up, target="minikube").err
