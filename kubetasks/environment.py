@@ -70,6 +70,12 @@ _ENGINE: Final = (
 )  # fmt: skip
 _DOCKER: Final = ("DOCKER_*", "BUILDKIT_*", "BUILDX_*", "EXPERIMENTAL_BUILDKIT_*", "COMPOSE_*", "SOURCE_DATE_EPOCH")
 
+# ``minikube docker-env`` exports these, and keeps what they were under a name of its own
+# (https://minikube.sigs.k8s.io/docs/commands/docker-env/).
+ACTIVE_PROFILE: Final = "MINIKUBE_ACTIVE_DOCKERD"
+BEFORE: Final = "MINIKUBE_EXISTING_"
+REDIRECTED: Final = ("DOCKER_HOST", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
+
 PROGRAMS: Final[Mapping[str, Program]] = {
     "kubectl": Program(
         drops=("KUSTOMIZE_*",),
@@ -170,6 +176,31 @@ def without_proxy(environ: Mapping[str, str], *hosts: str) -> dict[str, str]:
     return dict.fromkeys(NO_PROXY, value)
 
 
+def redirected_to(environ: Mapping[str, str]) -> str:
+    """The minikube profile whose engine ``minikube docker-env`` made this shell's own; empty for none.
+
+    A DOCKER_HOST that is no address of a profile was set since, and is the user's.
+    """
+    at_a_profile = environ.get("DOCKER_HOST", "").startswith(("tcp://", "ssh://"))
+    return environ.get(ACTIVE_PROFILE, "") if at_a_profile else ""
+
+
+def without_redirect(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment with the host's own engine in it, whatever ``minikube docker-env`` exported.
+
+    A target whose images are built inside a profile names that engine in each call. Every other call means the
+    host's, or what DOCKER_HOST was before.
+    """
+    own = dict(environ)
+    if redirected_to(environ):
+        own.pop(ACTIVE_PROFILE)
+        for name in REDIRECTED:
+            own.pop(name, None)
+            if environ.get(BEFORE + name):
+                own[name] = environ[BEFORE + name]
+    return own
+
+
 def compose(
     argv0: str,
     environ: Mapping[str, str],
@@ -190,6 +221,7 @@ def compose(
     if isinstance(given, Exact):
         return dict(given)
     row = PROGRAMS.get(program_name(argv0), Program())
+    environ = without_redirect(environ)
     child = {name: value for name, value in environ.items() if _passes(name, row)}
     if row.kubeconfig and environ.get("KUBECONFIG"):
         child["KUBECONFIG"] = resolve_paths(environ["KUBECONFIG"], folder or Path.cwd())

@@ -26,7 +26,8 @@ from msgspec.structs import replace
 from kubetasks import documents
 from kubetasks.console import Console, report
 from kubetasks.documents import Located
-from kubetasks.errors import Interrupted, KubetasksError, UsageError, of_os_error
+from kubetasks.environment import redirected_to, without_redirect
+from kubetasks.errors import EngineDown, Interrupted, KubetasksError, UsageError, of_os_error
 from kubetasks.redact import Redactor, Sensitive
 from kubetasks.settings import Settings, check, checking, load, public_words
 from kubetasks.tasks import _configuration
@@ -90,6 +91,7 @@ def command(help: dict[str, str] | None = None, **options: Any) -> Callable[[Cal
                 raise Exit(code=0) from None
             except KubetasksError as error:
                 _debug_traceback()
+                _name_engine(error)
                 report(error, _redactor)
                 raise Exit(code=error.exit_code) from None
             except KeyboardInterrupt:
@@ -113,6 +115,13 @@ def command(help: dict[str, str] | None = None, **options: Any) -> Callable[[Cal
         return made
 
     return decorate
+
+
+def _name_engine(error: KubetasksError) -> None:
+    """Say that DOCKER_HOST chose the engine which does not answer."""
+    engine = without_redirect(os.environ).get("DOCKER_HOST", "")
+    if isinstance(error, EngineDown) and engine and engine in f"{error.why} {error.detail}":
+        error.fix = "DOCKER_HOST names it: start that engine, or unset DOCKER_HOST"
 
 
 def _debug_traceback() -> None:
@@ -239,8 +248,18 @@ class Edge:
 
         found = choose(self.settings, self.runner, self.root, named_context=self.named_context)
         if found.cluster is not None:
+            self.note_redirect()
             found.cluster.link.notify = lambda text: self.console.line(text, mark="note")
         return cast("Target", ReadOnlyTarget(found)) if self.dry else found
+
+    def note_redirect(self) -> None:
+        """Say that DOCKER_HOST is not used, where ``minikube docker-env`` set it in this shell."""
+        profile = redirected_to(os.environ)
+        if profile:
+            self.note(
+                f"DOCKER_HOST is from `minikube docker-env` of profile {profile} and is not used: each target has its "
+                "own engine"
+            )
 
     @cached_property
     def deployer(self) -> "Deployer":

@@ -46,6 +46,7 @@ def up(c: Context, target: str = "", offline: bool = False) -> None:
     kind = _kind_of_cluster(target)
     found = edge(c, target=target, offline=offline)
     found.check_paths()
+    found.note_redirect()
 
     def before_create() -> None:
         check(checking.too_large(found.settings, *_machine()), found.section, found.environ)
@@ -69,6 +70,7 @@ def down(c: Context, target: str = "") -> None:
 
     kind = _kind_of_cluster(target)
     found = edge(c, target=target)
+    found.note_redirect()
     if found.dry:
         name, state = _state(found, kind)
         found.would(f"delete {name} ({state})" if state else f"delete nothing: there is no {name}")
@@ -85,6 +87,7 @@ def list_(c: Context, json: bool = False) -> None:
     from kubetasks.targets.cluster import listing
 
     found = edge(c, as_json=json)
+    found.note_redirect()
     rows = listing(found.settings, found.runner)
     if json:
         found.print_json([asdict(row) for row in rows])
@@ -96,11 +99,21 @@ def list_(c: Context, json: bool = False) -> None:
 @command(help=flags("target", "context"))
 def env(c: Context, target: str = "", context: str = "") -> None:
     """Print what a shell needs to reach the target's engine: eval "$(inv cluster.env)"."""
+    import os
     import shlex
+    import sys
 
-    found: Edge = edge(c, target=target, cluster_context=context)
-    for name, value in sorted(found.target.build_env().items()):
-        found.console.line(f"unset {name}" if value is None else f"export {name}={shlex.quote(value)}")
+    from kubetasks.environment import ACTIVE_PROFILE, REDIRECTED, redirected_to
+
+    # A shell evaluates standard output: notes go to standard error.
+    found: Edge = edge(c, target=target, cluster_context=context, as_json=True)
+    variables = dict(found.target.build_env())
+    if not variables and redirected_to(os.environ):
+        variables = dict.fromkeys((ACTIVE_PROFILE, *REDIRECTED))
+    lines: list[str] = []
+    for name, value in sorted(variables.items()):
+        lines.append(f"unset {name}" if value is None else f"export {name}={shlex.quote(value)}")
     cluster = found.target.cluster
     if cluster is not None:
-        found.console.line(f"# kubectl --context {shlex.quote(cluster.context)} --namespace {cluster.namespace} …")
+        lines.append(f"# kubectl --context {shlex.quote(cluster.context)} --namespace {cluster.namespace} …")
+    sys.stdout.write("".join(f"{line}\n" for line in lines))

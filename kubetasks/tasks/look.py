@@ -166,6 +166,7 @@ def doctor(c: Context, target: str = "", context: str = "", json: bool = False, 
 
         found.print_json(settings_schema())
         return
+    found.note_redirect()
     findings = examine(found.settings, found.runner, found.root)
     if json:
         found.print_json([finding.document() for finding in findings])

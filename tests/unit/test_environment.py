@@ -6,7 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from kubetasks.environment import EVERYWHERE, NO_PROXY, PROGRAMS, Exact, compose, program_name, resolve_paths
+from kubetasks.environment import (
+    EVERYWHERE,
+    NO_PROXY,
+    PROGRAMS,
+    Exact,
+    compose,
+    program_name,
+    redirected_to,
+    resolve_paths,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 # What each program reads, as far as it changes what a call does: from its documentation and from its binary.
@@ -140,6 +149,37 @@ def test_what_a_call_gives_wins() -> None:
 def test_another_engine_is_not_mixed_with_the_users_context() -> None:
     made = compose("docker", {"DOCKER_CONTEXT": "remote"}, {"DOCKER_HOST": "tcp://192.168.49.2:2376"})
     assert "DOCKER_CONTEXT" not in made
+
+
+MINIKUBES = {
+    "MINIKUBE_ACTIVE_DOCKERD": "dev",
+    "DOCKER_HOST": "tcp://192.168.49.2:2376",
+    "DOCKER_TLS_VERIFY": "1",
+    "DOCKER_CERT_PATH": "/home/me/.minikube/certs",
+}
+
+
+@pytest.mark.parametrize("program", [*PROGRAMS, "anything"])
+@pytest.mark.parametrize("engine", ["tcp://192.168.49.2:2376", "ssh://docker@127.0.0.1:55001"])
+def test_a_shell_in_a_minikube_engine_does_not_redirect_other_calls(program: str, engine: str) -> None:
+    made = compose(program, {**MINIKUBES, "DOCKER_HOST": engine}, scratch=lambda: Path("/s"))
+    assert not [name for name in made if name in MINIKUBES]
+    before = {"MINIKUBE_EXISTING_DOCKER_HOST": "ssh://build", "MINIKUBE_EXISTING_DOCKER_TLS_VERIFY": ""}
+    assert compose(program, {**MINIKUBES, **before}, scratch=lambda: Path("/s"))["DOCKER_HOST"] == "ssh://build"
+
+
+def test_a_call_into_a_minikube_engine_reaches_it() -> None:
+    made = compose("docker", MINIKUBES, {**MINIKUBES, "DOCKER_HOST": "tcp://192.168.58.2:2376"})
+    assert made["DOCKER_HOST"] == "tcp://192.168.58.2:2376"
+    assert made["DOCKER_TLS_VERIFY"] == "1"
+
+
+def test_an_engine_that_was_chosen_since_is_the_users() -> None:
+    environ = {**MINIKUBES, "DOCKER_HOST": "unix:///run/user/1000/docker.sock"}
+    assert compose("docker", environ)["DOCKER_HOST"] == "unix:///run/user/1000/docker.sock"
+    assert redirected_to(environ) == ""
+    assert redirected_to(MINIKUBES) == "dev"
+    assert redirected_to({"DOCKER_HOST": "tcp://build:2376"}) == ""
 
 
 def test_an_exact_environment_is_all_there_is() -> None:

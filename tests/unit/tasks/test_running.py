@@ -10,6 +10,7 @@ import yaml
 from invoke.context import Context
 
 from kubetasks.deployers import history
+from kubetasks.errors import EngineDown
 from kubetasks.objects import PART_OF, SECRET_DIGEST
 from kubetasks.targets.cluster import Listed
 from kubetasks.tasks import chart, cluster, deploy, image, look, manifest, secret
@@ -332,6 +333,36 @@ def test_the_local_target_has_no_images(world: World, inv: Inv) -> None:
     assert "needs no images" in inv(image.build).out
     assert "has no images" in inv(image.prune).out
     assert json.loads(inv(image.list_, json=True).out)[0]["built"] == "not needed"
+
+
+def test_a_shell_in_a_minikube_engine_is_noticed(world: World, inv: Inv, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"MINIKUBE_ACTIVE_DOCKERD": "dev", "DOCKER_HOST": "tcp://192.168.49.2:2376"}.items():
+        monkeypatch.setenv(name, value)
+    note = "DOCKER_HOST is from `minikube docker-env` of profile dev and is not used"
+    assert inv(look.status).out.count(note) == 1
+    assert note in inv(look.status, json=True).err
+    # A shell evaluates what cluster.env prints.
+    assert note in inv(cluster.env).err
+    assert inv(cluster.env).out.startswith("export DOCKER_HOST=unix:///some.sock\n#")
+    monkeypatch.setattr(type(world.target), "build_env", lambda target: {})
+    assert inv(cluster.env).out.splitlines()[:-1] == [
+        "unset DOCKER_CERT_PATH",
+        "unset DOCKER_HOST",
+        "unset DOCKER_TLS_VERIFY",
+        "unset MINIKUBE_ACTIVE_DOCKERD",
+    ]
+
+
+def test_an_engine_that_docker_host_names_is_named(world: World, inv: Inv, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://build.example:2375")
+
+    def down(*args: object, **named: object) -> None:
+        raise EngineDown("the container engine does not answer", why="Cannot connect to tcp://build.example:2375")
+
+    monkeypatch.setattr(type(world.target), "preflight", down)
+    assert "DOCKER_HOST names it: start that engine, or unset DOCKER_HOST" in inv(image.build).err
+    monkeypatch.delenv("DOCKER_HOST")
+    assert "DOCKER_HOST" not in inv(image.build).err
 
 
 def test_cluster_env(world: World, inv: Inv) -> None:
