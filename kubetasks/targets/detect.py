@@ -10,12 +10,12 @@ from kubetasks.addresses import without_password
 from kubetasks.errors import ContextNotFound, ContextRefused, KubeconfigError, SettingsError, UsageError
 from kubetasks.runner import Runner
 from kubetasks.settings import Settings
-from kubetasks.targets import guard, kubeconfigs
+from kubetasks.targets import asleep, guard, kubeconfigs
+from kubetasks.targets.asleep import Asleep
 from kubetasks.targets.base import Target
 from kubetasks.targets.kind import CONTEXT_PREFIX
-from kubetasks.targets.nodes import CLUSTER_LABEL
 from kubetasks.targets.reach import answers, reach
-from kubetasks.tools import docker, minikube
+from kubetasks.tools import kind, minikube
 from kubetasks.tools.kubeconfig import MINIKUBE, Context, Kubeconfig
 
 
@@ -32,6 +32,7 @@ def choose(
     named_context: str = "",
     kubeconfig_paths: str | None = None,
     probe: Callable[[str], bool] = answers,
+    warn: Callable[[str], None] = lambda _: None,
 ) -> Target:
     """The target.
 
@@ -41,9 +42,11 @@ def choose(
         root: the project's root.
         named_context: what ``--context`` named; empty when it was not given.
         kubeconfig_paths: kubeconfig files as in $KUBECONFIG; what the environment says where None.
-        probe: whether something listens at an API server's URL.
+        probe: whether an API server answers at its URL.
+        warn: called where ``auto`` takes a target in the place of a cluster that is stopped.
 
     Raises:
+        ClusterUnreachable: the minikube profile that was asked for is stopped or paused.
         KubeconfigError: the kubeconfig is damaged, or missing or empty and a cluster was asked for.
         ContextNotFound: it has no such context.
         ContextRefused: the guard.
@@ -54,7 +57,17 @@ def choose(
     chooser = _Chooser(settings, runner, root, named_context, paths, probe)
     if settings.target == "local":
         return chooser.local("asked for")
-    return chooser.auto() if settings.target == "auto" and not named_context else chooser.asked()
+    if settings.target != "auto" or named_context:
+        return chooser.asked()
+    target = chooser.auto()
+    for each in chooser.asleep:
+        here = f"context {target.cluster.context}" if target.cluster else "the local target"
+        choose_it = f"--context {target.cluster.context}" if target.cluster else "--target local"
+        warn(
+            f"{each.what}; this command uses {here} instead. Start the cluster ({each.start}), or add {choose_it} if "
+            "this is what you want"
+        )
+    return target
 
 
 def kind_of(context: Context, profiles: Collection[str]) -> str:
@@ -88,6 +101,8 @@ class _Chooser:
     probe: Callable[[str], bool]
     # Why each earlier possibility was not taken.
     passed: list[str] = field(default_factory=list)
+    # Clusters that the user may mean, and that are stopped.
+    asleep: list[Asleep] = field(default_factory=list)
 
     @property
     def profiles(self) -> tuple[str, ...]:
@@ -107,7 +122,9 @@ class _Chooser:
         config = self.load()
         context = config.contexts.get(name)
         if context is None:
-            raise self.no_context(config, name)
+            may_be = not name.startswith(CONTEXT_PREFIX)  # stopping a minikube profile removes its context
+            stopped = asleep.profile(name, self.runner) if may_be else None
+            raise stopped.error if stopped is not None else self.no_context(config, name)
         target = self.settings.target
         kind = kind_of(context, self.profiles)
         if target in {"kind", "minikube"} and kind != target:
@@ -122,6 +139,10 @@ class _Chooser:
             kind = "context"
         kubeconfigs.minimal(config, context)
         guard.check(context, allowed=self.settings.allowed_contexts, named=self.named, profiles=self.profiles)
+        if kind == "minikube" and not self.probe(context.server):
+            stopped = asleep.profile(name, self.runner)
+            if stopped is not None:
+                raise stopped.error
         return self.made(kind, config, context, f"context {name}, asked for")
 
     def wanted(self) -> str:
@@ -140,7 +161,7 @@ class _Chooser:
         shown = os.pathsep.join(map(str, self.files))
         make = {
             "kind": "make the cluster: inv cluster.up --target kind",
-            "minikube": "make the cluster: inv cluster.up --target minikube",
+            "minikube": "create it, or write its context: inv cluster.up --target minikube",
         }.get(self.settings.target, "use --target local, which needs no cluster, or set KUBECONFIG")
         if os.environ.get("KUBERNETES_SERVICE_HOST"):
             make = f"{make}; the service account of this pod is not used"
@@ -182,6 +203,10 @@ class _Chooser:
         guard.check(context, allowed=(), profiles=self.profiles)
         if not self.probe(context.server):
             self.passed.append(f"current context {context.name} does not answer")
+            if kind_of(context, self.profiles) == "minikube":
+                stopped = asleep.profile(context.name, self.runner)
+                if stopped is not None:
+                    self.missed(stopped)
             return None
         return self.made(kind_of(context, self.profiles), config, context, f"current context {context.name}")
 
@@ -189,17 +214,32 @@ class _Chooser:
         if self.runner.which("minikube") is None:
             return None
         result = self.runner.run(minikube.profile_list(), timeout=60, check=False)
-        running = [profile.name for profile in minikube.parse_profiles(result.stdout) if profile.running]
+        profiles = minikube.parse_profiles(result.stdout)
+        running = [profile.name for profile in profiles if profile.running]
+        for profile in profiles:
+            if profile.name in self.profiles and profile.status in {"Stopped", "Paused"}:
+                self.missed(asleep.of_profile(profile.name, profile.status))
         running.sort(key=lambda name: (name not in self.profiles, name))
         return self.running("minikube", [(name, name) for name in running], config)
 
     def kind(self, config: Kubeconfig) -> Target | None:
         if self.runner.which("docker") is None:
             return None
-        result = self.runner.run(docker.ps(CLUSTER_LABEL, CLUSTER_LABEL), timeout=20, check=False)
-        names = sorted(set(docker.parse_ps(result.stdout).values()) if result.ok else ())
+        result = self.runner.run(kind.containers(), timeout=20, check=False)
+        held = kind.parse_containers(result.stdout) if result.ok else []
+        ours = self.settings.kind.name
+        stopped = {name: asleep.of_kind(name, held, ours) for name in {each.cluster for each in held}}
+        for name, each in stopped.items():
+            if each is not None and (name == ours or f"{CONTEXT_PREFIX}{name}" == config.current):
+                self.missed(each)
+        names = sorted(name for name, each in stopped.items() if each is None)
         names.sort(key=lambda name: name != self.settings.kind.name)
         return self.running("kind", [(name, f"{CONTEXT_PREFIX}{name}") for name in names], config)
+
+    def missed(self, cluster: Asleep) -> None:
+        """Note a cluster that is stopped, once."""
+        if cluster not in self.asleep:
+            self.asleep.append(cluster)
 
     def running(self, kind: str, found: list[tuple[str, str]], config: Kubeconfig) -> Target | None:
         """The first running cluster that the kubeconfig knows and the guard lets through."""

@@ -1,5 +1,6 @@
 """How a cluster is reached: whether anything listens there, through which proxy, and the private kubeconfig for it."""
 
+import contextlib
 import os
 import socket
 from typing import Final
@@ -12,16 +13,25 @@ from kubetasks.targets.base import Cluster
 from kubetasks.targets.link import Link
 from kubetasks.tools.kubeconfig import Context, Kubeconfig
 
-# A local API server takes a connection within milliseconds, or nothing listens there.
+# A local API server takes a connection within milliseconds, or nothing listens there. A paused one takes it, too, and
+# never answers.
 PATIENCE: Final = 1.0
+ANSWER_WITHIN: Final = 5.0
 
 
 def answers(server: str) -> bool:
-    """Whether something listens at an API server's address. Only ever asked of loopback and private addresses."""
+    """Whether something at an API server's address answers. Only ever asked of loopback and private addresses.
+
+    It is asked in plain HTTP: an HTTPS server says at once, without a handshake, that this is wrong.
+    """
     try:
         _, host, port = endpoint(server)
         host = "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104  (k3d writes that; nothing is bound)
-        with socket.create_connection((host, port), timeout=PATIENCE):
+        with socket.create_connection((host, port), timeout=PATIENCE) as connection:
+            connection.settimeout(ANSWER_WITHIN)
+            connection.sendall(b"GET /livez HTTP/1.0\r\n\r\n")
+            with contextlib.suppress(ConnectionError):
+                connection.recv(1)
             return True
     except (OSError, InvalidUrl, UnicodeError):  # UnicodeError: a name that cannot be a host name
         return False

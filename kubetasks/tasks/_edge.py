@@ -246,7 +246,7 @@ class Edge:
         """The target, detected once."""
         from kubetasks.targets.detect import choose
 
-        found = choose(self.settings, self.runner, self.root, named_context=self.named_context)
+        found = choose(self.settings, self.runner, self.root, named_context=self.named_context, warn=self.note)
         if found.cluster is not None:
             self.note_redirect()
             found.cluster.link.notify = lambda text: self.console.line(text, mark="note")

@@ -3,21 +3,34 @@
 import json
 import os
 import socket
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kubetasks.errors import ContextNotFound, ContextRefused, KubeconfigError, KubetasksError, SettingsError, UsageError
+from kubetasks.errors import (
+    ClusterUnreachable,
+    ContextNotFound,
+    ContextRefused,
+    KubeconfigError,
+    KubetasksError,
+    SettingsError,
+    UsageError,
+)
 from kubetasks.settings import load
 from kubetasks.targets import detect, reach
 from kubetasks.targets.base import Target
+from kubetasks.tools import kind
 from kubetasks.tools.kubeconfig import MINIKUBE
 from tests.recording import Answer, RecordingRunner
 
 NONE: frozenset[str] = frozenset()
-PS = ("docker", "ps", "--filter", "label=io.x-k8s.kind.cluster", "--format")
+PS = tuple(kind.containers())
 PROFILES = ("minikube", "profile", "list", "-o", "json")
+STATUS, STATE = ("minikube", "-p"), ("status", "-o", "json")
+STOPPED = (7, '{"Name":"x","Host":"Stopped","Kubelet":"Stopped","APIServer":"Stopped","Kubeconfig":"Stopped"}')
+PAUSED = (2, '{"Name":"x","Host":"Running","Kubelet":"Stopped","APIServer":"Paused","Kubeconfig":"Configured"}')
 SERVERS = {
     "kind-kubetasks": "https://127.0.0.1:34567",
     "kind-other": "https://127.0.0.1:34568",
@@ -58,6 +71,7 @@ def choose(
     programs: frozenset[str] | None = None,
     named: str = "",
     down: tuple[str, ...] = (),
+    warned: list[str] | None = None,
     **settings: Any,
 ) -> tuple[Target, RecordingRunner]:
     runner = RecordingRunner(answers or {}, programs)
@@ -68,6 +82,7 @@ def choose(
         named_context=named,
         kubeconfig_paths=paths,
         probe=lambda server: server not in {SERVERS[name] for name in down},
+        warn=(warned if warned is not None else []).append,
     )
     return found, runner
 
@@ -98,19 +113,23 @@ def test_auto_falls_to_a_running_kind_cluster(tmp_path: Path) -> None:
     paths = write(tmp_path / "config", "minikube", "minikube", "kind-kubetasks", "kind-other")
     answers: dict[tuple[str, ...], Answer] = {
         PROFILES: profiles(minikube="Stopped"),
-        PS: "a-control-plane aaa\nother-control-plane other\nk-worker kubetasks\nk-control-plane kubetasks\n",
+        PS: (
+            "aaa running a-control-plane\nother running other-control-plane\nkubetasks running k-worker\n"
+            "kubetasks running k-control-plane\n"
+        ),
+        (*STATUS, "minikube", *STATE): STOPPED,
     }
     found, runner = choose(paths, answers, down=("minikube",))
     assert found.name == "kind"
     assert found.cluster is not None
     assert found.cluster.context == "kind-kubetasks"
     assert found.reason == "kind cluster kubetasks runs; current context minikube does not answer"
-    assert runner.argvs == [list(PROFILES), [*PS, '{{.Names}} {{.Label "io.x-k8s.kind.cluster"}}']]
+    assert runner.argvs == [[*STATUS, "minikube", *STATE], list(PROFILES), list(PS)]
 
 
 def test_auto_passes_a_cluster_that_the_kubeconfig_does_not_know(tmp_path: Path) -> None:
     paths = write(tmp_path / "config", "", "kind-other")
-    found, _ = choose(paths, {PS: "x kubetasks\ny other\n"}, programs=frozenset({"docker"}))
+    found, _ = choose(paths, {PS: "kubetasks running x\nother running y\n"}, programs=frozenset({"docker"}))
     assert found.cluster is not None
     assert found.cluster.context == "kind-other"
     assert found.reason == (
@@ -120,7 +139,7 @@ def test_auto_passes_a_cluster_that_the_kubeconfig_does_not_know(tmp_path: Path)
 
 def test_auto_passes_a_running_cluster_whose_context_leads_elsewhere(tmp_path: Path) -> None:
     paths = write(tmp_path / "config", "", "kind-prod")
-    found, _ = choose(paths, {PS: "x prod\n"}, programs=frozenset({"docker"}))
+    found, _ = choose(paths, {PS: "prod running x\n"}, programs=frozenset({"docker"}))
     assert found.name == "local"
     assert "context kind-prod may not be touched" in found.reason
 
@@ -272,9 +291,98 @@ def test_looks_where_kubectl_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert private(found)["clusters"][0]["cluster"]["server"] == SERVERS["kind-kubetasks"]
 
 
-def test_probes_by_connecting() -> None:
+@pytest.mark.parametrize(
+    ("state", "what", "start"),
+    [
+        (STOPPED, "minikube profile dev is stopped", "minikube start -p dev"),
+        (PAUSED, "minikube profile dev is paused", "minikube unpause -p dev"),
+    ],
+)
+def test_a_minikube_profile_that_is_stopped_is_said_to_be(tmp_path: Path, state: Answer, what: str, start: str) -> None:
+    answers: dict[tuple[str, ...], Answer] = {(*STATUS, "dev", *STATE): state}
+    # Stopping one removes its context; a paused one keeps it and takes connections.
+    for paths in (write(tmp_path / "config", "", "prod"), str(tmp_path / "none"), write_dev(tmp_path / "dev")):
+        with pytest.raises(ClusterUnreachable) as raised:
+            choose(paths, answers, target="minikube", minikube={"profile": "dev"}, down=("minikube",))
+        assert raised.value.line.startswith(f"{what} -- start it: {start}")
+    with pytest.raises(ClusterUnreachable, match=what):
+        choose(write_dev(tmp_path / "dev"), answers, named="dev", minikube={"profile": "dev"}, down=("minikube",))
+    # One that runs, and one that is not there, are another matter.
+    running = json.dumps({"Host": "Running", "Kubelet": "Running", "APIServer": "Running", "Kubeconfig": "Configured"})
+    gone: tuple[Answer, ...] = (running, (85, "no such profile"), (1, "boom"))
+    for answer in gone:
+        with pytest.raises(ContextNotFound, match=r"inv cluster\.up --target minikube"):
+            choose(
+                write(tmp_path / "config", "", "prod"), {(*STATUS, "dev", *STATE): answer},
+                target="minikube", minikube={"profile": "dev"},
+            )  # fmt: skip
+
+
+def write_dev(path: Path) -> str:
+    """A kubeconfig with the context of the minikube profile ``dev``, which has the address of ``minikube``."""
+    path.write_text(Path(write(path, "minikube", "minikube")).read_text().replace('"minikube"', '"dev"'))
+    return str(path)
+
+
+def test_auto_does_not_take_another_place_in_silence(tmp_path: Path) -> None:
+    warned: list[str] = []
+    answers: dict[tuple[str, ...], Answer] = {PROFILES: profiles(minikube="Stopped", mine="Stopped"), PS: ""}
+    assert choose(str(tmp_path / "none"), answers, warned=warned)[0].name == "local"
+    assert len(warned) == 1
+    assert warned[0] == (
+        "minikube profile minikube is stopped; this command uses the local target instead. Start the cluster "
+        "(minikube start -p minikube), or add --target local if this is what you want"
+    )
+    warned.clear()
+    answers = {PROFILES: profiles(minikube="Paused"), PS: "kubetasks exited k\nother running o\nold exited x\n"}
+    assert choose(write(tmp_path / "config", "", "kind-other"), answers, warned=warned)[0].name == "kind"
+    assert [text.partition(";")[0] for text in warned] == [
+        "minikube profile minikube is paused",
+        "kind cluster kubetasks is stopped",
+    ]
+    for text, start in zip(warned, ("minikube unpause -p minikube", "inv cluster.up --target kind"), strict=True):
+        assert f"uses context kind-other instead. Start the cluster ({start}), or add --context kind-other" in text
+    # The current context counts whatever its name.
+    warned.clear()
+    answers = {PROFILES: profiles(), PS: "other exited other-control-plane\n"}
+    paths = write(tmp_path / "config", "kind-other", "kind-other")
+    assert choose(paths, answers, warned=warned, down=("kind-other",))[0].name == "local"
+    assert "kind cluster other is stopped" in warned[0]
+    assert "docker start other-control-plane" in warned[0]
+
+
+def test_auto_says_nothing_where_the_current_context_runs(tmp_path: Path) -> None:
+    warned: list[str] = []
+    choose(write(tmp_path / "config", "kind-other", *SERVERS), warned=warned)
+    choose(str(tmp_path / "none"), programs=NONE, warned=warned)
+    choose(str(tmp_path / "none"), {PROFILES: profiles(), PS: "old exited x\n"}, warned=warned)
+    assert warned == []
+
+
+def test_a_server_that_takes_a_connection_and_never_answers_is_paused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reach, "ANSWER_WITHIN", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        assert not reach.answers(f"https://127.0.0.1:{server.getsockname()[1]}")
+
+
+@pytest.mark.parametrize("answer", [b"HTTP/1.0 400 Bad Request\r\n\r\n", b"\x15\x03\x01", b""])
+def test_any_answer_is_one(answer: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def reply() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(64)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=reply)
+        thread.start()
+        assert reach.answers(f"https://0.0.0.0:{server.getsockname()[1]}")
+        thread.join()
+
+
+def test_nothing_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        assert reach.answers(f"https://127.0.0.1:{port}")
-        assert reach.answers(f"https://0.0.0.0:{port}")
     assert not reach.answers(f"https://127.0.0.1:{port}")
+    assert not reach.answers("https://")
