@@ -356,6 +356,7 @@ class FakeTarget:
     present: dict[str, Content] = field(default_factory=dict)
     engine: dict[str, Inspected] = field(default_factory=dict)
     bundled_database: bool = True
+    strategy: str = "images are built by the fake"
     name: str = "kind"
     reason: str = "the current context kind-test is a kind cluster"
     pull_policy: str = "Never"

@@ -2,14 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import ClassVar
 
 from kubetasks.errors import ClusterUnreachable, DeliveryFailed, EngineDown
 from kubetasks.images.content import CONFIG, MANIFEST, Content, agree, identity, of_engine
 from kubetasks.images.engine import disk_full, inspect
+from kubetasks.targets import strategies
 from kubetasks.targets.base import Progress
+from kubetasks.targets.node_images import NodeImages
+from kubetasks.targets.nodes import Nodes
 from kubetasks.targets.on_cluster import OnCluster
+from kubetasks.targets.strategies import Strategy
 from kubetasks.tools import ctr, docker, minikube
 
 
@@ -45,23 +49,42 @@ class MinikubeTarget(OnCluster):
         )
 
     @cached_property
-    def engine(self) -> Mapping[str, str | None]:
-        """The environment that leads a docker client to the engine inside the node; empty where there is none to use.
+    def _engine_inside(self) -> dict[str, str | None]:
+        """The environment that leads a docker client to the engine inside the node; empty where it does not answer.
 
-        minikube gives it for the docker runtime only, for one node only (an image built there would be on one of them),
-        and with the driver ``none`` it is the host's own. That it is printed does not mean that the engine answers.
+        That minikube prints one does not mean that the engine answers.
         """
-        profile = self.profile
-        if profile.runtime != "docker" or profile.nodes != 1 or profile.driver == "none":
-            return {}
         result = self.runner.run(minikube.docker_env(self.profile_name), timeout=60, check=False)
         env = minikube.parse_docker_env(result.stdout) if result.ok else {}
+        why = "" if env else minikube.reason("\n".join(result.lines))
         if env:
             try:
                 self.ask_engine(env)
-            except EngineDown:
-                return {}
+            except EngineDown as down:
+                env, why = {}, down.why
+        if not env:
+            note = f"the engine inside minikube profile {self.profile_name} does not answer"
+            self.cluster.link.notify(
+                f"{note}{f' ({why})' if why else ''}: images are built on the host and loaded, which takes longer"
+            )
         return env
+
+    @cached_property
+    def strategy(self) -> Strategy:
+        """How images are built and delivered here."""
+        profile = self.profile
+        return strategies.choose(
+            self.name,
+            runtime=profile.runtime,
+            driver=profile.driver,
+            nodes=profile.nodes,
+            engine_answers=lambda: bool(self._engine_inside),
+        )
+
+    @property
+    def engine(self) -> Mapping[str, str | None]:
+        """The environment that leads a docker client to the engine that builds; empty for the host's own."""
+        return self._engine_inside if self.strategy.build == strategies.INSIDE else {}
 
     def preflight(self) -> None:
         """Make sure that the engine that builds answers: the one inside the node, else the host's.
@@ -83,16 +106,29 @@ class MinikubeTarget(OnCluster):
         """For the child only: the engine inside the node, or nothing for the host's own."""
         return self.engine
 
+    @cached_property
+    def _nodes(self) -> Nodes | None:
+        """The nodes, where they are containers of the host's engine with a containerd inside; None where not.
+
+        The host's engine may be another one than the one that minikube used: a node is asked before it counts.
+        """
+        if self.strategy.deliver != strategies.LAYERS:
+            return None
+        nodes = Nodes(self.runner, self.profile.machines)
+        return nodes if nodes.reachable() else None
+
     def contents(self, references: Sequence[str]) -> Mapping[str, Content]:
-        """What the profile's image store has under these names.
+        """What the profile's image store has under these names: every node, where the nodes can be asked.
 
         Raises:
-            EngineDown: the engine inside the node does not answer any more.
+            EngineDown: the engine that the node uses does not answer any more.
         """
         if not references:
             return {}
-        if self.engine:
+        if self.strategy.deliver == strategies.NOTHING:
             return {name: of_engine(image) for name, image in inspect(references, self.runner, self.engine).items()}
+        if self._nodes is not None:
+            return self._nodes.contents(references)
         listed = self.runner.run(minikube.image_ls(self.profile_name), timeout=60, check=False)
         there = {ctr.full_name(name): image for name, image in minikube.parse_images(listed.stdout).items()}
         return {
@@ -102,21 +138,27 @@ class MinikubeTarget(OnCluster):
         }
 
     def deliver(self, references: Sequence[str], progress: Progress) -> Mapping[str, Content]:
-        """Load images from the host into every node; nothing to load where they were built inside.
+        """Bring images from the host to every node; nothing to bring where the node uses the engine that built them.
 
         Raises:
             DeliveryFailed: an image is not there afterwards, or another one is.
             DiskFull: no space left.
         """
-        told = ""
+        if not references:
+            return {}
+        if self._nodes is not None:
+            whole = partial(minikube.image_load_archive, self.profile_name)
+            images = NodeImages(self.runner, self._nodes, self.settings.images.repository, whole)
+            return images.deliver(references, progress)
+        printed = ""
         wanted: dict[str, str] = {}
-        if references and not self.engine:
+        if self.strategy.deliver != strategies.NOTHING:
             wanted = {name: identity(image) for name, image in inspect(references, self.runner).items()}
             progress(f"loading {', '.join(references)} into {self.profile_name}")
             result = self.runner.run(minikube.image_load(self.profile_name, references), timeout=900, check=False)
-            told = "\n".join(result.lines)
-            if docker.is_disk_full(told):
-                raise disk_full(f"no space left while loading into {self.profile_name}", told)
+            printed = "\n".join(result.lines)
+            if docker.is_disk_full(printed):
+                raise disk_full(f"no space left while loading into {self.profile_name}", printed)
         there = self.contents(references)
         lost = [
             each
@@ -126,7 +168,7 @@ class MinikubeTarget(OnCluster):
         if lost:
             raise DeliveryFailed(
                 f"{', '.join(lost)} is not in minikube profile {self.profile_name}",
-                why=minikube.reason(told) or "another image has that name there",
+                why=minikube.reason(printed) or "another image has that name there",
                 fix=f"see what it has: minikube -p {self.profile_name} image ls",
             )
         return there

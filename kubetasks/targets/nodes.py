@@ -1,4 +1,4 @@
-"""The nodes of a kind cluster: containers with a containerd inside, reached through ``docker exec``."""
+"""Nodes that are containers with a containerd inside, reached through ``docker exec``."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ NO_NODE: Final = "external-load-balancer"
 
 @dataclass(frozen=True)
 class Nodes:
-    """Every node of one kind cluster.
+    """Every node of one cluster.
 
     Args:
         runner: starts docker.
@@ -45,6 +45,11 @@ class Nodes:
                 f"kind cluster {cluster} has no running node", fix="make it: inv cluster.up --target kind"
             )
         return cls(runner, names)
+
+    def reachable(self) -> bool:
+        """Whether every node is a running container of the engine, with a containerd that answers."""
+        asked = (self.runner.run(docker.execute(each, ctr.version()), timeout=30, check=False) for each in self.names)
+        return bool(self.names) and all(answer.ok for answer in asked)
 
     def _run(self, node: str, argv: Sequence[str], *, check: bool = True) -> str:
         return self.runner.run(docker.execute(node, argv), timeout=60, check=check).stdout

@@ -10,7 +10,9 @@ from kubetasks.images.engine import engine_down
 from kubetasks.objects import PART_OF, Objects
 from kubetasks.runner import Runner
 from kubetasks.settings import Settings
+from kubetasks.targets import strategies
 from kubetasks.targets.base import Cluster, Store, Volume
+from kubetasks.targets.strategies import Strategy
 from kubetasks.tools import docker
 
 
@@ -81,6 +83,11 @@ class OnCluster:
         from kubetasks.targets.forward import forward  # noqa: PLC0415
 
         return forward(self.cluster, self.runner, service, port)
+
+    @property
+    def strategy(self) -> Strategy:
+        """How images are built and delivered here."""
+        return strategies.choose(self.cluster.kind or "context")
 
     def repository(self, service: str) -> str:
         """``<images.repository>/<project>-<service>``."""

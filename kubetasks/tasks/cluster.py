@@ -98,7 +98,7 @@ def list_(c: Context, json: bool = False) -> None:
 
 @command(help=flags("target", "context"))
 def env(c: Context, target: str = "", context: str = "") -> None:
-    """Print what a shell needs to reach the target's engine: eval "$(inv cluster.env)"."""
+    """Print what a shell needs to reach the engine that builds: eval "$(inv cluster.env)"."""
     import os
     import shlex
     import sys
@@ -115,5 +115,6 @@ def env(c: Context, target: str = "", context: str = "") -> None:
         lines.append(f"unset {name}" if value is None else f"export {name}={shlex.quote(value)}")
     cluster = found.target.cluster
     if cluster is not None:
+        lines.append(f"# {found.target.strategy}")  # type: ignore[attr-defined]  # every target on a cluster has one
         lines.append(f"# kubectl --context {shlex.quote(cluster.context)} --namespace {cluster.namespace} …")
     sys.stdout.write("".join(f"{line}\n" for line in lines))

@@ -37,6 +37,11 @@ done"""
     return ["sh", "-c", script]
 
 
+def version() -> list[str]:
+    """``ctr version``: exits with 0 where containerd answers."""
+    return ["ctr", "version"]
+
+
 def images_import() -> list[str]:
     """Import an archive from standard input, and unpack it."""
     return [*_CTR, "images", "import", "-"]

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,6 +21,8 @@ class Profile:
     runtime: str
     nodes: int
     version: str = ""
+    # The machines' names: containers with the docker driver.
+    machines: tuple[str, ...] = ()
 
     @property
     def running(self) -> bool:
@@ -71,6 +73,11 @@ def docker_env(profile: str) -> list[str]:
 def image_load(profile: str, references: Sequence[str]) -> list[str]:
     """``minikube image load``: from the host's engine to every node. Look afterwards whether it arrived."""
     return ["minikube", "-p", profile, "image", "load", "--daemon=true", *references]
+
+
+def image_load_archive(profile: str, path: str) -> list[str]:
+    """``minikube image load`` of an archive that ``docker save`` wrote: into every node."""
+    return ["minikube", "-p", profile, "image", "load", path]
 
 
 def image_ls(profile: str) -> list[str]:
@@ -141,6 +148,7 @@ def parse_profiles(text: str) -> list[Profile]:
     return [
         Profile(
             name=str(item["Name"]),
+            machines=_machines(item),
             status=str(item.get("Status", "")),
             driver=str(item.get("Config", {}).get("Driver", "")),
             runtime=str(item.get("Config", {}).get("KubernetesConfig", {}).get("ContainerRuntime", "")),
@@ -149,6 +157,13 @@ def parse_profiles(text: str) -> list[Profile]:
         )
         for item in document.get("valid") or ()
     ]
+
+
+def _machines(item: Mapping[str, Any]) -> tuple[str, ...]:
+    """A profile's machines: the first has the profile's name, another one its node's name behind that."""
+    nodes: Sequence[Mapping[str, Any]] = item.get("Config", {}).get("Nodes") or ({},)
+    names = [str(node.get("Name") or "") for node in nodes]
+    return tuple(f"{item['Name']}-{name}" if name else str(item["Name"]) for name in names)
 
 
 def parse_status(text: str) -> Status | None:

@@ -112,7 +112,7 @@ def test_builds_on_the_host_where_the_engine_inside_does_not_answer() -> None:
 def test_loads_what_was_built_on_the_host() -> None:
     target, runner = make(
         {
-            PROFILES: profile(runtime="containerd"), LOAD: "", LS: recorded("containerd-image-ls"),
+            PROFILES: profile(runtime="containerd", driver="kvm2"), LOAD: "", LS: recorded("containerd-image-ls"),
             INSPECT: json.dumps({"Id": PAUSE, "RepoTags": ["demo/pause:1"]}) + "\n",
         }
     )  # fmt: skip
@@ -130,7 +130,7 @@ def test_loads_what_was_built_on_the_host() -> None:
 
 def test_another_content_under_the_right_name_did_not_arrive() -> None:
     answers: dict[tuple[str, ...], Answer] = {
-        PROFILES: profile(runtime="containerd"), LOAD: "", LS: recorded("containerd-image-ls"),
+        PROFILES: profile(runtime="containerd", driver="kvm2"), LOAD: "", LS: recorded("containerd-image-ls"),
         INSPECT: json.dumps({"Id": f"sha256:{'0' * 64}", "RepoTags": ["demo/pause:1"]}) + "\n",
     }  # fmt: skip
     with pytest.raises(DeliveryFailed, match="another image has that name there"):
@@ -139,7 +139,7 @@ def test_another_content_under_the_right_name_did_not_arrive() -> None:
 
 def test_says_what_did_not_arrive() -> None:
     answers: dict[tuple[str, ...], Answer] = {
-        PROFILES: profile(runtime="containerd"), LS: "[]",
+        PROFILES: profile(runtime="containerd", driver="kvm2"), LS: "[]",
         INSPECT: (1, "", "No such image"),
         LOAD: (80, "", "X Exiting due to GUEST_IMAGE_LOAD: Failed to load image: boom\n* advice"),
     }  # fmt: skip
@@ -150,6 +150,73 @@ def test_says_what_did_not_arrive() -> None:
         make(answers)[0].deliver(["a:1"], lambda line: None)
     with pytest.raises(EngineDown):
         make({**inside(), INSPECT: (1, "", "Cannot connect to the Docker daemon")})[0].contents(["a:1"])
+
+
+def several(*names: str, runtime: str = "containerd") -> str:
+    document = json.loads(profile(runtime=runtime))
+    config = document["valid"][0]["Config"]
+    config["Nodes"] = [{**config["Nodes"][0], "Name": name} for name in names]
+    return json.dumps(document)
+
+
+CHECKED = f"docker.io/demo/pause:1 type {PAUSE} complete (3/3) 1 MiB/1 MiB true\n{PAUSE} {{}}\n"
+
+
+def on_nodes(*machines: str, found: str = CHECKED) -> dict[tuple[str, ...], Answer]:
+    """Machines that are containers: ctr answers in each, and lists images."""
+    answers: dict[tuple[str, ...], Answer] = {}
+    for machine in machines:
+        answers["docker", "exec", machine, "ctr", "version"] = "Server: v2.1"
+        answers["docker", "exec", machine, "sh"] = found
+    return answers
+
+
+@pytest.mark.parametrize("names", [("",), ("", "m02"), ("m01", "m02", "m03")])
+def test_asks_every_node_that_is_a_container(names: tuple[str, ...]) -> None:
+    machines = [f"minikube-{name}" if name else "minikube" for name in names]
+    target, runner = make({PROFILES: several(*names), **on_nodes(*machines)})
+    assert set(target.contents(["demo/pause:1", "demo/other:1"])) == {"demo/pause:1"}
+    asked = [argv[2] for argv in runner.argvs if argv[:2] == ["docker", "exec"] and argv[3] == "sh"]
+    assert asked == machines
+    # What one of them lacks is not there.
+    lacking = {PROFILES: several(*names), **on_nodes(*machines), **on_nodes(machines[-1], found="")}
+    assert make(lacking)[0].contents(["demo/pause:1"]) == {}
+
+
+def test_loads_with_minikube_where_the_nodes_are_not_containers_of_this_engine() -> None:
+    answers: dict[tuple[str, ...], Answer] = {
+        PROFILES: several(""),
+        ("docker", "exec", "minikube", "ctr", "version"): (1, "", "No such container: minikube"),
+        LOAD: "",
+        LS: recorded("containerd-image-ls"),
+        INSPECT: json.dumps({"Id": PAUSE, "RepoTags": ["demo/pause:1"]}) + "\n",
+    }
+    target, runner = make(answers)
+    assert set(target.deliver(["demo/pause:1"], lambda line: None)) == {"demo/pause:1"}
+    assert [*LOAD, "demo/pause:1"] in runner.argvs
+
+
+def test_the_driver_none_delivers_nothing() -> None:
+    answers: dict[tuple[str, ...], Answer] = {
+        PROFILES: profile(driver="none"),
+        INSPECT: json.dumps({"Id": PAUSE, "RepoTags": ["demo/pause:1"]}) + "\n",
+    }
+    target, runner = make(answers)
+    assert set(target.deliver(["demo/pause:1"], lambda line: None)) == {"demo/pause:1"}
+    assert runner.argvs == [list(PROFILES), [*INSPECT, "--format", "{{json .}}", "demo/pause:1"]]
+    assert runner.calls[-1].env == {}
+
+
+@pytest.mark.parametrize("env", ["docker-env-stopped", "containerd-docker-env"])
+def test_says_that_it_builds_on_the_host_instead(env: str) -> None:
+    notes: list[str] = []
+    target, _ = make({PROFILES: recorded("profile-list"), ENV: recorded(env)})
+    target.cluster.link.notify = notes.append
+    for _again in range(2):
+        assert target.build_env() == {}
+    assert len(notes) == 1
+    assert "the engine inside minikube profile minikube does not answer" in notes[0]
+    assert "images are built on the host and loaded" in notes[0]
 
 
 def test_says_that_there_is_no_such_profile() -> None:

@@ -345,7 +345,7 @@ def test_a_shell_in_a_minikube_engine_is_noticed(world: World, inv: Inv, monkeyp
     assert note in inv(cluster.env).err
     assert inv(cluster.env).out.startswith("export DOCKER_HOST=unix:///some.sock\n#")
     monkeypatch.setattr(type(world.target), "build_env", lambda target: {})
-    assert inv(cluster.env).out.splitlines()[:-1] == [
+    assert inv(cluster.env).out.splitlines()[:-2] == [
         "unset DOCKER_CERT_PATH",
         "unset DOCKER_HOST",
         "unset DOCKER_TLS_VERIFY",
@@ -368,6 +368,7 @@ def test_an_engine_that_docker_host_names_is_named(world: World, inv: Inv, monke
 def test_cluster_env(world: World, inv: Inv) -> None:
     assert inv(cluster.env).out.splitlines() == [
         "export DOCKER_HOST=unix:///some.sock",
+        "# images are built by the fake",
         "# kubectl --context kind-test --namespace todo …",
     ]
 

@@ -58,7 +58,9 @@ def test_version() -> None:
 def test_profiles() -> None:
     run = recorded("profile-list")
     assert run.code == 0
-    assert minikube.parse_profiles(run.stdout) == [minikube.Profile("minikube", "OK", "docker", "docker", 1, "v1.34.4")]
+    assert minikube.parse_profiles(run.stdout) == [
+        minikube.Profile("minikube", "OK", "docker", "docker", 1, "v1.34.4", ("minikube",))
+    ]
     assert minikube.parse_profiles(run.stdout)[0].running
     starting = minikube.parse_profiles(recorded("containerd-profile-list").stdout)
     assert [(each.name, each.runtime, each.running) for each in starting] == [("c8d", "containerd", False)]
