@@ -15,7 +15,7 @@ from kubetasks.diagnose.leaving import needs_help
 from kubetasks.errors import NamespaceTerminating
 from kubetasks.objects import PART_OF, Object, is_leaving, of_kind
 from kubetasks.settings import Settings
-from kubetasks.targets import departure
+from kubetasks.targets import departure, leftovers
 from kubetasks.targets.base import Target
 
 LIMIT: Final = 180.0  # seconds until a namespace has to be gone
@@ -82,7 +82,14 @@ class Destroy:
                 # Another destroy began meanwhile.
         assert found  # noqa: S101  (one that may not be read is not deleted)
         self._wait(shown, str(found[0]["metadata"].get("uid")))
+        self._volumes(shown)
         shown.done(f"namespace {name} is gone")
+
+    def _volumes(self, shown: Step) -> None:
+        """See that the data is gone, too; name each volume that stays, with the command that deletes it."""
+        for volume in leftovers.clear(self.target, shown.update, clock=self.clock, sleep=self.sleep):
+            why = "its reclaim policy is Retain" if volume.retained else "its provisioner did not remove it"
+            self.console.line(f"{volume.shown} stays with its data ({why}). To delete it: {volume.delete}", mark="note")
 
     def _objects(self, shown: Step) -> None:
         """Delete the project's objects in a namespace that stays; what says that there are any goes last."""

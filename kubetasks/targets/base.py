@@ -61,6 +61,10 @@ class Volume:
         part_of: the project that its claim belongs to; empty where that is not known.
         claimed: whether the claim itself is there; else a volume waits for a claim of that name.
         idle: whether no claim will get it again.
+        released: whether the claim that it was bound to is gone.
+        retained: whether the cluster keeps it until a person deletes it (reclaim policy Retain).
+        path: the folder on the node that holds the data; empty where that is not known.
+        erase: removes it with its data; None where the cluster does that, or only a person may.
     """
 
     shown: str
@@ -69,6 +73,10 @@ class Volume:
     part_of: str = ""
     claimed: bool = False
     idle: bool = False
+    released: bool = False
+    retained: bool = False
+    path: str = ""
+    erase: Callable[[], None] | None = field(default=None, compare=False)
 
 
 class Store(Protocol):

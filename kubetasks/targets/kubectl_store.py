@@ -20,7 +20,7 @@ from kubetasks.targets.link import Attempt
 from kubetasks.tools import kubectl as tool
 from kubetasks.tools.trouble import classify
 
-CLUSTER_SCOPED = frozenset({"Namespace", "Node"})
+CLUSTER_SCOPED = frozenset({"Namespace", "Node", "PersistentVolume"})
 FIRST_LINES: Final = 10  # of a log that is followed
 # Tells an object that this very request created from one that was there before, where the answer was lost.
 CREATED_BY: Final = f"{DOMAIN}/created-by"

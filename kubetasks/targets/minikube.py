@@ -1,20 +1,24 @@
 """The minikube target: images are built inside its engine where that can be, else built on the host and loaded."""
 
+import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from kubetasks.errors import ClusterUnreachable, DeliveryFailed, EngineDown
 from kubetasks.images.content import CONFIG, MANIFEST, Content, agree, identity, of_engine
 from kubetasks.images.engine import disk_full, inspect
 from kubetasks.targets import strategies
-from kubetasks.targets.base import Progress
+from kubetasks.targets.base import Progress, Volume
 from kubetasks.targets.node_images import NodeImages
 from kubetasks.targets.nodes import Nodes
 from kubetasks.targets.on_cluster import OnCluster
 from kubetasks.targets.strategies import Strategy
 from kubetasks.tools import ctr, docker, minikube
+
+# Where minikube's storage-provisioner puts a claim's data: in a folder named by namespace and claim.
+HOST_PATHS: Final = "/tmp/hostpath-provisioner"  # noqa: S108  (on the node)
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,29 @@ class MinikubeTarget(OnCluster):
             return None
         nodes = Nodes(self.runner, self.profile.machines)
         return nodes if nodes.reachable() else None
+
+    def volumes(self) -> list[Volume]:
+        """See ``Target.volumes``: the next claim of the same name gets the folder of one that is gone.
+
+        After ``minikube stop`` and ``start`` the provisioner has a new identity. It leaves the volumes alone that it
+        made before, so they are removed here, with their folders.
+        """
+        return [self._by_name(each) for each in super().volumes()]
+
+    def _by_name(self, volume: Volume) -> Volume:
+        folder = f"{HOST_PATHS}/{self.cluster.namespace}/{volume.claim}"
+        if not volume.released or volume.retained or volume.path != folder:
+            return volume
+        removals = [minikube.remove(self.profile_name, machine, folder) for machine in self.profile.machines]
+
+        def erase() -> None:
+            name = volume.shown.partition("/")[2]
+            self.store.delete([{"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}}])
+            for argv in removals:
+                self.runner.run(argv, timeout=60)
+
+        commands = "; ".join([volume.delete, *map(shlex.join, removals)])
+        return replace(volume, idle=False, delete=commands, erase=erase)
 
     def contents(self, references: Sequence[str]) -> Mapping[str, Content]:
         """What the profile's image store has under these names: every node, where the nodes can be asked.

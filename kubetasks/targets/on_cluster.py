@@ -67,9 +67,17 @@ class OnCluster:
                 continue
             name = item["metadata"]["name"]
             # Released: the claim it was bound to is gone, and another one of that name does not get it.
-            idle = phase not in {"Available", "Pending", ""}
+            released = phase not in {"Available", "Pending", ""}
             found.append(
-                Volume(f"PersistentVolume/{name}", f"{scope} delete persistentvolume/{name}", claim["name"], idle=idle)
+                Volume(
+                    shown=f"PersistentVolume/{name}",
+                    delete=f"{scope} delete persistentvolume/{name}",
+                    claim=claim["name"],
+                    idle=released,
+                    released=released,
+                    retained=item["spec"].get("persistentVolumeReclaimPolicy") == "Retain",
+                    path=(item["spec"].get("hostPath") or {}).get("path", ""),
+                )
             )
         return found
 

@@ -119,6 +119,11 @@ def unpause(profile: str) -> list[str]:
     return ["minikube", "-p", profile, "unpause"]
 
 
+def remove(profile: str, machine: str, folder: str) -> list[str]:
+    """``minikube ssh``: remove a folder on one machine of a profile."""
+    return ["minikube", "-p", profile, "ssh", "--node", machine, "--", "sudo", "rm", "-rf", "--", folder]
+
+
 def delete(profile: str) -> list[str]:
     """``minikube delete``."""
     return ["minikube", "-p", profile, "delete"]

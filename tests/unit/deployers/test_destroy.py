@@ -19,6 +19,8 @@ from kubetasks.errors import (
     ToolFailed,
 )  # fmt: skip
 from kubetasks.objects import Object
+from kubetasks.targets import leftovers
+from kubetasks.targets.base import Volume
 from tests.memory_store import LEAVING_AT, NAMESPACE, Clock, MemoryStore
 from tests.samples import configmap
 from tests.unit.deployers.test_lock import held
@@ -42,6 +44,60 @@ def test_takes_down_a_namespace_of_its_own_whole(world: World) -> None:
     assert "destroy: namespace todo is gone" in world.shown
     destroy(world)
     assert "there is no namespace todo" in world.shown
+
+
+class Volumes:
+    """The volumes of a cluster whose provisioner removes each at a second, or never."""
+
+    def __init__(self, clock: Clock, **gone_at: float) -> None:
+        self.clock, self.gone_at = clock, gone_at
+        self.erased: list[str] = []
+
+    def __call__(self) -> list[Volume]:
+        return [self.volume(name) for name, at in self.gone_at.items() if self.clock() < at]
+
+    def volume(self, name: str) -> Volume:
+        def erase() -> None:
+            self.erased.append(name)
+            self.gone_at[name] = 0.0
+
+        kept, ours = name.startswith("kept"), name.startswith("ours")
+        shown, delete = f"PersistentVolume/{name}", f"kubectl delete {name}"
+        return Volume(shown, delete, "data", idle=True, released=True, retained=kept, erase=erase if ours else None)
+
+
+def destroy_with(world: World, monkeypatch: pytest.MonkeyPatch, clock: Clock, volumes: Volumes) -> None:
+    world.deploy()
+    monkeypatch.setattr(world.target, "volumes", volumes)
+    destroy(world, clock)
+
+
+def test_waits_until_the_volumes_are_gone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    destroy_with(world, monkeypatch, clock, Volumes(clock, soon=3.0, later=7.0))
+    assert 7.0 <= clock() < 8.0
+    assert "stays with its data" not in world.shown
+
+
+def test_names_the_volumes_that_stay(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    destroy_with(world, monkeypatch, clock, Volumes(clock, kept=1e9))
+    assert clock() == 0.0
+    assert (
+        "PersistentVolume/kept stays with its data (its reclaim policy is Retain). To delete it: kubectl delete kept"
+        in world.shown
+    )
+    destroy_with(world, monkeypatch, clock, Volumes(clock, abandoned=1e9))
+    assert leftovers.LIMIT <= clock() < leftovers.LIMIT + 2
+    assert "PersistentVolume/abandoned stays with its data (its provisioner did not remove it)" in world.shown
+
+
+def test_removes_the_volumes_that_it_may(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    volumes = Volumes(clock, ours=1e9)
+    destroy_with(world, monkeypatch, clock, volumes)
+    assert volumes.erased == ["ours"]
+    assert "stays with its data" not in world.shown
 
 
 CLAIM: Object = {

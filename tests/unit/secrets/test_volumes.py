@@ -214,7 +214,7 @@ def test_the_volumes_of_a_cluster() -> None:
             claimed=True,
         ),
         Volume("PersistentVolume/waiting", f"{delete}/waiting", "data-db-1"),
-        Volume("PersistentVolume/left", f"{delete}/left", "data-db-2", idle=True),
+        Volume("PersistentVolume/left", f"{delete}/left", "data-db-2", idle=True, released=True),
     ]
 
 

@@ -11,7 +11,7 @@ from kubetasks.images.content import LABEL, Content
 from kubetasks.settings import load
 from kubetasks.targets.base import Cluster, Target
 from kubetasks.targets.minikube import MinikubeTarget
-from tests.recording import Answer, RecordingRunner
+from tests.recording import Answer, Call, RecordingRunner
 
 RECORDED = Path(__file__).parents[2] / "recorded" / "minikube"
 SETTINGS = load({"project": "shop"}, environ={})
@@ -217,6 +217,56 @@ def test_says_that_it_builds_on_the_host_instead(env: str) -> None:
     assert len(notes) == 1
     assert "the engine inside minikube profile minikube does not answer" in notes[0]
     assert "images are built on the host and loaded" in notes[0]
+
+
+def released(name: str, claim: str, path: str, policy: str = "Delete", namespace: str = "shop") -> dict[str, Any]:
+    spec = {
+        "claimRef": {"namespace": namespace, "name": claim},
+        "hostPath": {"path": path},
+        "persistentVolumeReclaimPolicy": policy,
+    }
+    return {"kind": "PersistentVolume", "metadata": {"name": name}, "spec": spec, "status": {"phase": "Released"}}
+
+
+def test_the_folder_of_a_volume_that_is_gone_belongs_to_the_next_claim() -> None:
+    folder = "/tmp/hostpath-provisioner/shop/data-db-0"
+    volumes = [
+        released("ours", "data-db-0", folder),
+        released("kept", "data-db-0", folder, "Retain"),
+        released("elsewhere", "data-db-1", "/data/x"),
+        released("another", "data-db-0", "/tmp/hostpath-provisioner/other/data-db-0", namespace="other"),
+    ]
+    there = {each["metadata"]["name"]: each for each in volumes}
+
+    def kubectl(call: Call) -> str:
+        if "delete" in call.argv:
+            there.pop("ours")
+            return "persistentvolume/ours"
+        kind = "PersistentVolume" if "persistentvolume" in call.argv else ""
+        return json.dumps({"items": [each for each in there.values() if each["kind"] == kind]})
+
+    target, runner = make(
+        {
+            PROFILES: several("", "m02", runtime="docker"),
+            ("kubectl",): kubectl,
+            ("minikube", "-p", "minikube", "ssh"): "",
+        }
+    )
+    found = {each.shown.partition("/")[2]: each for each in target.volumes()}
+    assert set(found) == {"ours", "kept", "elsewhere"}
+    assert [name for name, each in found.items() if each.erase is not None] == ["ours"]
+    assert (found["ours"].idle, found["kept"].idle, found["elsewhere"].idle) == (False, True, True)
+    assert found["ours"].delete == (
+        "kubectl --context minikube delete persistentvolume/ours; "
+        f"minikube -p minikube ssh --node minikube -- sudo rm -rf -- {folder}; "
+        f"minikube -p minikube ssh --node minikube-m02 -- sudo rm -rf -- {folder}"
+    )
+    erase = found["ours"].erase
+    assert erase is not None
+    erase()
+    assert "ours" not in there
+    ssh = [argv for argv in runner.argvs if "ssh" in argv]
+    assert [argv[-1] for argv in ssh] == [folder, folder]
 
 
 def test_says_that_there_is_no_such_profile() -> None:
