@@ -122,7 +122,8 @@ def load(c: Context, target: str = "", context: str = "", offline: bool = False)
 
 @command(help=flags(*COMMON))
 def prune(c: Context, target: str = "", context: str = "", offline: bool = False) -> None:
-    """Remove old images of the services from the engine (setting `images.keep`)."""
+    """Remove old images that no revision needs from the engine (setting `images.keep`)."""
+    from kubetasks.deployers import history
     from kubetasks.images.prune import prune as run
     from kubetasks.images.prune import spare
     from kubetasks.objects import PART_OF, containers
@@ -132,8 +133,11 @@ def prune(c: Context, target: str = "", context: str = "", offline: bool = False
     if found.target.cluster is None:
         found.console.line("the local target has no images", mark="skipped")
         return
-    live = found.target.store.get(("Deployment", "StatefulSet", "Job"), selector=f"{PART_OF}={found.settings.project}")
-    used = {container["image"] for item in live for container in containers(item)}
+    kinds = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "Pod", "ConfigMap")
+    live = found.target.store.get(kinds, selector=f"{PART_OF}={found.settings.project}")
+    used = {container["image"] for item in live if item["kind"] != "ConfigMap" for container in containers(item)}
+    # What `rollback --to` may go back to.
+    used |= {reference for revision in history.revisions(live) for reference in revision.images}
     if found.dry:
         old = spare(images, found.settings, found.runner, found.target.build_env(), in_use=used)
         found.would(*(f"remove {reference}" for reference in old))

@@ -325,6 +325,14 @@ def test_pruning_keeps_what_runs(world: World, inv: Inv, monkeypatch: pytest.Mon
     world.edit("backend/main.py")
     assert inv(image.prune).out.startswith("✓ prune: 1 removed")
     assert asked["in_use"] == used
+    # Every revision that a rollback can go back to keeps its images.
+    for text in ("2", "3"):
+        world.edit("backend/main.py", text)
+        inv(deploy.deploy)
+        used |= set(world.survey().release.images.values())
+    assert len(used) == 4
+    assert inv(image.prune).out.startswith("✓ prune: 1 removed")
+    assert asked["in_use"] == used
     assert asked["env"] == {"DOCKER_HOST": "unix:///some.sock"}
 
 
