@@ -17,6 +17,7 @@ from kubetasks.images.content import Content, agree, identity
 from kubetasks.images.engine import View, view
 from kubetasks.images.ledger import Ledger
 from kubetasks.images.plan import Image
+from kubetasks.images.supply import supply
 from kubetasks.runner import Runner
 from kubetasks.settings import Settings
 from kubetasks.targets.base import Progress, Target
@@ -175,6 +176,8 @@ class Arrival:
             held = self._ready(image) if choice.action == "deliver" else None
             if held is not None:
                 self._take(image, held, self.engine)
+        if self.settings.offline:
+            supply(self.others, self.runner, self.target.build_env(), progress)
         references = [*self.to_deliver, *self.repairs]
         self.contents.update(self.target.deliver(references, progress))
         return references

@@ -13,10 +13,11 @@ from kubetasks import state
 from kubetasks.errors import BuildFailed, Interrupted, KubetasksError, SecretInImage, StateUnavailable, ToolTimeout
 from kubetasks.images import client
 from kubetasks.images.content import LABEL, identity
-from kubetasks.images.engine import View, disk_full, engine_down, for_platform, view
+from kubetasks.images.engine import View, base_names, disk_full, engine_down, for_platform, view
 from kubetasks.images.ledger import Ledger
 from kubetasks.images.plan import Image
 from kubetasks.images.stage import Staged, staged
+from kubetasks.images.supply import supply
 from kubetasks.runner import Environment, Process, Runner
 from kubetasks.settings import Settings
 from kubetasks.tools import docker
@@ -88,6 +89,9 @@ def build(
         return {}
     for image in images:
         image.check()
+    if settings.offline:
+        bases = [name for image in images for name in base_names(image)]
+        supply(bases, runner, env, lambda line: progress("bases", line))
     program = client.builder(runner)
     child: Mapping[str, str | None] = {**docker.BUILD_ENV, **(env or {})}
     with contextlib.ExitStack() as running:
@@ -192,11 +196,11 @@ def _wait(builds: Sequence[_Build], settings: Settings, runner: Runner, progress
             continue
         left -= 1
         if one.process.wait(30) != 0:
-            raise _failed(one)
+            raise _failed(one, offline=settings.offline)
         progress(one.image.service, "built")
 
 
-def _failed(one: _Build) -> KubetasksError:
+def _failed(one: _Build, *, offline: bool) -> KubetasksError:
     text = "\n".join(one.lines)
     if docker.is_down(text):
         return engine_down(text)
@@ -215,7 +219,11 @@ def _failed(one: _Build) -> KubetasksError:
     if '"/.git' in text:
         fix = "add the line !.git to .dockerignore: it is left out otherwise"
     if docker.is_registry_unreachable(text):
-        fix = "no image registry answers: try again online, or --offline (see inv --help cluster.up)"
+        fix = (
+            "the base image is in no engine here: docker/offline/up creates it, then run the same command again"
+            if offline
+            else "no image registry answers: try again online, or --offline (see inv --help cluster.up)"
+        )
     return BuildFailed(
         f"building {one.image.service} failed",
         why=docker.build_error(one.lines),

@@ -111,6 +111,11 @@ def image_ls(repository: str = "") -> list[str]:
     return ["docker", "image", "ls", "--no-trunc", "--format", "{{json .}}", *([repository] if repository else [])]
 
 
+def load(path: str) -> list[str]:
+    """``docker load`` of a file that ``save`` wrote."""
+    return ["docker", "load", "-i", path]
+
+
 def save(references: Sequence[str], path: str) -> list[str]:
     """``docker save`` of images into one file."""
     return ["docker", "save", "-o", path, *references]
