@@ -111,7 +111,11 @@ class _Examination:
         yield self._program("kubectl", kubectl.client_version(), KUBECTL, wanted=True)
         yield self._program("helm", helm.version(), HELM, wanted=self.settings.deployer == "helm")
         yield self._program("kind", kind.version(), KIND, wanted=self.settings.target == "kind")
-        yield self._program("minikube", minikube.version(), MINIKUBE, wanted=self.settings.target == "minikube")
+        program = self._program("minikube", minikube.version(), MINIKUBE, wanted=self.settings.target == "minikube")
+        yield program
+        if program.found:
+            answer = self._ask(minikube.profile_list())
+            yield from way_in.profile(self.settings, answer.stdout if answer is not None else "")
         # A context that is named is wanted, whatever the target.
         needed = self._needs_engine or bool(self.settings.context)
         yield from way_in.examine(self.settings, self.runner, needed=needed)

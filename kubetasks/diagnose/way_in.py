@@ -11,14 +11,14 @@ from kubetasks.errors import ContextRefused, KubetasksError, ToolMissing
 from kubetasks.objects import PART_OF
 from kubetasks.runner import Runner
 from kubetasks.settings import Settings
-from kubetasks.targets import guard, kubeconfigs
+from kubetasks.targets import asleep, guard, kubeconfigs
 from kubetasks.targets.base import Cluster
 from kubetasks.targets.calls import Calls
 from kubetasks.targets.detect import default_kubeconfig, kind_of
 from kubetasks.targets.kind import CONTEXT_PREFIX
 from kubetasks.targets.link import Link
 from kubetasks.targets.reach import reach
-from kubetasks.tools import kubectl
+from kubetasks.tools import kubectl, minikube
 
 # kubectl works with an API server one minor version older or newer: https://kubernetes.io/releases/version-skew-policy/
 SKEW: Final = 1
@@ -62,6 +62,28 @@ def examine(settings: Settings, runner: Runner, *, needed: bool) -> Iterator[Fin
         return
     yield Finding("context", f"{wanted} at {context.server}", wants, "ok")
     yield _server(settings, runner, cluster, needed=needed)
+
+
+def profile(settings: Settings, listed: str) -> Iterator[Finding]:
+    """The minikube profile of the settings: its state, and what it is made of.
+
+    Args:
+        settings: name it.
+        listed: what ``minikube profile list`` printed.
+    """
+    name, wanted = settings.minikube.profile, settings.target == "minikube"
+    absent: Status = "missing" if wanted else "ok"
+    there = next((each for each in minikube.parse_profiles(listed) if each.name == name), None)
+    if there is None:
+        if wanted:
+            fix = "inv cluster.up --target minikube"
+            yield Finding("minikube profile", f"there is no {name}", "running", absent, fix)
+        return
+    nodes = f"{there.nodes} node{'' if there.nodes == 1 else 's'}"
+    state = "running" if there.running else there.status.lower() or "in no known state"
+    shown_as = f"{name} is {state}: {there.runtime}, driver {there.driver}, {nodes}"
+    fix = "" if there.running or not wanted else asleep.of_profile(name, there.status).start
+    yield Finding("minikube profile", shown_as, "running", "ok" if there.running else absent, fix)
 
 
 def _wanted(settings: Settings) -> str:

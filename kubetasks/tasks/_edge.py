@@ -10,9 +10,10 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
@@ -150,6 +151,7 @@ class Edge:
         named_context: the value of --context.
         env_file: the value of --env-file; empty when not given.
         as_json: whether standard output belongs to one JSON document.
+        began: when the task began, by the monotonic clock: what it prints at the end counts from there.
     """
 
     context: Context
@@ -157,6 +159,7 @@ class Edge:
     named_context: str = ""
     env_file: str = ""
     as_json: bool = False
+    began: float = field(default_factory=time.monotonic)
 
     @cached_property
     def root(self) -> Path:
@@ -239,7 +242,7 @@ class Edge:
     @cached_property
     def console(self) -> Console:
         """What a person sees; silent on standard output when a JSON document goes there."""
-        return Console(hide=self.redactor, quiet=self.as_json)
+        return Console(hide=self.redactor, quiet=self.as_json, started=self.began)
 
     @cached_property
     def target(self) -> "Target":

@@ -48,6 +48,7 @@ WELL: dict[tuple[str, ...], Answer] = {
     ("helm", "version", "--template", "{{.Version}}"): "v4.2.4+gabc",
     ("kind", "version"): "kind v0.33.0 go1.26.8 linux/amd64\n",
     ("minikube", "version", "-o", "json"): '{"commit":"x","minikubeVersion":"v1.38.1"}\n',
+    ("minikube", "profile", "list", "-o", "json"): '{"invalid": [], "valid": []}',
     ("kubectl", "--context", "kind-kubetasks", "--namespace"): "",
     VERSION: kubectl_answer("v1.34.1", "v1.34.4"),
 }
@@ -149,6 +150,44 @@ def test_what_the_target_needs_is_missing(tmp_path: Path) -> None:
     assert {name for name, finding in found.items() if finding.status == "missing"} == {"kind", "helm", "context"}
     assert (found["context"].found, found["context"].fix) == ("no kind-mine", "inv cluster.up --target kind")
     assert look(tmp_path, {"target": "minikube"})["context"].fix == "inv cluster.up --target minikube"
+
+
+def profiles(status: str, runtime: str = "containerd", nodes: int = 1) -> str:
+    config = {"Driver": "docker", "KubernetesConfig": {"ContainerRuntime": runtime}, "Nodes": [{}] * nodes}
+    return json.dumps({"valid": [{"Name": "minikube", "Status": status, "Config": config}]})
+
+
+MADE_OF = "containerd, driver docker, 1 node"
+
+
+@pytest.mark.parametrize(
+    ("listed", "found", "status", "fix"),
+    [
+        (profiles("OK"), "minikube is running: containerd, driver docker, 1 node", "ok", ""),
+        (profiles("OK", "docker", 3), "minikube is running: docker, driver docker, 3 nodes", "ok", ""),
+        (
+            profiles("Stopped"),
+            "minikube is stopped: containerd, driver docker, 1 node",
+            "missing",
+            "minikube start -p minikube",
+        ),
+        (
+            profiles("Paused"),
+            "minikube is paused: containerd, driver docker, 1 node",
+            "missing",
+            "minikube unpause -p minikube",
+        ),
+        ('{"valid": []}', "there is no minikube", "missing", "inv cluster.up --target minikube"),
+        ("boom", "there is no minikube", "missing", "inv cluster.up --target minikube"),
+    ],
+)
+def test_the_minikube_profile(tmp_path: Path, listed: str, found: str, status: str, fix: str) -> None:
+    answers: dict[tuple[str, ...], Answer] = {("minikube", "profile", "list", "-o", "json"): listed}
+    seen = look(tmp_path, {"target": "minikube"}, also=answers)["minikube profile"]
+    assert (seen.found, seen.status, seen.fix) == (found, status, fix)
+    # Another target does not need it.
+    other = look(tmp_path, {"target": "kind"}, also=answers).get("minikube profile")
+    assert other is None or (other.status, other.fix) == ("ok", "")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 import base64
 import json
+import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 import yaml
 from invoke.context import Context
 
+from kubetasks import survey
 from kubetasks.deployers import history
 from kubetasks.errors import EngineDown
 from kubetasks.objects import PART_OF, SECRET_DIGEST
@@ -359,6 +362,23 @@ def test_a_shell_in_a_minikube_engine_is_noticed(world: World, inv: Inv, monkeyp
         "unset DOCKER_TLS_VERIFY",
         "unset MINIKUBE_ACTIVE_DOCKERD",
     ]
+
+
+def test_what_is_built_where_the_node_is_needs_no_loading(world: World, inv: Inv) -> None:
+    assert "load: nothing to load: 2 in the engine that the node uses" in inv(deploy.deploy).out
+
+
+def test_the_time_counts_from_the_start_of_the_task(inv: Inv, monkeypatch: pytest.MonkeyPatch) -> None:
+    look = survey.look
+
+    def slowly(*args: Any, **named: Any) -> Any:
+        time.sleep(0.3)
+        return look(*args, **named)
+
+    monkeypatch.setattr(survey, "look", slowly)
+    seconds = re.search(r"Deployed todo in ([0-9.]+) seconds", inv(deploy.deploy).out)
+    assert seconds is not None
+    assert float(seconds[1]) >= 0.3
 
 
 def test_an_engine_that_docker_host_names_is_named(world: World, inv: Inv, monkeypatch: pytest.MonkeyPatch) -> None:
