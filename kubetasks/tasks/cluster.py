@@ -97,6 +97,24 @@ def list_(c: Context, json: bool = False) -> None:
 
 
 @command(help=flags("target", "context"))
+def tunnel(c: Context, target: str = "", context: str = "") -> None:
+    """Give the LoadBalancers of a minikube profile addresses until Ctrl-C; it asks for root where it needs it."""
+    import contextlib
+    import os
+    import sys
+
+    from kubetasks.targets.tunnel import run
+
+    found = edge(c, target=target, cluster_context=context)
+    root = getattr(os, "geteuid", lambda: 0)() == 0
+    if found.dry:
+        found.would("run minikube tunnel")
+        return
+    with contextlib.suppress(KeyboardInterrupt):
+        run(found.target.cluster, found.runner, found.console.line, root=root, terminal=sys.stdin.isatty())
+
+
+@command(help=flags("target", "context"))
 def env(c: Context, target: str = "", context: str = "") -> None:
     """Print what a shell needs to reach the engine that builds: eval "$(inv cluster.env)"."""
     import os

@@ -134,9 +134,8 @@ def logs(
 def open_(
     c: Context, target: str = "", context: str = "", namespace: str = "", service: str = "", browser: bool = False
 ) -> None:
-    """Print the application's address and keep it open until Ctrl-C."""
+    """Print an address at which the application answers; a forwarded port stays open until Ctrl-C."""
     import contextlib
-    import threading
     import webbrowser
 
     from kubetasks.errors import UsageError
@@ -145,14 +144,34 @@ def open_(
     name, _, port = (service or found.settings.verify.entry).partition(":")
     if not name or (port and not port.isdigit()):
         raise UsageError("--service", why="which Service?", fix="give NAME or NAME:PORT, or set `verify.entry`")
-    with found.target.endpoint(name, int(port or 80)) as url:
+
+    def show(url: str) -> None:
         found.console.line(url)
         if browser:
             webbrowser.open(url)
-        if found.target.cluster is not None:
-            found.console.line("forwarded until Ctrl-C")
-            with contextlib.suppress(KeyboardInterrupt):
-                threading.Event().wait()
+
+    cluster, number = found.target.cluster, int(port or 80)
+    if cluster is None:
+        with found.target.endpoint(name, number) as url:
+            show(url)
+        return
+    from kubetasks.targets import access
+    from kubetasks.targets.forward import keep_forwarding
+
+    url = access.direct(found.target.store, cluster, found.runner, name, number)
+    if url:
+        show(url)
+        return
+
+    def forwarded(url: str) -> None:
+        show(url)
+        why = access.pending(found.target.store, cluster, name)
+        if why:
+            found.console.line(why, mark="note")
+        found.console.line("forwarded until Ctrl-C")
+
+    with contextlib.suppress(KeyboardInterrupt):
+        keep_forwarding(cluster, found.runner, name, number, forwarded, found.note)
 
 
 @command(help=flags("target", "context", "json", schema="print the JSON Schema of the settings and stop"))

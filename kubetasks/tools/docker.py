@@ -171,6 +171,17 @@ def execute(container: str, argv: Sequence[str], *, stdin: bool = False) -> list
     return ["docker", "exec", *(["-i"] if stdin else []), container, *argv]
 
 
+def port(container: str, number: int) -> list[str]:
+    """``docker port``: where the host publishes a TCP port of a container; exits with 1 where it does not."""
+    return ["docker", "port", container, f"{number}/tcp"]
+
+
+def parse_port(text: str) -> list[tuple[str, int]]:
+    """Address and port of each line of ``port``: ``0.0.0.0:30080`` or ``[::]:30080``."""
+    rows = (line.strip().rpartition(":") for line in text.splitlines())
+    return [(host.strip("[]"), int(number)) for host, _, number in rows if host and number.isdigit()]
+
+
 def parse_inspect(text: str) -> list[Inspected]:
     """The images in what ``image_inspect`` printed."""
     rows: list[dict[str, Any]] = [json.loads(line) for line in text.splitlines() if line.startswith("{")]

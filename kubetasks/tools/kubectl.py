@@ -100,11 +100,11 @@ class Kubectl:
             "logs", pod, "--all-containers", "--follow", "--prefix", f"--tail={tail}",
         ]  # fmt: skip
 
-    def port_forward(self, resource: str, port: int) -> list[str]:
-        """A free loopback port to the port of a resource: ``pod/NAME`` or ``service/NAME``."""
+    def port_forward(self, resource: str, port: int, local: int = 0) -> list[str]:
+        """A loopback port (a free one where 0) to the port of a resource: ``pod/NAME`` or ``service/NAME``."""
         return [
             "kubectl", "--context", self.context, "--namespace", self.namespace,
-            "port-forward", resource, f":{port}", "--address", "127.0.0.1",
+            "port-forward", resource, f"{local or ''}:{port}", "--address", "127.0.0.1",
         ]  # fmt: skip
 
     def proxy(self, path: str) -> list[str]:

@@ -109,6 +109,11 @@ def start(
     return argv
 
 
+def tunnel(profile: str) -> list[str]:
+    """``minikube tunnel``; ``--cleanup`` removes the routes that a killed one left."""
+    return ["minikube", "-p", profile, "tunnel", "--cleanup"]
+
+
 def update_context(profile: str) -> list[str]:
     """``minikube update-context``: write the kubeconfig's entries of a running profile again."""
     return ["minikube", "-p", profile, "update-context"]

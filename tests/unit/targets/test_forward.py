@@ -13,7 +13,7 @@ import pytest
 from kubetasks.errors import ClusterUnreachable, ContextNotFound, KubetasksError, ToolFailed
 from kubetasks.runner import Environment, Process, Result, SystemRunner
 from kubetasks.targets.base import Cluster
-from kubetasks.targets.forward import forward
+from kubetasks.targets.forward import forward, keep_forwarding
 from tests.recording import Given, RecordingRunner
 
 CLUSTER = Cluster("kind-test", "todo")
@@ -183,3 +183,53 @@ def test_does_not_wait_for_ever(tmp_path: Path) -> None:
     ):
         pass
     assert runner.ended == [-15]
+
+
+@dataclass
+class Rolling(RecordingRunner):
+    """kubectl port-forward whose pod goes: the first process ends, the next finds no pod, the third stays."""
+
+    spawned: list[list[str]] = field(default_factory=list)
+
+    @contextmanager
+    def spawn(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Environment | None = None,
+        cwd: Path | None = None,
+        stdin: bool = False,
+        merge: bool = False,
+    ) -> Iterator[Process]:
+        self.spawned.append(list(argv))
+        number = len(self.spawned)
+        lines = {
+            1: "print('Forwarding from 127.0.0.1:45678 -> 3000', flush=True)",
+            2: "print('error: unable to forward port because pod is not running', flush=True); sys.exit(1)",
+            3: "print('Forwarding from 127.0.0.1:45678 -> 3000', flush=True); time.sleep(60)",
+        }[number]
+        program = [sys.executable, "-c", f"import sys, time; {lines}"]
+        with SystemRunner(Path.cwd()).spawn(program, merge=True) as process:
+            yield process
+
+
+def test_connects_again_at_the_same_port_when_the_pod_goes() -> None:
+    runner = Rolling({LIST: json.dumps({"items": []})})
+    shown: list[str] = []
+    keep_forwarding(
+        CLUSTER, runner, "frontend", 80, shown.append, shown.append,
+        stopped=lambda: "connected again" in shown, poll=0.05,
+    )  # fmt: skip
+    assert shown == [
+        "http://127.0.0.1:45678",
+        "the connection to the pod was lost; connecting to another one",
+        "connected again",
+    ]
+    assert [argv[7] for argv in runner.spawned] == [":80", "45678:80", "45678:80"]
+
+
+def test_says_at_once_when_there_is_no_way_at_first() -> None:
+    shown: list[str] = []
+    with pytest.raises(ToolFailed, match="no way to service frontend:80"):
+        keep_forwarding(CLUSTER, answers((1, "error: no pods")), "frontend", 80, shown.append, shown.append)
+    assert shown == []
