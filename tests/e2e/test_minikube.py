@@ -1,0 +1,150 @@
+"""The minikube target, whole: the cluster is kind's, minikube is a fake, and the engine inside is a real second one."""
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from tests.checkout import ROOT, Checkout
+from tests.e2e.conftest import NAME, Cluster, fetch, need, opened, pods
+
+BACKEND = "app/backend/main.py"
+NODE = f"{NAME}-control-plane"
+OFFLINE_IMAGES = ("kubetasks.local/postgres:15",)
+ALONE = (
+    "--bridge=docker0", "--iptables=false", "--ip6tables=false",
+    "--containerd-namespace", "kubetasks-inside", "--containerd-plugins-namespace", "kubetasks-inside-plugins",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Minikube:
+    """The fake: its folder, and the profile."""
+
+    folder: Path
+    profile: str
+
+    @property
+    def calls(self) -> list[list[str]]:
+        path = self.folder / "calls.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def play(checkout: Checkout, cluster: Cluster, profile: str, **state: str) -> Minikube:
+    """Put the fake on the checkout's PATH, and a context of the profile's name into its kubeconfig."""
+    folder = checkout.path.parent / "minikube"
+    folder.mkdir()
+    script = folder / "minikube"
+    script.write_text(f"#!{sys.executable}\n" + (ROOT / "tests" / "fakes" / "minikube.py").read_text())
+    script.chmod(0o755)
+    (folder / "state.json").write_text(json.dumps({"profile": profile, **state}))
+    config = folder / "kubeconfig"
+    config.write_text(cluster.kubeconfig.read_text().replace(cluster.context, profile))
+    checkout.env |= {
+        "PATH": os.pathsep.join([str(folder), checkout.env["PATH"]]),
+        "KUBECONFIG": str(config),
+        "KUBETASKS_TARGET": "minikube",
+        "KUBETASKS_MINIKUBE_PROFILE": profile,
+    }
+    return Minikube(folder, profile)
+
+
+@pytest.fixture
+def inside(tmp_path: Path) -> Iterator[str]:
+    """A second container engine, with no image; its address."""
+    port = 20_000 + secrets.randbelow(10_000)
+    address = f"tcp://127.0.0.1:{port}"
+    folder = tmp_path / "engine"
+    folder.mkdir()
+    runtimes = ["--add-runtime", "wrapped=/usr/local/sbin/runc-wrapper", "--default-runtime", "wrapped"]
+    wrapped = Path("/usr/local/sbin/runc-wrapper").exists()
+    argv = [
+        str(need("dockerd", "apt-get install docker.io")), "--host", address, "--data-root", str(folder / "data"),
+        "--exec-root", str(folder / "exec"), "--pidfile", str(folder / "pid"), *ALONE, *(runtimes if wrapped else []),
+    ]  # fmt: skip
+    with (folder / "log").open("w") as log, subprocess.Popen(argv, stdout=log, stderr=log) as engine:
+        try:
+            deadline = time.monotonic() + 60
+            while docker("version", engine=address).returncode:
+                assert engine.poll() is None, (folder / "log").read_text()[-2000:]
+                assert time.monotonic() < deadline, (folder / "log").read_text()[-2000:]
+                time.sleep(0.5)
+            yield address
+        finally:
+            engine.send_signal(signal.SIGTERM)
+            engine.wait(60)
+
+
+def docker(*words: str, engine: str = "", stdin: IO[bytes] | None = None) -> "subprocess.CompletedProcess[bytes]":
+    env = {**os.environ, **({"DOCKER_HOST": engine} if engine else {})}
+    return subprocess.run(["docker", *words], env=env, capture_output=True, check=False, timeout=300, stdin=stdin)
+
+
+def has(reference: str, engine: str = "") -> bool:
+    return docker("image", "inspect", reference, engine=engine).returncode == 0
+
+
+def give_to_node(references: list[str], engine: str = "") -> None:
+    """What a kubelet that uses the engine would see: the fake's node is kind's, which has a containerd."""
+    env = {**os.environ, **({"DOCKER_HOST": engine} if engine else {})}
+    with subprocess.Popen(["docker", "save", *references], env=env, stdout=subprocess.PIPE) as saved:
+        done = docker("exec", "-i", NODE, "ctr", "-n", "k8s.io", "images", "import", "-", stdin=saved.stdout)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_profile_with_containerd_gets_the_missing_layers(cluster: Cluster, checkout: Checkout) -> None:
+    minikube = play(checkout, cluster, NODE, runtime="containerd")
+    assert "only the layers that the nodes lack" in checkout.inv("cluster.env")
+    assert "✓ verify" in checkout.inv("deploy")
+    before = pods(cluster, checkout.namespace, "backend")
+    checkout.append(BACKEND, f"\nCHANGED = {secrets.token_hex(4)!r}\n")
+    out = checkout.inv("deploy")
+    assert "1 on every node" in out
+    assert not pods(cluster, checkout.namespace, "backend").keys() & before.keys()
+    assert not [call for call in minikube.calls if "load" in call or "docker-env" in call]
+    assert f"{NODE} is running: containerd" in checkout.inv("doctor")
+    checkout.inv("destroy")
+    assert checkout.namespace not in cluster.kubectl("get", "persistentvolumes", "--output", "json")
+
+
+def test_a_profile_with_docker_builds_inside_its_engine_and_not_on_the_host(
+    cluster: Cluster, checkout: Checkout, inside: str
+) -> None:
+    minikube = play(checkout, cluster, "minikube", runtime="docker", engine=inside)
+    checkout.append(BACKEND, f"\nCHANGED = {secrets.token_hex(4)!r}\n")
+    # Another target's engine in the shell changes nothing, here neither.
+    shell = {"MINIKUBE_ACTIVE_DOCKERD": "other", "DOCKER_HOST": "tcp://192.0.2.1:2376"}
+    assert f"export DOCKER_HOST={inside}" in checkout.inv("cluster.env", env=shell)
+    built = json.loads(checkout.inv("image.list", "--json"))
+    checkout.inv("image.build", env=shell, timeout=900)
+    for row in built:
+        assert has(row["image"], inside), row
+    [backend] = [row["image"] for row in built if row["service"] == "backend"]
+    assert not has(backend), "it was built on the host"
+    for reference in OFFLINE_IMAGES:
+        if has(reference):
+            give_to_node([reference])
+    give_to_node([row["image"] for row in built], inside)
+    assert "✓ verify" in checkout.inv("deploy", env=shell)
+    with opened(checkout) as url:
+        assert fetch(url) == 200
+    assert [call[2:] for call in minikube.calls if "load" in call] == []
+    assert not has(backend)
+    checkout.inv("destroy")
+
+
+def test_the_fake_is_on_the_path(cluster: Cluster, checkout: Checkout) -> None:
+    """The suite's own check: without it the two above could run against a minikube of the machine."""
+    minikube = play(checkout, cluster, "minikube", runtime="containerd")
+    found = shutil.which("minikube", path=checkout.env["PATH"])
+    assert found == str(minikube.folder / "minikube")
