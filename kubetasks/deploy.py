@@ -30,6 +30,7 @@ from kubetasks.errors import (
     LockUnusable,
     VerifyFailed,
 )
+from kubetasks.images import architecture
 from kubetasks.images.arrival import Arrival
 from kubetasks.images.content import running
 from kubetasks.images.ledger import Ledger
@@ -166,6 +167,7 @@ class Deploy:
         if target.cluster is None:
             return [PlannedStep("images", "none needed: the local target runs the source", needed=False)]
         arrival = self.arrival
+        architecture.check(arrival.to_build, target.store)
         build, deliver = arrival.shown()
         if not deliver:
             return [PlannedStep("images", "the target has them all", needed=False)]

@@ -48,6 +48,7 @@ Each error says what happened, why, and what to type next, and has an exit code 
     │   ├── SecretUnusable        42   a secret's value cannot be what its setting says
     │   └── SecretInVolume        43   a generated secret is gone, and a volume that needs it is not
     ├── LineEndings               44   a script has Windows line endings
+    ├── WrongArchitecture         45   an image would be built for processors that no node has
     ├── DeployError
     │   ├── RenderFailed          50   the manifests or the chart do not render
     │   ├── ApplyFailed           51   the cluster refused an object
@@ -365,6 +366,12 @@ class LineEndings(KubetasksError):
     """A script that is to run in a container has Windows line endings."""
 
     exit_code = 44
+
+
+class WrongArchitecture(ImageError):
+    """An image would be built for processors that no node has."""
+
+    exit_code = 45
 
 
 class DeployError(KubetasksError):

@@ -30,6 +30,7 @@ def build(
     c: Context, target: str = "", context: str = "", offline: bool = False, service: str = "", force: bool = False
 ) -> None:
     """Build the images that are not there yet."""
+    from kubetasks.images import architecture
     from kubetasks.images.build import build as run
     from kubetasks.images.engine import view
     from kubetasks.images.ledger import Ledger
@@ -44,6 +45,7 @@ def build(
     there = view(images, ledger, found.runner, env)
     absent = [image for image in images if there.of(image, image.built_as) is None]
     replaced = [image for image in images if image not in absent and (force or there.moved(image))]
+    architecture.check((*absent, *replaced), found.target.store)
     for note in (note for image in (*absent, *replaced) for note in image.notes()):
         found.console.line(note, mark="note")
     if found.dry:
