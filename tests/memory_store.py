@@ -14,6 +14,7 @@ from kubetasks.images.content import Content, of_engine
 from kubetasks.objects import WORKLOADS, Object, Objects, digest, identity, is_leaving
 from kubetasks.targets import fence
 from kubetasks.targets.base import Cluster, Progress, Volume
+from kubetasks.targets.nodes import Nodes
 from kubetasks.tools.docker import Inspected
 
 LEAVING_AT = "2026-01-02T03:04:05Z"
@@ -356,6 +357,7 @@ class FakeTarget:
     present: dict[str, Content] = field(default_factory=dict)
     engine: dict[str, Inspected] = field(default_factory=dict)
     bundled_database: bool = True
+    nodes_with_images: Nodes | None = None
     strategy: str = "images are built by the fake"
     name: str = "kind"
     reason: str = "the current context kind-test is a kind cluster"
@@ -392,6 +394,9 @@ class FakeTarget:
 
     def sqlite_url(self) -> str:
         return "sqlite:////some/where.db"
+
+    def get_everywhere(self, kinds: Sequence[str], *, selector: str) -> Objects | None:
+        return self.store.get(kinds, selector=selector)
 
     def left_out(self) -> list[str]:
         return []

@@ -28,6 +28,11 @@ class KindTarget(OnCluster):
         """The cluster's name as kind knows it."""
         return self.cluster.context.removeprefix(CONTEXT_PREFIX)
 
+    @property
+    def nodes_with_images(self) -> Nodes:
+        """The cluster's nodes."""
+        return Nodes.of(self.runner, self.kind_name)
+
     def contents(self, references: Sequence[str]) -> Mapping[str, Content]:
         """What every node has under these names.
 

@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from kubetasks.diagnose.leaving import Scope, refusal
-from kubetasks.errors import ApplyFailed, DeletionHeld, KubetasksError, NamespaceTerminating, NotEffective, ToolFailed
+from kubetasks.errors import (
+    ApplyFailed,
+    DeletionHeld,
+    Forbidden,
+    KubetasksError,
+    NamespaceTerminating,
+    NotEffective,
+    ToolFailed,
+)
 from kubetasks.objects import DOMAIN, Object, Objects, is_leaving, is_record
 from kubetasks.runner import Process, Result, Runner
 from kubetasks.targets import departure, fence
@@ -83,6 +91,13 @@ class KubectlStore:
         if listed:
             found += self._listed(self.kubectl.get(listed, selector=selector))
         return found
+
+    def get_everywhere(self, kinds: Sequence[str], *, selector: str) -> Objects | None:
+        """The objects of these kinds in all namespaces; None where not all of them may be listed."""
+        try:
+            return self._listed(self.kubectl.get_everywhere(kinds, selector=selector))
+        except (Forbidden, ToolFailed):
+            return None
 
     def look(self, objects: Objects) -> Objects:
         """Those of the objects that are there now, by kind and name; one call."""

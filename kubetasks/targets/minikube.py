@@ -121,6 +121,11 @@ class MinikubeTarget(OnCluster):
         nodes = Nodes(self.runner, self.profile.machines)
         return nodes if nodes.reachable() else None
 
+    @property
+    def nodes_with_images(self) -> Nodes | None:
+        """The machines, where they are containers with a containerd inside."""
+        return self._nodes
+
     def volumes(self) -> list[Volume]:
         """See ``Target.volumes``: the next claim of the same name gets the folder of one that is gone.
 

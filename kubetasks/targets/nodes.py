@@ -51,6 +51,30 @@ class Nodes:
         asked = (self.runner.run(docker.execute(each, ctr.version()), timeout=30, check=False) for each in self.names)
         return bool(self.names) and all(answer.ok for answer in asked)
 
+    def spare(self, repositories: Collection[str], keep: Collection[str]) -> dict[str, list[str]]:
+        """Node to the full names of the images of some repositories that it has and that are not kept.
+
+        Args:
+            repositories: names without a tag.
+            keep: references that stay.
+        """
+        own = {ctr.full_name(each) for each in repositories}
+        kept = {ctr.full_name(each) for each in keep}
+        found: dict[str, list[str]] = {}
+        for node in self.names:
+            listed = self._run(node, ctr.image_names(), check=False).split()
+            old = [name for name in listed if name.rpartition(":")[0] in own and name not in kept]
+            if old:
+                found[node] = sorted(old)
+        return found
+
+    def remove(self, spare: Mapping[str, Sequence[str]]) -> list[str]:
+        """Remove what ``spare`` lists; the names that are gone from every node that had them."""
+        for node, names in spare.items():
+            self._run(node, ctr.remove(names), check=False)
+        there = {name for node in spare for name in self._run(node, ctr.image_names(), check=False).split()}
+        return sorted({name for names in spare.values() for name in names} - there)
+
     def _run(self, node: str, argv: Sequence[str], *, check: bool = True) -> str:
         return self.runner.run(docker.execute(node, argv), timeout=60, check=check).stdout
 

@@ -1,7 +1,7 @@
 """What every target that is a Kubernetes cluster has in common."""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -12,6 +12,7 @@ from kubetasks.runner import Runner
 from kubetasks.settings import Settings
 from kubetasks.targets import strategies
 from kubetasks.targets.base import Cluster, Store, Volume
+from kubetasks.targets.nodes import Nodes
 from kubetasks.targets.strategies import Strategy
 from kubetasks.tools import docker
 
@@ -96,6 +97,17 @@ class OnCluster:
     def strategy(self) -> Strategy:
         """How images are built and delivered here."""
         return strategies.choose(self.cluster.kind or "context")
+
+    def get_everywhere(self, kinds: Sequence[str], *, selector: str) -> Objects | None:
+        """The objects of these kinds in all namespaces; None where not all of them may be listed."""
+        from kubetasks.targets.kubectl_store import KubectlStore  # noqa: PLC0415
+
+        return KubectlStore(self.cluster, self.runner).get_everywhere(kinds, selector=selector)
+
+    @property
+    def nodes_with_images(self) -> Nodes | None:
+        """The nodes whose image stores can be asked and changed from here; None where they cannot."""
+        return None
 
     def repository(self, service: str) -> str:
         """``<images.repository>/<project>-<service>``."""

@@ -8,6 +8,8 @@ from kubetasks.tasks._edge import Edge, command, edge, flags
 
 if TYPE_CHECKING:
     from kubetasks.images.plan import Image
+    from kubetasks.objects import Objects
+    from kubetasks.targets.nodes import Nodes
 
 COMMON = ("target", "context", "offline")
 
@@ -124,10 +126,10 @@ def load(c: Context, target: str = "", context: str = "", offline: bool = False)
 
 @command(help=flags(*COMMON))
 def prune(c: Context, target: str = "", context: str = "", offline: bool = False) -> None:
-    """Remove old images that no revision needs from the engine (setting `images.keep`)."""
+    """Remove old images that no revision needs from engine and nodes (setting `images.keep`)."""
     from kubetasks.deployers import history
+    from kubetasks.images.prune import built, spare
     from kubetasks.images.prune import prune as run
-    from kubetasks.images.prune import spare
     from kubetasks.objects import PART_OF, containers
 
     found = edge(c, target=target, cluster_context=context, offline=offline)
@@ -136,14 +138,30 @@ def prune(c: Context, target: str = "", context: str = "", offline: bool = False
         found.console.line("the local target has no images", mark="skipped")
         return
     kinds = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "Pod", "ConfigMap")
-    live = found.target.store.get(kinds, selector=f"{PART_OF}={found.settings.project}")
+    selector = f"{PART_OF}={found.settings.project}"
+    # Another namespace may run the same images, with pull policy Never.
+    live: Objects | None = found.target.get_everywhere(kinds, selector=selector)  # type: ignore[attr-defined]
+    nodes: Nodes | None = found.target.nodes_with_images if live is not None else None  # type: ignore[attr-defined]
+    if live is None:
+        found.note("the nodes keep their images: you may not list what other namespaces need")
+        live = found.target.store.get(kinds, selector=selector)
     used = {container["image"] for item in live if item["kind"] != "ConfigMap" for container in containers(item)}
     # What `rollback --to` may go back to.
     used |= {reference for revision in history.revisions(live) for reference in revision.images}
+    env = found.target.build_env()
+    repositories = [image.repository for image in images]
     if found.dry:
-        old = spare(images, found.settings, found.runner, found.target.build_env(), in_use=used)
-        found.would(*(f"remove {reference}" for reference in old))
+        old = spare(images, found.settings, found.runner, env, in_use=used)
+        stay = {each.reference for each in built(images, found.runner, env)} - set(old)
+        on_nodes = nodes.spare(repositories, stay | used) if nodes is not None else {}
+        lines = [f"remove {name} from {node}" for node, names in on_nodes.items() for name in names]
+        found.would(*(f"remove {reference}" for reference in old), *lines)
         return
     with found.console.step("prune") as shown:
-        removed = run(images, found.settings, found.runner, found.target.build_env(), in_use=used)
-        shown.done(f"{len(removed)} removed" if removed else "nothing to remove")
+        removed = run(images, found.settings, found.runner, env, in_use=used)
+        gone: list[str] = []
+        if nodes is not None:
+            stay = {each.reference for each in built(images, found.runner, env)}
+            gone = nodes.remove(nodes.spare(repositories, stay | used))
+        counts = [f"{len(removed)} removed"] * bool(removed) + [f"{len(gone)} removed from the nodes"] * bool(gone)
+        shown.done(", ".join(counts) or "nothing to remove")

@@ -37,6 +37,16 @@ done"""
     return ["sh", "-c", script]
 
 
+def image_names() -> list[str]:
+    """The full names of all images, one a line."""
+    return [*_CTR, "images", "ls", "-q"]
+
+
+def remove(names: Sequence[str]) -> list[str]:
+    """Remove images by their full names; containers that run keep what they need."""
+    return [*_CTR, "images", "rm", *names]
+
+
 def version() -> list[str]:
     """``ctr version``: exits with 0 where containerd answers."""
     return ["ctr", "version"]

@@ -35,6 +35,12 @@ class Kubectl:
         owners = ["--show-managed-fields"] if managed_fields else []
         return self.argv("get", ",".join(kind.lower() for kind in kinds), *chosen, *owners, "--output", "json")
 
+    def get_everywhere(self, kinds: Sequence[str], *, selector: str) -> list[str]:
+        """The objects of these kinds in all namespaces as one JSON list."""
+        named = ",".join(kind.lower() for kind in kinds)
+        scope = Kubectl(self.context, "")
+        return scope.argv("get", named, "--all-namespaces", "--selector", selector, "--output", "json")
+
     def get_namespace(self) -> list[str]:
         """The namespace itself as JSON; nothing at all when it is not there."""
         return self.argv("get", "namespace", self.namespace, "--ignore-not-found", "--output", "json")

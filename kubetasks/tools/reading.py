@@ -71,7 +71,7 @@ def _words(argv: Sequence[str]) -> list[str]:
 
 def _reads_on_a_node(argv: Sequence[str]) -> bool:
     """Whether a call inside a node is one of those that list what it has."""
-    if list(argv) in (ctr.content(), ctr.version()):
+    if list(argv) in (ctr.content(), ctr.version(), ctr.image_names()):
         return True
     script = argv[2] if len(argv) == 3 else ""
     names = re.findall(r"name==([^\s)]*)", script.partition("\n")[0])

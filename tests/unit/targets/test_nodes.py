@@ -9,7 +9,7 @@ from kubetasks.errors import ClusterUnreachable, DiskFull, EngineDown, ToolFaile
 from kubetasks.images.content import LABEL, Content
 from kubetasks.targets.nodes import Nodes
 from kubetasks.tools import ctr
-from tests.recording import RecordingRunner
+from tests.recording import Answer, Call, RecordingRunner
 
 PS = [
     "docker",
@@ -38,6 +38,29 @@ def test_says_why_there_are_none() -> None:
         Nodes.of(RecordingRunner({("docker", "ps"): ""}), "c")
     with pytest.raises(EngineDown):
         Nodes.of(RecordingRunner({("docker", "ps"): (1, "", "Cannot connect to the Docker daemon. Is it?")}), "c")
+
+
+def test_removes_what_is_not_kept() -> None:
+    """`web:1` and `api:2` are kept; another repository is not ours."""
+    there = {"n1": ["web:1", "web:2", "other:1"], "n2": ["web:1", "api:2", "api:1"]}
+
+    def ctr_of(node: str) -> Answer:
+        def answer(call: Call) -> str:
+            if "rm" in call.argv:
+                gone = {name.rpartition("/")[2] for name in call.argv[8:]}
+                there[node] = [name for name in there[node] if name not in gone]
+                return ""
+            return "".join(f"docker.io/shop/{name}\n" for name in there[node])
+
+        return answer
+
+    runner = RecordingRunner({on(node, "ctr", "-n", "k8s.io", "images"): ctr_of(node) for node in there})
+    nodes = Nodes(runner, ("n1", "n2"))
+    spare = nodes.spare(["shop/web", "shop/api"], {"shop/web:1", "shop/api:2"})
+    assert spare == {"n1": ["docker.io/shop/web:2"], "n2": ["docker.io/shop/api:1"]}
+    assert nodes.remove(spare) == ["docker.io/shop/api:1", "docker.io/shop/web:2"]
+    assert there == {"n1": ["web:1", "other:1"], "n2": ["web:1", "api:2"]}
+    assert nodes.spare(["shop/web", "shop/api"], {"shop/web:1", "shop/api:2"}) == {}
 
 
 def held(name: str, manifest: str, config: str = "", label: str = "") -> str:

@@ -67,7 +67,9 @@ def deployed(world: World, inv: Inv, monkeypatch: pytest.MonkeyPatch) -> World:
     world.edit("frontend/main.py")
     inv(deploy.deploy)
     world.edit(".env", "API_KEY=another-one-than-before\n")
-    images = json.dumps({"Repository": "kubetasks/todo-backend", "Tag": "old", "CreatedAt": "1", "Size": "1"})
+    images = json.dumps(
+        {"Repository": "kubetasks/todo-backend", "Tag": "old", "ID": "1", "CreatedAt": "1", "Size": "1"}
+    )
     # Since then nothing has been delivered, and old images are beyond what is kept.
     world.target.present.clear()
     world.runner.answers |= {
@@ -250,6 +252,7 @@ DOES_NOT_READ = [
     docker.execute("node", ["rm", "-r", "/"]),
     docker.execute("node", ["sh", "-c", "ctr content ls; rm -r /"]),
     docker.execute("node", ctr.images(["a;rm"])),
+    docker.execute("node", ctr.remove(["a"])),
     docker.execute("node", ["sh", "-c", f"{ctr.images(['a'])[2]}; rm -r /"]),
     kind.create("k"),
     kind.delete("k"),
@@ -285,6 +288,8 @@ READS = [
     docker.ps("l", "s"),
     docker.execute("node", ctr.images(["docker.io/acme/shop:1", "b@sha256:0123"])),
     docker.execute("node", ctr.content()),
+    docker.execute("node", ctr.image_names()),
+    docker.execute("node", ctr.version()),
     kind.containers(),
     kind.version(),
     minikube.profile_list(),

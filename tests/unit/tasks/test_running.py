@@ -16,6 +16,7 @@ from kubetasks.deployers import history
 from kubetasks.errors import EngineDown
 from kubetasks.objects import PART_OF, SECRET_DIGEST
 from kubetasks.targets.cluster import Listed
+from kubetasks.targets.nodes import Nodes
 from kubetasks.tasks import chart, cluster, deploy, image, look, manifest, secret
 from tests.memory_store import NAMESPACE
 from tests.recording import Answer
@@ -337,6 +338,26 @@ def test_pruning_keeps_what_runs(world: World, inv: Inv, monkeypatch: pytest.Mon
     assert inv(image.prune).out.startswith("✓ prune: 1 removed")
     assert asked["in_use"] == used
     assert asked["env"] == {"DOCKER_HOST": "unix:///some.sock"}
+
+
+def test_pruning_leaves_the_nodes_alone_where_other_namespaces_cannot_be_asked(
+    world: World, inv: Inv, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Watched(Nodes):
+        def spare(self, repositories: Any, keep: Any) -> dict[str, list[str]]:
+            kept.append(set(keep))
+            return {}
+
+    kept: list[set[str]] = []
+    monkeypatch.setattr("kubetasks.images.prune.prune", lambda *_, **__: [])
+    monkeypatch.setattr("kubetasks.images.prune.built", lambda *_, **__: [])
+    world.target.nodes_with_images = Watched(world.runner, ())
+    inv(deploy.deploy)
+    inv(image.prune)
+    assert kept == [set(world.survey().release.images.values())]
+    monkeypatch.setattr(world.target, "get_everywhere", lambda *_, **__: None)
+    assert "the nodes keep their images" in inv(image.prune).out
+    assert len(kept) == 1
 
 
 def test_the_local_target_has_no_images(world: World, inv: Inv) -> None:
