@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -60,12 +61,11 @@ def play(checkout: Checkout, cluster: Cluster, profile: str, **state: str) -> Mi
 
 
 @pytest.fixture
-def inside(tmp_path: Path) -> Iterator[str]:
-    """A second container engine, with no image; its address."""
+def inside() -> Iterator[str]:
+    """A second container engine, with no image; its address. Its sockets need a short path."""
     port = 20_000 + secrets.randbelow(10_000)
     address = f"tcp://127.0.0.1:{port}"
-    folder = tmp_path / "engine"
-    folder.mkdir()
+    folder = Path(tempfile.mkdtemp(prefix="kt-"))
     runtimes = ["--add-runtime", "wrapped=/usr/local/sbin/runc-wrapper", "--default-runtime", "wrapped"]
     wrapped = Path("/usr/local/sbin/runc-wrapper").exists()
     argv = [
@@ -83,6 +83,7 @@ def inside(tmp_path: Path) -> Iterator[str]:
         finally:
             engine.send_signal(signal.SIGTERM)
             engine.wait(60)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def docker(*words: str, engine: str = "", stdin: IO[bytes] | None = None) -> "subprocess.CompletedProcess[bytes]":
