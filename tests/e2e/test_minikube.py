@@ -83,6 +83,8 @@ def inside() -> Iterator[str]:
         finally:
             engine.send_signal(signal.SIGTERM)
             engine.wait(60)
+            # The engine mounts its folder onto itself.
+            subprocess.run(["umount", "--lazy", str(folder / "data")], capture_output=True, check=False)
             shutil.rmtree(folder, ignore_errors=True)
 
 
