@@ -17,7 +17,7 @@ from typing import IO
 import pytest
 
 from tests.checkout import ROOT, Checkout
-from tests.e2e.conftest import NAME, Cluster, fetch, need, opened, pods
+from tests.e2e.conftest import NAME, Cluster, fetch, need, pods
 
 BACKEND = "app/backend/main.py"
 NODE = f"{NAME}-control-plane"
@@ -139,8 +139,10 @@ def test_a_profile_with_docker_builds_inside_its_engine_and_not_on_the_host(
             give_to_node([reference])
     give_to_node([row["image"] for row in built], inside)
     assert "✓ verify" in checkout.inv("deploy", env=shell)
-    with opened(checkout) as url:
-        assert fetch(url) == 200
+    # The node's own address and port, as `minikube service --url` prints them.
+    url = checkout.inv("open").splitlines()[-1]
+    assert not url.startswith("http://127.")
+    assert fetch(url) == 200
     assert [call[2:] for call in minikube.calls if "load" in call] == []
     assert not has(backend)
     checkout.inv("destroy")
