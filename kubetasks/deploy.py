@@ -148,11 +148,11 @@ class Deploy:
         from kubetasks.secrets import volumes  # noqa: PLC0415
 
         survey = self.survey
+        self._render()
         if self.check:
             from kubetasks.verify.run import prepare  # noqa: PLC0415
 
-            prepare(self.settings, self.root)
-        self._render()
+            prepare(self.settings, self.root, self.objects)
         sound.check(self.settings, self.objects)
         return volumes.check(self.settings, survey.target, self.objects, survey.lost, survey.live)
 

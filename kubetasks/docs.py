@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
+from msgspec import NODEFAULT, UNSET
 
 from kubetasks import documents
 from kubetasks.settings import ENVIRONMENT_PREFIX, keys, schema
@@ -41,6 +42,11 @@ The same as a schema, for editors: [settings.schema.json](settings.schema.json).
 TABLE_HEAD: Final = "| key | default | can be | what it is | variable |\n| --- | --- | --- | --- | --- |"
 # How a user's own names are written where a path goes through them: services.NAME.context.
 NAME: Final = "NAME"
+# Lists of sections: no variable can set them.
+LISTS: Final = frozenset({"verify.checks"})
+TYPES: Final = {
+    "string": "text", "boolean": "`true`, `false`", "array": "a list", "object": "a mapping", "integer": "a number",
+}  # fmt: skip
 
 
 def variable(path: str) -> str:
@@ -56,7 +62,7 @@ def _constraint(path: str) -> str:
         while "$ref" in node or "allOf" in node:
             node = document["$defs"][(node.get("$ref") or node["allOf"][0]["$ref"]).rpartition("/")[2]]
         if part:
-            node = node["additionalProperties"] if part == "*" else node["properties"][part]
+            node = (node.get("items") or node["additionalProperties"]) if part == "*" else node["properties"][part]
     if "enum" in node:
         return ", ".join(f"`{value}`" for value in node["enum"])
     if "minimum" in node and "maximum" in node:
@@ -65,14 +71,20 @@ def _constraint(path: str) -> str:
         return f"{node['minimum']} or more"
     if "pattern" in node:
         return "a DNS label"
-    words = {
-        "string": "text",
-        "boolean": "`true`, `false`",
-        "array": "a list",
-        "object": "a mapping",
-        "integer": "a number",
-    }
-    return words[node["type"]]
+    kinds = [each["type"] for each in node.get("anyOf", [node]) if "type" in each]
+    return " or ".join(TYPES[kind] for kind in kinds) or "any value"
+
+
+def _default(path: str, default: Any) -> str:
+    """A default as the page shows it."""
+    if default is NODEFAULT:
+        return "required"
+    entry = path.rpartition(".*.")[0] in LISTS
+    return (
+        ""
+        if default is UNSET or (entry and default in ("", {}, []))
+        else f"`{json.dumps(default, ensure_ascii=False)}`"
+    )
 
 
 def markdown() -> str:
@@ -81,10 +93,12 @@ def markdown() -> str:
     for path, default, described in keys():
         group, _, name = path.rpartition(".")
         free = path in {"config", "programs"} or path.endswith(".build_args")
-        settable = f"{variable(path)}_{NAME}" if free else "" if isinstance(default, dict) else variable(path)
-        shown = json.dumps(default, ensure_ascii=False)
-        row = f"| `{name}` | `{shown}` | {_constraint(path)} | {described} | {settable and f'`{settable}`'} |"
-        groups.setdefault(group.replace("*", NAME), []).append(row)
+        unset = isinstance(default, dict) or path in LISTS or path.rpartition(".*.")[0] in LISTS
+        settable = f"{variable(path)}_{NAME}" if free else "" if unset else variable(path)
+        cells = [f"`{name}`", _default(path, default), _constraint(path), described.replace("|", r"\|")]
+        row = f"| {' | '.join(cells)} | {settable and f'`{settable}`'} |"
+        shown = group.replace(".*", "[]" if group.removesuffix(".*") in LISTS else f".{NAME}")
+        groups.setdefault(shown, []).append(row)
     page = PAGE_HEAD
     for group, rows in groups.items():
         page += f"\n## {f'`{group}`' if group else 'Top level'}\n\n{TABLE_HEAD}\n" + "\n".join(rows) + "\n"
@@ -143,7 +157,7 @@ def _section(prefix: str, values: Mapping[str, Any], depth: int, *, explain: boo
         if explain:
             yield from textwrap.wrap(described, WIDTH, initial_indent=f"{pad}# ", subsequent_indent=f"{pad}# ")
         named = f"{prefix}{name}.*."
-        if inner and any(item[0].startswith(named) for item in below):
+        if isinstance(inner, Mapping) and inner and any(item[0].startswith(named) for item in below):
             yield f"{pad}{name}:"
             for number, (each, held) in enumerate(inner.items()):
                 yield f"{pad}  {each}:"

@@ -9,6 +9,7 @@ cannot be told from ordinary text: it is hidden where it stands alone in a line,
 
 import contextlib
 import re
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -99,6 +100,7 @@ class Redactor:
     """Replaces every secret it was given, in each of its usual forms, by ``***``."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._values: set[str] = set()
         self._public: set[str] = set()
         self._anywhere: list[str] = []
@@ -107,15 +109,17 @@ class Redactor:
 
     def add(self, values: Iterable[Sensitive]) -> None:
         """Hide these from now on."""
-        known = len(self._values)
-        self._values |= {item.reveal() for item in values if len(item.reveal().strip()) >= SHORTEST}
-        if len(self._values) != known:
-            self._prepare()
+        found = {item.reveal() for item in values if len(item.reveal().strip()) >= SHORTEST}
+        with self._lock:
+            if not found <= self._values:
+                self._values |= found
+                self._prepare()
 
     def expect(self, public: Iterable[str]) -> None:
         """Words that are shown anyway, such as the project's name: a secret of that value cannot be told from them."""
-        self._public |= {word for word in public if len(word) >= SHORTEST}
-        self._prepare()
+        with self._lock:
+            self._public |= {word for word in public if len(word) >= SHORTEST}
+            self._prepare()
 
     def weakness(self, value: Sensitive) -> str:
         """See ``weakness``, with the words that are shown anyway."""

@@ -24,7 +24,8 @@ from kubetasks.redact import Sensitive
 from kubetasks.settings import Settings
 from kubetasks.survey import Survey, look
 from kubetasks.tools.docker import Inspected
-from kubetasks.verify.report import Check, Report
+from kubetasks.verify.report import Report
+from kubetasks.verify.results import Result as Check
 from tests.memory_store import FakeTarget
 from tests.recording import Call, Given, RecordingRunner
 from tests.samples import CANARY, configmap, deployment, job, service, settings

@@ -2,11 +2,12 @@
 
 from kubetasks.settings.loading import check, from_environment, load
 from kubetasks.settings.refusing import ENVIRONMENT_PREFIX
-from kubetasks.settings.sections import Login, Secret, Service, Settings, Verify
+from kubetasks.settings.sections import HttpCheck, Login, Secret, Service, Settings, Verify
 from kubetasks.settings.walk import keys, public_words, schema
 
 __all__ = [
     "ENVIRONMENT_PREFIX",
+    "HttpCheck",
     "Login",
     "Secret",
     "Service",

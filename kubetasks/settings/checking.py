@@ -11,10 +11,11 @@ import re
 import shutil
 import string
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from kubetasks.settings import http_checks
+from kubetasks.settings.fault import Fault, unstorable
 from kubetasks.settings.sections import Settings
 
 COMPONENT: Final = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
@@ -45,15 +46,6 @@ PROGRAMS: Final = ("docker", "kubectl", "helm", "kind", "minikube", "bash", "ps"
 DEFAULT_ENV_FILE: Final = ".env"
 
 
-@dataclass(frozen=True)
-class Fault:
-    """What is wrong with a setting: its dotted path, the reason, and what to do."""
-
-    path: str
-    why: str
-    fix: str
-
-
 def _nearest(name: str, known: Iterable[str], what: str) -> str:
     names = list(known)
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
@@ -67,6 +59,7 @@ def faults(settings: Settings) -> Iterator[Fault]:
     yield from _images(settings)
     yield from _migrations(settings)
     yield from _verify(settings)
+    yield from http_checks.faults(settings)
     yield from _database(settings)
     if settings.minikube.runtime not in RUNTIMES:
         yield Fault("minikube.runtime", "unknown value", f"choose one of {', '.join(RUNTIMES)}")
@@ -81,22 +74,11 @@ def _names(settings: Settings) -> Iterator[Fault]:
             if not KEY.fullmatch(key):
                 yield Fault(f"{group}.{key}", KEY_RULE, "rename it")
     for key, value in settings.config.items():
-        if _unstorable(value):
-            yield Fault(f"config.{key}", _unstorable(value), "take it out")
+        if unstorable(value):
+            yield Fault(f"config.{key}", unstorable(value), "take it out")
     for name in settings.programs:
         if name not in PROGRAMS:
             yield Fault(f"programs.{name}", "kubetasks starts no such program", _nearest(name, PROGRAMS, "programs"))
-
-
-def _unstorable(text: str) -> str:
-    """Why no environment variable can hold a text; empty where one can."""
-    if "\0" in text:
-        return "it holds a NUL character, which an environment variable cannot"
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return "it is not UTF-8"
-    return ""
 
 
 def _services(settings: Settings) -> Iterator[Fault]:

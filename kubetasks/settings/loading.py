@@ -10,10 +10,10 @@ import msgspec
 
 from kubetasks.errors import SettingsError
 from kubetasks.settings import checking, refusing
-from kubetasks.settings.checking import Fault
+from kubetasks.settings.fault import Fault
 from kubetasks.settings.refusing import ENVIRONMENT_PREFIX, Locate
 from kubetasks.settings.sections import Section, Settings
-from kubetasks.settings.walk import keys, struct_in, value_type
+from kubetasks.settings.walk import hint_at, keys, struct_in, value_type
 
 
 def _unknown(value: Any, section: type[Section], path: str) -> None:
@@ -33,6 +33,9 @@ def _unknown(value: Any, section: type[Section], path: str) -> None:
         if held is not None and isinstance(inner, Mapping):
             for name, each in inner.items():
                 _unknown(each, held, f"{path}.{key}.{name}")
+        elif held is not None and isinstance(inner, list):
+            for index, each in enumerate(inner):
+                _unknown(each, held, f"{path}.{key}[{index}]")
 
 
 def _plain(value: Any) -> Any:
@@ -64,6 +67,8 @@ def from_environment(environ: Mapping[str, str], given: Mapping[str, Any]) -> di
     found: dict[str, Any] = {}
     known: dict[str, tuple[str, Any]] = {}
     for path, default, _ in keys():
+        if struct_in(value_type(hint_at(path))) is not None and isinstance(default, list):
+            continue  # no text stands for a list of sections
         if ".*." in path:
             outer, inner = path.split(".*.")
             names = list(given.get(outer) or {})

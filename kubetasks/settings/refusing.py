@@ -10,7 +10,8 @@ import msgspec
 
 from kubetasks.documents import Located
 from kubetasks.errors import SettingsError, UsageError
-from kubetasks.settings.checking import LABEL_RULE, Fault
+from kubetasks.settings.checking import LABEL_RULE
+from kubetasks.settings.fault import Fault
 from kubetasks.settings.sections import Settings
 from kubetasks.settings.walk import hint_at, struct_in, value_type
 

@@ -4,14 +4,15 @@
 them equal.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct, field
+from msgspec import UNSET, Meta, Struct, field
 
 TargetName = Literal["auto", "minikube", "kind", "context", "local"]
 DeployerName = Literal["manifests", "helm"]
 DatabaseMode = Literal["auto", "bundled", "external"]
 SecretKind = Literal["required", "optional", "generated"]
+Method = Literal["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
 SecretForm = Literal["text", "line", "url"]
 
 Seconds = Annotated[int, Meta(ge=1, le=3600)]
@@ -145,6 +146,36 @@ class Login(Section, frozen=True):
     ] = field(default_factory=dict)
 
 
+class HttpCheck(Section, frozen=True):
+    """A check of the user's: one HTTP request, and what must come of it."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=80, description="Its name, unique among the checks.")]
+    path: Annotated[str, Meta(description="The path, with a query or without, below the entry or `service`.")] = ""
+    url: Annotated[str, Meta(description="A whole URL in place of a path, such as an ingress's.")] = ""
+    service: Annotated[
+        str, Meta(description="The Service to ask, as SERVICE or SERVICE:PORT; the entry where it is empty.")
+    ] = ""
+    method: Annotated[Method, Meta(description="The method.")] = "GET"
+    headers: Annotated[dict[str, str], Meta(description="Headers to send.")] = field(default_factory=dict)
+    json: Annotated[Any, Meta(description="A JSON body to send.")] = UNSET
+    status: Annotated[
+        int | str | list[int], Meta(description="The expected status: a number, `200|201`, or a list.")
+    ] = 200
+    response_headers: Annotated[
+        dict[str, Any], Meta(description="Expected headers: a value, or matchers as in a journey.")
+    ] = field(default_factory=dict)
+    body: Annotated[dict[str, Any], Meta(description="JSON pointers into the body, each with a value or matchers.")] = (
+        field(default_factory=dict)
+    )
+    text: Annotated[Any, Meta(description="The expected body as text: a value or matchers.")] = UNSET
+    latency: Annotated[
+        int, Meta(ge=0, description="The longest the answer may take, in milliseconds; 0 for no limit.")
+    ] = 0
+    needs: Annotated[
+        list[str], Meta(description="Layers and checks that must have passed before, beside its Service.")
+    ] = field(default_factory=list)
+
+
 class Verify(Section, frozen=True):
     """What `inv verify` proves."""
 
@@ -154,7 +185,11 @@ class Verify(Section, frozen=True):
     journeys: Annotated[
         list[str], Meta(description="YAML files with HTTP journeys a user takes, tried through the entry.")
     ] = field(default_factory=list)
+    checks: Annotated[
+        list[HttpCheck], Meta(description="Checks of your own: HTTP requests and what must come of them.")
+    ] = field(default_factory=list)
     timeout: Annotated[Seconds, Meta(description="The limit of one HTTP request, in seconds.")] = 15
+    limit: Annotated[Seconds, Meta(description="The limit of one built-in check, in seconds.")] = 300
 
 
 class Local(Section, frozen=True):

@@ -26,7 +26,11 @@ def value_type(hint: Any) -> Any:
 
 
 def keys(section: type[Section] = Settings, prefix: str = "") -> Iterator[tuple[str, Any, str]]:
-    """Every key below a section as (dotted path, default, description); ``*`` stands for a name of the user's."""
+    """Every key below a section as (dotted path, default, description).
+
+    ``*`` stands for a name of the user's, or for each entry of a list. A key that must be given has no default:
+    ``msgspec.NODEFAULT``.
+    """
     hints = get_type_hints(section, include_extras=True)
     for item in msgspec.structs.fields(section):
         hint = hints[item.name]
@@ -73,7 +77,10 @@ def hint_at(path: str) -> Any:
     section: type[Section] | None = Settings
     hint: Any = None
     for part in path.split("."):
-        hint = get_type_hints(section, include_extras=True).get(part) if section is not None else None
+        name, entry, _ = part.partition("[")
+        hint = get_type_hints(section, include_extras=True).get(name) if section is not None else None
+        if entry:
+            hint = value_type(hint)
         section = struct_in(hint)
     while get_origin(hint) is Annotated:
         hint = get_args(hint)[0]

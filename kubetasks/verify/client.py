@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,10 @@ REPEATABLE: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 
 class NoAnswer(Exception):
     """The request got no answer; the message says why."""
+
+
+class Stopped(BaseException):
+    """The check that sends requests has to end. Raised once: what it sends to clean up goes through."""
 
 
 @dataclass(frozen=True)
@@ -88,19 +93,23 @@ class Client:
     """Sends requests to one base URL.
 
     Args:
-        base: ``http://HOST:PORT``, with a path or without.
+        base: ``http://HOST:PORT`` or ``https://HOST:PORT``, with a path or without.
         timeout: the limit of one request, in seconds.
+        stop: is set when the next request is not to be sent.
     """
 
-    def __init__(self, base: str, timeout: float) -> None:
+    def __init__(self, base: str, timeout: float, stop: threading.Event | None = None) -> None:
         parts = urlsplit(base)
+        self.secure = parts.scheme == "https"
         self.host = parts.hostname or "127.0.0.1"
-        self.port = parts.port or 80
+        self.port = parts.port or (443 if self.secure else 80)
         self.prefix = parts.path.rstrip("/")
         self.timeout = timeout
         self._connection: http.client.HTTPConnection | None = None
         self._used = 0.0
         self._settled = False
+        self._stop = stop
+        self._stopped = False
 
     def __enter__(self) -> Self:
         return self
@@ -119,7 +128,11 @@ class Client:
 
         Raises:
             NoAnswer: no connection, no answer within the limit, or one that is not HTTP.
+            Stopped: the check has to end.
         """
+        if self._stop is not None and self._stop.is_set() and not self._stopped:
+            self._stopped = True
+            raise Stopped
         deadline = time.monotonic() + self.timeout
         # Patience is for the first request alone: a server that went away later has gone.
         attempts, self._settled = (2 if self._settled else ATTEMPTS), True
@@ -150,7 +163,8 @@ class Client:
     def _try(self, request: Request, deadline: float) -> Response:
         if self._connection is None or time.monotonic() - self._used > IDLE:
             self.close()
-            self._connection = http.client.HTTPConnection(self.host, self.port, timeout=self.timeout)
+            made = http.client.HTTPSConnection if self.secure else http.client.HTTPConnection
+            self._connection = made(self.host, self.port, timeout=self.timeout)
         connection = self._connection
         headers = {"Accept": "application/json, */*;q=0.5", "User-Agent": "kubetasks-verify", **request.headers}
         connection.request(request.method, self.prefix + request.url, body=request.body, headers=headers)

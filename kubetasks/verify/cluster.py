@@ -11,7 +11,7 @@ from kubetasks.objects import NAME, PART_OF, Object, Objects, by_identity, ident
 from kubetasks.targets import serving
 from kubetasks.targets.base import Store
 from kubetasks.verify.compare import differences
-from kubetasks.verify.report import Layer
+from kubetasks.verify.results import Layer
 
 HELM_HOOK = "helm.sh/hook"
 SHOWN = 3
@@ -48,61 +48,63 @@ def completed(store: Store, project: str, objects: Objects, live: Mapping[str, O
     return gone(objects, live.values(), known(records))
 
 
-def check_objects(
+def check_object(
     layer: Layer,
-    objects: Objects,
+    item: Object,
     live: Mapping[str, Object],
     leaving: Collection[str] = (),
     complete: Collection[str] = (),
 ) -> None:
-    """Each rendered object is there, and every rendered field equals the live one.
+    """A rendered object is there, and every rendered field equals the live one.
 
     Args:
-        layer: gets the checks.
-        objects: the rendered objects.
+        layer: gets the result.
+        item: the rendered object.
         live: what is there, by ``Kind/name``.
         leaving: the names of what is being deleted.
         complete: the names of Jobs that have completed and are gone.
     """
-    for item in objects:
-        name = identity(item)
-        found = live.get(name)
-        if found is None:
-            if name in complete:
-                layer.passed(name, f"complete; {_removal(item)}")
-            elif name in leaving:
-                layer.failed(name, "it is being deleted; inv status says what holds it")
-            elif has_ttl(item):
-                layer.skipped(name, f"not there; {_removal(item)}")
-            else:
-                layer.failed(name, "missing")
-            continue
-        if item["kind"] == "Secret":
-            keys = differing_keys(item, found)
-            layer.judged(name, [f"{key}: another value than rendered" for key in keys], "every value as rendered")
-            continue
-        wrong = differences(item, found)
-        more = [f"and {len(wrong) - SHOWN} more"] if len(wrong) > SHOWN else []
-        layer.judged(name, [*wrong[:SHOWN], *more], "as rendered")
+    name = identity(item)
+    found = live.get(name)
+    if found is None:
+        if name in complete:
+            layer.passed(name, f"complete; {_removal(item)}")
+        elif name in leaving:
+            layer.failed(name, "it is being deleted; inv status says what holds it")
+        elif has_ttl(item):
+            layer.skipped(name, f"not there; {_removal(item)}")
+        else:
+            layer.failed(name, "missing")
+        return
+    if item["kind"] == "Secret":
+        keys = differing_keys(item, found)
+        layer.judged(name, [f"{key}: another value than rendered" for key in keys], "every value as rendered")
+        return
+    wrong = differences(item, found)
+    if not wrong:
+        layer.passed(name, "as rendered")
+        return
+    told = [str(each) for each in wrong[:SHOWN]]
+    more = [f"and {len(wrong) - SHOWN} more"] if len(wrong) > SHOWN else []
+    layer.failed(name, "; ".join([*told, *more]), wrong)
 
 
 def _removal(job: Object) -> str:
     return f"the cluster removes it {job['spec']['ttlSecondsAfterFinished']} s after it has finished"
 
 
-def check_rollout(layer: Layer, objects: Objects, live: Mapping[str, Object], complete: Collection[str] = ()) -> None:
-    """Every Deployment and StatefulSet runs its newest revision with all replicas ready; every Job is complete."""
-    for item in of_kind(objects, "Deployment", "StatefulSet", "Job"):
-        name = identity(item)
-        found = live.get(name)
-        if found is None and name in complete:
-            layer.passed(name, "complete, and gone since")
-        elif found is None:
-            layer.skipped(name, "it is not there")
-        elif item["kind"] == "Job":
-            _job(layer, name, found)
-        else:
-            _replicas(layer, name, found)
+def check_workload(layer: Layer, item: Object, live: Mapping[str, Object], complete: Collection[str] = ()) -> None:
+    """A Deployment or StatefulSet runs its newest revision with all replicas ready; a Job is complete."""
+    name = identity(item)
+    found = live.get(name)
+    if found is None and name in complete:
+        layer.passed(name, "complete, and gone since")
+    elif found is None:
+        layer.skipped(name, "it is not there")
+    elif item["kind"] == "Job":
+        _job(layer, name, found)
+    else:
+        _replicas(layer, name, found)
 
 
 def _job(layer: Layer, name: str, job: Object) -> None:
@@ -159,24 +161,17 @@ def ready_addresses(slices: Sequence[Object], service: str) -> tuple[list[str], 
     return list(dict.fromkeys(ready)), list(dict.fromkeys(unready))
 
 
-def check_endpoints(layer: Layer, objects: Objects, live: Mapping[str, Object]) -> set[str]:
-    """Every Service with a selector has a ready address; returns the names of those that have."""
-    slices = of_kind(live.values(), "EndpointSlice")
-    reachable: set[str] = set()
-    for item in of_kind(objects, "Service"):
-        name = item["metadata"]["name"]
-        if not selects(item):
-            layer.skipped(identity(item), "it has no selector")
-            continue
-        ready, unready = ready_addresses(slices, name)
-        if ready:
-            reachable.add(name)
-            layer.passed(identity(item), f"{len(ready)} ready: {', '.join(ready[:SHOWN])}")
-        elif unready:
-            layer.failed(identity(item), f"no ready address; {len(unready)} not ready: {', '.join(unready[:SHOWN])}")
-        else:
-            selector = (
-                ",".join(f"{key}={value}" for key, value in selects(item).items() if key == NAME) or "its selector"
-            )
-            layer.failed(identity(item), f"no address: no pod matches {selector}")
-    return reachable
+def check_service(layer: Layer, item: Object, live: Mapping[str, Object]) -> None:
+    """A Service with a selector has a ready address."""
+    name = item["metadata"]["name"]
+    if not selects(item):
+        layer.skipped(identity(item), "it has no selector")
+        return
+    ready, unready = ready_addresses(of_kind(live.values(), "EndpointSlice"), name)
+    if ready:
+        layer.passed(identity(item), f"{len(ready)} ready: {', '.join(ready[:SHOWN])}")
+    elif unready:
+        layer.failed(identity(item), f"no ready address; {len(unready)} not ready: {', '.join(unready[:SHOWN])}")
+    else:
+        selector = ",".join(f"{key}={value}" for key, value in selects(item).items() if key == NAME) or "its selector"
+        layer.failed(identity(item), f"no address: no pod matches {selector}")

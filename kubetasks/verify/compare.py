@@ -1,7 +1,8 @@
 """Whether a live object still has every field that was rendered; what the API server adds does not matter."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
@@ -26,6 +27,32 @@ SUFFIXES: Final[Mapping[str, Decimal]] = {
 QUANTITY: Final = re.compile(r"([+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?)(n|u|m|k|[KMGTPE]i?)?")
 
 
+@dataclass(frozen=True)
+class Difference:
+    """One field of an object that is not as rendered.
+
+    Args:
+        path: the field, as ``spec.template.spec.containers[web].image``.
+        wanted: the rendered value, as text.
+        live: the value that is there; ``nothing`` where the field is missing.
+    """
+
+    path: str
+    wanted: str
+    live: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: expected {self.wanted}, found {self.live}"
+
+    def through(self, change: Callable[[str], str]) -> "Difference":
+        """The same with each text changed, which is how secrets are hidden."""
+        return Difference(change(self.path), change(self.wanted), change(self.live))
+
+    def document(self) -> dict[str, str]:
+        """The difference as JSON."""
+        return {"path": self.path, "wanted": self.wanted, "live": self.live}
+
+
 def quantity(value: Any) -> Decimal | None:
     """A Kubernetes quantity as a number: ``500m`` is 0.5, ``1Gi`` is 1073741824. None for what is none.
 
@@ -40,8 +67,8 @@ def quantity(value: Any) -> Decimal | None:
         return None
 
 
-def differences(rendered: Object, live: Object) -> list[str]:
-    """Each rendered field that the live object has otherwise: ``path: expected X, found Y``."""
+def differences(rendered: Object, live: Object) -> list[Difference]:
+    """Each rendered field whose value in the live object is another one."""
     return list(_mapping(_asked(rendered), live, ""))
 
 
@@ -60,14 +87,14 @@ def _empty(value: Any) -> bool:
 def _shown(value: Any) -> str:
     if value is None:
         return "nothing"
-    text = str(value)
+    text = str(value) or '""'
     # Not cut: the redactor, which comes later, knows whole secrets only.
     return text if len(text) <= 160 else f"a value of {len(text)} characters"
 
 
-def _mapping(rendered: Mapping[str, Any], live: Any, path: str) -> Iterator[str]:
+def _mapping(rendered: Mapping[str, Any], live: Any, path: str) -> Iterator[Difference]:
     if not isinstance(live, Mapping):
-        yield f"{path}: expected {_shown(dict(rendered))}, found {_shown(live)}"
+        yield Difference(path, _shown(dict(rendered)), _shown(live))
         return
     for key, value in rendered.items():
         # A key with dots in it (an annotation, a label, a file in a ConfigMap) is put in brackets.
@@ -75,7 +102,7 @@ def _mapping(rendered: Mapping[str, Any], live: Any, path: str) -> Iterator[str]
         yield from _value(value, live.get(key), below, key, quantities=path.rpartition(".")[2] in QUANTITIES)
 
 
-def _value(rendered: Any, live: Any, path: str, key: str, *, quantities: bool) -> Iterator[str]:
+def _value(rendered: Any, live: Any, path: str, key: str, *, quantities: bool) -> Iterator[Difference]:
     if _empty(rendered) and (_empty(live) or not isinstance(rendered, str)):
         return
     if isinstance(rendered, Mapping):
@@ -83,7 +110,7 @@ def _value(rendered: Any, live: Any, path: str, key: str, *, quantities: bool) -
     elif isinstance(rendered, list):
         yield from _sequence(rendered, live, path, key)
     elif not _same(rendered, live, as_quantity=quantities or key in QUANTITIES):
-        yield f"{path}: expected {_shown(rendered)}, found {_shown(live)}"
+        yield Difference(path, _shown(rendered), _shown(live))
 
 
 def _same(rendered: Any, live: Any, *, as_quantity: bool) -> bool:
@@ -103,9 +130,9 @@ def _key_of(items: Sequence[Any], name: str) -> str | None:
     return None
 
 
-def _sequence(rendered: list[Any], live: Any, path: str, name: str) -> Iterator[str]:
+def _sequence(rendered: list[Any], live: Any, path: str, name: str) -> Iterator[Difference]:
     if not isinstance(live, list):
-        yield f"{path}: expected {_shown(rendered)}, found {_shown(live)}"
+        yield Difference(path, _shown(rendered), _shown(live))
         return
     key = _key_of(rendered, name)
     if key is not None:
@@ -115,17 +142,17 @@ def _sequence(rendered: list[Any], live: Any, path: str, name: str) -> Iterator[
         return
     if not any(isinstance(item, Mapping) for item in rendered):
         if rendered != live:
-            yield f"{path}: expected {_shown(rendered)}, found {_shown(live)}"
+            yield Difference(path, _shown(rendered), _shown(live))
         return
     if len(rendered) != len(live):
-        yield f"{path}: expected {len(rendered)} entries, found {len(live)}"
+        yield Difference(path, f"{len(rendered)} entries", str(len(live)))
         return
     for index, (left, right) in enumerate(zip(rendered, live, strict=True)):
         yield from _value(left, right, f"{path}[{index}]", name, quantities=False)
 
 
-def _entry(rendered: Mapping[str, Any], live: Any, path: str) -> Iterator[str]:
+def _entry(rendered: Mapping[str, Any], live: Any, path: str) -> Iterator[Difference]:
     if live is None:
-        yield f"{path}: missing"
+        yield Difference(path, _shown(dict(rendered)), _shown(None))
     else:
         yield from _mapping(rendered, live, path)

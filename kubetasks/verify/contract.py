@@ -15,7 +15,7 @@ from kubetasks.verify.conform import problems
 from kubetasks.verify.exchange import Exchange, unique, unlike
 from kubetasks.verify.openapi import Body, Document, Operation
 from kubetasks.verify.pointer import MISSING, look
-from kubetasks.verify.report import Layer
+from kubetasks.verify.results import Layer
 from kubetasks.verify.walk import MAKES, Walk
 
 # What is tried first. Operations whose answers link on make what the others need, and deletions come last.

@@ -1,7 +1,6 @@
 """The ways to Services, each opened once."""
 
 import threading
-from collections.abc import Iterable
 from contextlib import ExitStack
 from typing import Self
 
@@ -12,7 +11,7 @@ Door = tuple[str, int]
 
 
 class Doors:
-    """Base URLs of Services' ports, opened at most once and closed together.
+    """Base URLs of Services' ports, opened at most once and closed together; any thread may ask.
 
     On a cluster each costs a `kubectl port-forward`: a tenth of a second and a process.
     """
@@ -21,37 +20,30 @@ class Doors:
         self.target = target
         self._stack = ExitStack()
         self._lock = threading.Lock()
+        self._opening: dict[Door, threading.Lock] = {}
         self._found: dict[Door, str | KubetasksError] = {}
+        self._closed = False
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._closed = True
         self._stack.close()
 
-    def open(self, doors: Iterable[Door]) -> None:
-        """Open several side by side; one that does not open is told when it is asked for."""
-        threads = [threading.Thread(target=self._open, args=(door,), daemon=True) for door in dict.fromkeys(doors)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-
-    def _open(self, door: Door) -> None:
-        with self._lock:
-            if door in self._found:
-                return
-        found: str | KubetasksError
+    def _open(self, door: Door) -> str | KubetasksError:
         try:
             way = self.target.endpoint(*door)
             found = way.__enter__()
         except KubetasksError as error:
-            found = error
-        else:
-            with self._lock:
-                self._stack.push(way)
+            return error
         with self._lock:
-            self._found[door] = found
+            if not self._closed:
+                self._stack.push(way)
+                return found
+        way.__exit__(None, None, None)  # nobody is there any more to close it
+        return KubetasksError("verify has ended")
 
     def url(self, service: str, port: int) -> str:
         """The base URL of a Service's port.
@@ -60,8 +52,11 @@ class Doors:
             KubetasksError: it could not be opened.
         """
         door = (service, port)
-        if door not in self._found:
-            self._open(door)
+        with self._lock:
+            opening = self._opening.setdefault(door, threading.Lock())
+        with opening:
+            if door not in self._found:
+                self._found[door] = self._open(door)
         found = self._found[door]
         if isinstance(found, KubetasksError):
             raise found

@@ -7,8 +7,9 @@ from typing import Final
 from kubetasks.errors import Forbidden
 from kubetasks.objects import Object, Objects, is_leaving, of_kind
 from kubetasks.targets.base import Store
-from kubetasks.verify.report import Layer
+from kubetasks.verify.results import Layer
 
+NAME: Final = "pods of earlier revisions"
 INTERVAL: Final = 0.5
 MARGIN: Final = 10.0  # seconds past its grace period in which a node removes a pod
 GRACE: Final = 30  # seconds, the API's default
@@ -42,7 +43,7 @@ def wait(
     objects: Objects,
     *,
     monotonic: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], object] = time.sleep,
 ) -> None:
     """Wait for pods that are being deleted, as long as their grace periods allow; one that outlives that is a failure.
 
@@ -61,7 +62,11 @@ def wait(
             sleep(INTERVAL)
             left = ending(store.get(["Pod"]), workloads)
     except Forbidden:
+        layer.skipped(NAME, "the pods may not be listed")
         return
+    waited = f" after {monotonic() - began:.0f} s" if monotonic() - began >= INTERVAL else ""
+    if not left:
+        layer.passed(NAME, f"none runs any more{waited}")
     for pod in left:
         layer.failed(
             f"Pod/{pod['metadata']['name']}",

@@ -15,7 +15,7 @@ from kubetasks.verify import expect
 from kubetasks.verify.client import Client, NoAnswer, Request, Response, plain, segment
 from kubetasks.verify.journeys import UNIQUE, VARIABLE, Journey, Step, fill, variables
 from kubetasks.verify.pointer import MISSING, look
-from kubetasks.verify.report import Layer
+from kubetasks.verify.results import Layer
 
 PRIVATE: Final = re.compile(r"(?i)token|secret|password|key|session|cookie")
 

@@ -1,7 +1,6 @@
 """The layer that asks every probe's path, as a kubelet does, through the Service that selects the workload."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,8 +8,8 @@ from kubetasks.errors import KubetasksError
 from kubetasks.objects import Object, Objects, identity, of_kind, pod_template
 from kubetasks.verify.client import Client, NoAnswer, Request
 from kubetasks.verify.cluster import selects
-from kubetasks.verify.doors import Door, Doors
-from kubetasks.verify.report import Layer
+from kubetasks.verify.doors import Door
+from kubetasks.verify.results import Layer
 
 KINDS = ("startup", "readiness", "liveness")
 
@@ -96,28 +95,29 @@ def find(objects: Objects) -> list[Probe]:
     return probes
 
 
-def check_probes(layer: Layer, probes: list[Probe], doors: Doors, reachable: set[str], timeout: float) -> None:
-    """Each path answers 2xx or 3xx, the statuses that a kubelet takes for well."""
-    with ExitStack() as stack:
-        clients: dict[Door, Client] = {}
-        for probe in probes:
-            kinds = " and ".join(probe.kinds)
-            if probe.door is None:
-                layer.skipped(probe.name, f"no Service leads to port {probe.port or '?'} of it")
-            elif probe.scheme != "HTTP":
-                layer.skipped(probe.name, f"the {kinds} probe speaks {probe.scheme}")
-            elif probe.door[0] not in reachable:
-                layer.skipped(probe.name, f"Service/{probe.door[0]} has no ready address")
-            else:
-                try:
-                    if probe.door not in clients:
-                        clients[probe.door] = stack.enter_context(Client(doors.url(*probe.door), timeout))
-                    answer = clients[probe.door].send(Request("GET", probe.path, headers=probe.headers))
-                except (KubetasksError, NoAnswer) as error:
-                    layer.failed(probe.name, f"{kinds}: {getattr(error, 'line', error)}")
-                    continue
-                evidence = f"{kinds}: {answer.status} through {probe.door[0]}:{probe.door[1]}"
-                if 200 <= answer.status < 400:
-                    layer.passed(probe.name, evidence)
-                else:
-                    layer.failed(probe.name, f"{evidence}: {layer.excerpt(answer.text)}")
+def check_probe(layer: Layer, probe: Probe, client: Callable[[Door], Client]) -> None:
+    """A path answers 2xx or 3xx, the statuses that a kubelet accepts.
+
+    Args:
+        layer: gets the result.
+        probe: the path.
+        client: gives a client for a Service's port.
+    """
+    kinds = " and ".join(probe.kinds)
+    if probe.door is None:
+        layer.skipped(probe.name, f"no Service leads to port {probe.port or '?'} of it")
+        return
+    if probe.scheme != "HTTP":
+        layer.skipped(probe.name, f"the {kinds} probe speaks {probe.scheme}")
+        return
+    try:
+        with client(probe.door) as opened:
+            answer = opened.send(Request("GET", probe.path, headers=probe.headers))
+    except (KubetasksError, NoAnswer) as error:
+        layer.failed(probe.name, f"{kinds}: {getattr(error, 'line', error)}")
+        return
+    evidence = f"{kinds}: {answer.status} through {probe.door[0]}:{probe.door[1]}"
+    if 200 <= answer.status < 400:
+        layer.passed(probe.name, evidence)
+    else:
+        layer.failed(probe.name, f"{evidence}: {layer.excerpt(answer.text)}")

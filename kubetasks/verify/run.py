@@ -1,167 +1,189 @@
-"""The layers in their order, and what a failed one means for those after it."""
+"""One run: what is there is read once, the checks are chosen and run side by side, and become one report."""
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
 
 from kubetasks.console import Console
 from kubetasks.deployers.scaling import adopted
-from kubetasks.errors import KubetasksError
-from kubetasks.objects import Objects, identity, of_kind
+from kubetasks.errors import Forbidden
+from kubetasks.objects import Objects
 from kubetasks.redact import Redactor
 from kubetasks.settings import Settings
 from kubetasks.targets.base import Target
-from kubetasks.verify import cluster, conform, ending, journeys, openapi_reader, probes
-from kubetasks.verify.client import Client
-from kubetasks.verify.contract import Contract
-from kubetasks.verify.doors import Door, Doors
+from kubetasks.verify import builtin, cluster, conform, http_checks, journeys, openapi_reader, plugins
+from kubetasks.verify.check import CUSTOM, Check
+from kubetasks.verify.context import Context, Scene
+from kubetasks.verify.doors import Doors
 from kubetasks.verify.openapi import Document
-from kubetasks.verify.play import Play
-from kubetasks.verify.report import LAYERS, Layer, Report
-
-# Seconds in which every node's kube-proxy has heard of a new endpoint (its --iptables-min-sync-period is 1 s).
-SETTLING: Final = 5.0
+from kubetasks.verify.report import LAYERS, Report
+from kubetasks.verify.results import Layer, Result, summary
+from kubetasks.verify.schedule import Schedule
+from kubetasks.verify.selection import Selection
+from kubetasks.verify.silence import quiet
+from kubetasks.verify.timeline import Span, of_layers
 
 
 @dataclass
-class _Run:
+class Run:
+    """One run of verify; see ``kubetasks.verify.verify`` for the arguments."""
+
     settings: Settings
+    root: Path
     target: Target
     objects: Objects
     console: Console
-    document: Document | None
-    journeys: list[journeys.Journey]
+    selection: Selection = field(default_factory=Selection)
+    before: Sequence[Span] = ()
     # Tokens that the application gives us are hidden too, beside the secrets that the console knows of.
     redactor: Redactor = field(default_factory=Redactor)
-    layers: dict[str, Layer] = field(default_factory=dict)
-    reachable: set[str] = field(default_factory=set)
+    broken: list[Result] = field(default_factory=list)
 
     def hide(self, text: str) -> str:
+        """The text without secrets."""
         return self.console.hide(self.redactor(text))
 
-    def layer(self, name: str, check: Callable[[Layer], None], unless: str = "") -> None:
-        """One layer; with `unless` (a reason) it is skipped as a whole."""
-        layer = self.layers[name] = Layer(name, self.hide)
-        if unless:
-            layer.skipped("all", unless)
-        else:
-            check(layer)
-        mark = "failed" if not layer.ok else "skipped" if unless or not layer.checks else "done"
-        self.console.line(f"{name}: {unless or layer.summary}", mark=mark)
+    def scene(self, doors: Doors) -> Scene:
+        """Read what is there.
 
-    def failed(self, *names: str) -> list[str]:
-        return [name for name in names if not self.layers[name].ok]
-
-    def run(self) -> None:
-        if self.document is not None:
+        Raises:
+            SettingsError: the contract, a journey or a check in the settings is missing or malformed.
+            ClusterUnreachable: the API server does not answer.
+        """
+        objects = cluster.expected(self.objects)
+        document, taken = prepare(self.settings, self.root, objects)
+        if document is not None:
             threading.Thread(target=conform.warm, daemon=True).start()
         store, project = self.target.store, self.settings.project
-        live, leaving = cluster.read(store, self.objects)
-        complete = cluster.completed(store, project, self.objects, live)
-        compared = adopted(store, project, self.objects, live.values())
-        found = [item for item in self.objects if identity(item) in live]
-        nothing = "" if found else f"nothing is deployed in {self.settings.in_namespace}"
-        self.layer("objects", lambda layer: cluster.check_objects(layer, compared, live, leaving, complete))
+        live, leaving = cluster.read(store, objects)
+        try:
+            pods = store.get(["Pod"])
+        except Forbidden:
+            pods = None
+        return Scene(
+            settings=self.settings,
+            root=self.root,
+            target=self.target,
+            objects=objects,
+            compared=adopted(store, project, objects, live.values()),
+            live=live,
+            leaving=leaving,
+            complete=cluster.completed(store, project, objects, live),
+            pods=pods,
+            doors=doors,
+            document=document,
+            journeys=taken,
+            redactor=self.redactor,
+        )
 
-        def rollout(layer: Layer) -> None:
-            cluster.check_rollout(layer, self.objects, live, complete)
-            if layer.ok:
-                ending.wait(layer, store, self.objects)
+    def checks(self, scene: Scene) -> list[Check]:
+        """All checks there are: the built-in ones, those of the settings, and those of installed packages."""
+        results = Layer(CUSTOM, self.hide)
+        taken = http_checks.checks(self.settings)
+        found = [*builtin.checks(scene), *taken, *plugins.checks(results, [each.name for each in taken])]
+        self.broken = results.checks
+        return sorted(found, key=lambda each: LAYERS.index(each.layer))
 
-        self.layer("rollout", rollout, nothing)
+    def run(self) -> Report:
+        """Run what is chosen.
 
-        def endpoints(layer: Layer) -> None:
-            self.reachable = cluster.check_endpoints(layer, self.objects, live)
+        Raises:
+            SettingsError: as ``scene``.
+            UsageError: a name or layer that was chosen is unknown.
+            NoContact: the API server does not answer.
+        """
+        started, origin = datetime.now(UTC), time.monotonic()
+        with quiet(), Doors(self.target) as doors:
+            scene = self.scene(doors)
+            every = self.checks(scene)
+            chosen = self.selection.of(every)
+            told = _Told(self.console, chosen, self._others(scene, every))
 
-        self.layer("endpoints", endpoints, nothing)
-        with Doors(self.target) as doors:
-            asked = probes.find(self.objects)
-            entry = self._entry()
-            wanted = [probe.door for probe in asked if probe.door is not None and probe.scheme == "HTTP"]
-            if entry is not None and (self.document or self.journeys):
-                wanted.append(entry)
-            doors.open(door for door in wanted if door[0] in self.reachable)
-            timeout = self.settings.verify.timeout
-            self.layer(
-                "probes", lambda layer: probes.check_probes(layer, asked, doors, self.reachable, timeout), nothing
-            )
-            self._application(doors, entry, nothing)
+            def context(results: Layer, stop: threading.Event) -> Context:
+                return Context(scene, results, stop)
 
-    def _application(self, doors: Doors, entry: Door | None, nothing: str) -> None:
-        """The two layers that go through the entry."""
-        verify = self.settings.verify
-        broken = self.failed("rollout", "endpoints", "probes")
-        unless = nothing
-        if not unless and entry is None:
-            unless = "`verify.entry` names no Service"
-        if not unless and broken:
-            unless = f"{' and '.join(broken)} must hold first"
-        base = ""
-        if not unless and entry is not None and (self.document or self.journeys):
-            try:
-                base = doors.url(*entry)
-            except KubetasksError as error:
-                line = error.line
-                self.layer("contract", lambda layer: layer.failed("the entry can be reached", line))
-                self.layer("journeys", lambda _: None, "the entry cannot be reached")
-                return
+            schedule = Schedule(chosen, context, scene.lacks, self.hide, origin, told.ended)
+            told.begin()
+            schedule.run()
+        results = [result for check in chosen for result in schedule.results[check.id].checks] + told.others
+        ordered = tuple(sorted(results, key=lambda each: LAYERS.index(each.layer)))
+        place, seconds = self.target.cluster, time.monotonic() - origin
+        return Report(
+            checks=ordered,
+            started=started,
+            target=self.target.name,
+            context=place.context if place else "",
+            namespace=place.namespace if place else self.settings.in_namespace,
+            seconds=seconds,
+            project=self.settings.project,
+            timeline=(*self.before, *of_layers(ordered, started, seconds)),
+        )
 
-        def contract(layer: Layer) -> None:
-            assert self.document is not None  # noqa: S101  (skipped without one)
-            with Client(base, verify.timeout) as client:
-                patience = SETTLING if self.target.cluster is not None else 0.0
-                Contract(self.document, client, layer, verify.login, self.redactor, patience).check()
-
-        def play(layer: Layer) -> None:
-            for journey in self.journeys:
-                with Client(base, verify.timeout) as client:
-                    Play(journey, client, layer, self.redactor).check()
-
-        self.layer("contract", contract, unless or ("" if self.document else "`verify.contract` names no document"))
-        self.layer("journeys", play, unless or ("" if self.journeys else "`verify.journeys` names none"))
-
-    def _entry(self) -> Door | None:
-        """The Service that a user opens, and its port: the first one unless the setting names another."""
-        name, _, port = self.settings.verify.entry.partition(":")
-        if not name:
-            return None
-        if port.isdigit():
-            return name, int(port)
-        for service in of_kind(self.objects, "Service"):
-            ports = service["spec"].get("ports") or ()
-            if service["metadata"]["name"] == name and ports:
-                named = [each["port"] for each in ports if port and each.get("name") == port]
-                return name, (named or [ports[0]["port"]])[0]
-        return None
+    def _others(self, scene: Scene, every: Sequence[Check]) -> list[Result]:
+        """Results that no check gives: of plugins that cannot be used, and of layers that have no check."""
+        found = [each for each in self.broken if self.selection.whole or self.selection.names_plugins]
+        if self.selection.whole:
+            there = {check.layer for check in every}
+            for layer, why in builtin.empty(scene).items():
+                if layer not in there:
+                    results = Layer(layer, self.hide)
+                    results.skipped("all", scene.lacks("deployed") or why)
+                    found += results.checks
+        return found
 
 
-def prepare(settings: Settings, root: Path) -> tuple[Document | None, list[journeys.Journey]]:
+@dataclass
+class _Told:
+    """Prints a line for each layer, in their order, once its checks have ended."""
+
+    console: Console
+    chosen: Sequence[Check]
+    others: list[Result]
+    _results: dict[str, list[Result]] = field(default_factory=dict)
+    _left: dict[str, int] = field(default_factory=dict)
+    _next: int = 0
+
+    def begin(self) -> None:
+        for check in self.chosen:
+            self._left[check.layer] = self._left.get(check.layer, 0) + 1
+        for each in self.others:
+            self._results.setdefault(each.layer, []).append(each)
+        self._print()
+
+    def ended(self, check: Check, results: Layer) -> None:
+        self._results.setdefault(check.layer, []).extend(results.checks)
+        self._left[check.layer] -= 1
+        self._print()
+
+    def _print(self) -> None:
+        while self._next < len(LAYERS) and not self._left.get(LAYERS[self._next]):
+            layer = LAYERS[self._next]
+            self._next += 1
+            found = self._results.get(layer)
+            if found:
+                statuses = {each.status for each in found}
+                mark = "failed" if "fail" in statuses else "done" if "pass" in statuses else "skipped"
+                self.console.line(f"{layer}: {summary(found)}", mark=mark)
+
+
+def prepare(
+    settings: Settings, root: Path, objects: Objects | None = None
+) -> tuple[Document | None, list[journeys.Journey]]:
     """The contract and the journeys that settings name.
 
     Raises:
-        SettingsError: one is missing or malformed.
+        SettingsError: one is missing or malformed, or a check in the settings is.
     """
     verify = settings.verify
+    http_checks.check(settings, objects)
     document = openapi_reader.load(root / verify.contract, verify.contract) if verify.contract else None
     return document, [journeys.load(root / path, path) for path in verify.journeys]
 
 
-def run(settings: Settings, root: Path, target: Target, objects: Objects, console: Console) -> Report:
-    """See `kubetasks.verify.verify`."""
-    started, began = datetime.now(UTC), time.monotonic()
-    document, taken = prepare(settings, root)
-    work = _Run(settings, target, cluster.expected(objects), console, document, taken)
-    work.run()
-    place = target.cluster
-    return Report(
-        checks=tuple(check for name in LAYERS for check in work.layers[name].checks),
-        started=started,
-        target=target.name,
-        context=place.context if place else "",
-        namespace=place.namespace if place else settings.in_namespace,
-        seconds=time.monotonic() - began,
-    )
+def listed(run: Run) -> tuple[list[Check], list[Result]]:
+    """The checks that would run, without running them, and what is wrong with those that cannot be used."""
+    with quiet(), Doors(run.target) as doors:
+        return run.selection.of(run.checks(run.scene(doors))), run.broken

@@ -9,7 +9,7 @@ from kubetasks.verify.client import Client, NoAnswer
 from kubetasks.verify.exchange import Exchange, build, evaluate
 from kubetasks.verify.openapi import Body, Document, Operation
 from kubetasks.verify.pointer import MISSING, look
-from kubetasks.verify.report import Layer
+from kubetasks.verify.results import Layer
 
 MAKES: Final = frozenset({"POST", "PUT", "PATCH"})
 

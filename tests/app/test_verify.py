@@ -19,7 +19,7 @@ from kubetasks.verify import journeys, openapi_reader
 from kubetasks.verify.client import Client
 from kubetasks.verify.contract import Contract
 from kubetasks.verify.play import Play
-from kubetasks.verify.report import Layer
+from kubetasks.verify.results import Layer
 from tests.app.conftest import SECRET
 from tests.app.databases import connected
 from tests.app.servers import running

@@ -6,14 +6,14 @@ import pytest
 
 from kubetasks.objects import by_identity
 from kubetasks.verify.cluster import (
-    check_endpoints,
-    check_objects,
-    check_rollout,
+    check_object,
+    check_service,
+    check_workload,
     expected,
     read,
     ready_addresses,
 )
-from kubetasks.verify.report import Layer
+from kubetasks.verify.results import Layer
 from tests.unit.verify.fakes import FakeStore, application, deployment, endpoints, job, rolled_out, service
 
 
@@ -31,7 +31,8 @@ def test_everything_is_read_in_one_call() -> None:
 def test_objects_as_rendered() -> None:
     rendered, live = application()
     layer = Layer("objects")
-    check_objects(layer, rendered, by_identity(live))
+    for item in rendered:
+        check_object(layer, item, by_identity(live))
     assert told(layer) == [
         ("Deployment/web", "pass", "as rendered"),
         ("Service/web", "pass", "as rendered"),
@@ -46,7 +47,15 @@ def test_objects_that_are_missing_or_otherwise() -> None:
     container = live[0]["spec"]["template"]["spec"]["containers"][0]
     container["image"], container["env"] = "test/web:old", []
     layer = Layer("objects")
-    check_objects(layer, rendered, by_identity(live[:1] + live[3:]))
+    for item in rendered:
+        check_object(layer, item, by_identity(live[:1] + live[3:]))
+    assert [each.path for each in layer.checks[0].drift] == [
+        "metadata.labels.app",
+        "spec.replicas",
+        "spec.template.spec.containers[web].image",
+        "spec.template.spec.containers[web].env[LEVEL]",
+    ]
+    assert layer.checks[0].drift[1].document() == {"path": "spec.replicas", "wanted": "2", "live": "7"}
     assert told(layer) == [
         (
             "Deployment/web",
@@ -65,7 +74,7 @@ def test_a_job_that_the_cluster_removes_may_be_gone() -> None:
     gone = job()
     gone["spec"]["ttlSecondsAfterFinished"] = 60
     layer = Layer("objects")
-    check_objects(layer, [gone], {})
+    check_object(layer, gone, {})
     assert told(layer) == [("Job/migrate-1", "skip", "not there; the cluster removes it 60 s after it has finished")]
 
 
@@ -85,7 +94,7 @@ def test_values_of_a_secret_are_compared_and_never_shown(
 ) -> None:
     secret = {"kind": "Secret", "metadata": {"name": "s"}}
     layer = Layer("objects")
-    check_objects(layer, [{**secret, **rendered}], {"Secret/s": {**secret, **live}})
+    check_object(layer, {**secret, **rendered}, {"Secret/s": {**secret, **live}})
     evidence = "; ".join(f"{key}: another value than rendered" for key in keys)
     assert told(layer) == [("Secret/s", "fail" if keys else "pass", evidence or "every value as rendered")]
 
@@ -95,7 +104,7 @@ def test_what_is_being_deleted_is_not_there() -> None:
     live[0]["metadata"]["deletionTimestamp"] = "2026-01-02T03:04:05Z"
     there, leaving = read(FakeStore(live), rendered)
     layer = Layer("objects")
-    check_objects(layer, rendered[:1], there, leaving)
+    check_object(layer, rendered[0], there, leaving)
     assert told(layer) == [("Deployment/web", "fail", "it is being deleted; inv status says what holds it")]
 
 
@@ -109,14 +118,15 @@ def _rollout(status: dict[str, Any]) -> tuple[str, str, str]:
     live = rolled_out(deployment())
     live["status"] = status
     layer = Layer("rollout")
-    check_rollout(layer, [deployment()], {"Deployment/web": live})
+    check_workload(layer, deployment(), {"Deployment/web": live})
     return told(layer)[0]
 
 
 def test_rollout_complete() -> None:
     rendered, live = application()
     layer = Layer("rollout")
-    check_rollout(layer, rendered, by_identity(live))
+    for item in (rendered[0], rendered[2]):
+        check_workload(layer, item, by_identity(live))
     assert told(layer) == [
         ("Deployment/web", "pass", "2 of 2 updated and ready, generation 3"),
         ("Job/migrate-1", "pass", "complete"),
@@ -163,7 +173,8 @@ def test_rollout_incomplete(status: dict[str, Any], evidence: str) -> None:
 )
 def test_a_job_that_is_not_complete(status: dict[str, Any], evidence: str) -> None:
     layer = Layer("rollout")
-    check_rollout(layer, [job(), deployment()], {"Job/migrate-1": {**job(), "status": status}})
+    for item in (job(), deployment()):
+        check_workload(layer, item, {"Job/migrate-1": {**job(), "status": status}})
     assert told(layer) == [("Job/migrate-1", "fail", evidence), ("Deployment/web", "skip", "it is not there")]
 
 
@@ -174,7 +185,8 @@ def test_endpoints() -> None:
     objects = [service("web"), service("slow"), service("lost"), plain, outside]
     live = by_identity([endpoints("web"), endpoints("slow", ready=0, unready=2)])
     layer = Layer("endpoints")
-    assert check_endpoints(layer, objects, live) == {"web"}
+    for item in objects:
+        check_service(layer, item, live)
     assert told(layer) == [
         ("Service/web", "pass", "2 ready: 10.0.0.0, 10.0.0.1"),
         ("Service/slow", "fail", "no ready address; 2 not ready: 10.0.0.0, 10.0.0.1"),

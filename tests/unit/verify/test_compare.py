@@ -10,6 +10,10 @@ from kubetasks.verify.compare import differences, quantity
 from tests.unit.verify.fakes import deployment, rolled_out
 
 
+def told(rendered: dict[str, Any], live: dict[str, Any]) -> list[str]:
+    return [str(each) for each in differences(rendered, live)]
+
+
 @pytest.mark.parametrize(
     ("text", "number"),
     [
@@ -44,14 +48,14 @@ def _container(item: dict[str, Any]) -> dict[str, Any]:
 
 def test_an_image_with_another_tag() -> None:
     live = rolled_out(deployment(image="test/web:2"))
-    assert differences(deployment(), live) == [
+    assert told(deployment(), live) == [
         "spec.template.spec.containers[web].image: expected test/web:1, found test/web:2"
     ]
 
 
 @pytest.mark.parametrize(("rendered", "live"), [("test/web", "test/web:1"), ("test/web:1", "test/web")])
 def test_an_absent_or_extra_tag(rendered: str, live: str) -> None:
-    assert differences(deployment(image=rendered), rolled_out(deployment(image=live))) == [
+    assert told(deployment(image=rendered), rolled_out(deployment(image=live))) == [
         f"spec.template.spec.containers[web].image: expected {rendered}, found {live}"
     ]
 
@@ -76,11 +80,11 @@ def test_paths_name_what_is_otherwise() -> None:
     container["ports"][0]["containerPort"] = 3001
     live["spec"]["template"]["spec"]["volumes"][0]["emptyDir"]["sizeLimit"] = "1024Mi"
     live["spec"]["replicas"] = 1
-    assert differences(rendered, live) == [
+    assert told(rendered, live) == [
         "metadata.annotations[example.org/a.b]: expected 1, found 2",
         "spec.replicas: expected 2, found 1",
         "spec.template.spec.containers[web].ports[http].containerPort: expected 3000, found 3001",
-        "spec.template.spec.containers[web].env[LEVEL]: missing",
+        "spec.template.spec.containers[web].env[LEVEL]: expected {'name': 'LEVEL', 'value': 'info'}, found nothing",
         "spec.template.spec.containers[web].resources.limits.memory: expected 1024Mi, found 2Gi",
     ]
 
@@ -120,7 +124,7 @@ def test_equal(rendered: dict[str, Any], live: dict[str, Any]) -> None:
         ({"spec": {"a": {"b": 1}}}, {"spec": {}}, "spec.a: expected {'b': 1}, found nothing"),
         ({"spec": {"a": [1]}}, {"spec": {}}, "spec.a: expected [1], found nothing"),
         ({"spec": {"on": True}}, {"spec": {"on": 1}}, "spec.on: expected True, found 1"),
-        ({"spec": {"value": ""}}, {"spec": {"value": "x"}}, "spec.value: expected , found x"),
+        ({"spec": {"value": ""}}, {"spec": {"value": "x"}}, "spec.value: expected \"\", found x"),
         (
             {"spec": {"from": [{"a": 1}]}},
             {"spec": {"from": [{"a": 1}, {"b": 1}]}},
@@ -130,7 +134,7 @@ def test_equal(rendered: dict[str, Any], live: dict[str, Any]) -> None:
     ],
 )
 def test_different(rendered: dict[str, Any], live: dict[str, Any], wrong: str) -> None:
-    assert differences(rendered, live) == [wrong]
+    assert told(rendered, live) == [wrong]
 
 
 def test_neither_object_is_changed() -> None:

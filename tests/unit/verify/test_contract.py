@@ -12,7 +12,7 @@ from kubetasks.settings import Login
 from kubetasks.verify.client import Client
 from kubetasks.verify.contract import Contract
 from kubetasks.verify.openapi_reader import load
-from kubetasks.verify.report import Layer
+from kubetasks.verify.results import Layer
 from tests.unit.verify.server import CONTRACT, TOKEN, App, serving
 
 LOGIN = Login(operation="login", parameters={"user_id": "/user_id"})

@@ -13,7 +13,7 @@ from kubetasks.settings import Login
 from kubetasks.verify.client import Client, Request, Response
 from kubetasks.verify.contract import Contract
 from kubetasks.verify.openapi_reader import load
-from kubetasks.verify.report import Layer
+from kubetasks.verify.results import Layer
 
 JSON = "application/json"
 SESSION = {"type": "object", "required": ["token", "user"]}

@@ -7,7 +7,7 @@ import pytest
 from kubetasks.errors import Forbidden
 from kubetasks.objects import Objects
 from kubetasks.verify import ending
-from kubetasks.verify.report import Layer
+from kubetasks.verify.results import Layer
 from tests.unit.verify.fakes import FakeStore, deployment, service
 
 RUNNING: list[Any] = [{"state": {"running": {}}}]
@@ -47,7 +47,7 @@ def waited(store: Passing) -> Layer:
 
 def test_waits_until_the_last_one_has_ended() -> None:
     store = Passing([pod("a"), pod("b")], [pod("b")], [pod("c", deleted=False)])
-    assert waited(store).ok
+    assert [(check.status, check.evidence) for check in waited(store).checks] == [("pass", "none runs any more after 2 s")]
     assert store.now == 2.0
 
 
@@ -77,4 +77,6 @@ def test_a_role_that_may_not_list_pods_does_not_wait() -> None:
         def get(self, kinds: Any, **_: Any) -> Objects:
             raise Forbidden("no")
 
-    assert waited(Refusing([])).ok
+    assert [(each.status, each.evidence) for each in waited(Refusing([])).checks] == [
+        ("skip", "the pods may not be listed")
+    ]

@@ -10,7 +10,7 @@ from kubetasks.verify import client as client_module
 from kubetasks.verify.client import Client, Request, Response
 from kubetasks.verify.journeys import load
 from kubetasks.verify.play import Play
-from kubetasks.verify.report import Layer
+from kubetasks.verify.results import Layer
 from tests.unit.verify.server import TOKEN, App, serving
 
 JOURNEY = """

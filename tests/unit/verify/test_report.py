@@ -10,17 +10,18 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from kubetasks.redact import Redactor, Sensitive
-from kubetasks.verify.report import COLUMNS, LONGEST, Check, Layer, Report, scrub
+from kubetasks.verify.report import COLUMNS, Report
+from kubetasks.verify.results import LONGEST, Layer, Result, scrub
 
 SCHEMA = Path(__file__).parents[3] / "docs" / "verify-report.schema.json"
 CHECKS = (
-    Check("objects", "Deployment/web", "pass", "as rendered", 0.1),
-    Check("objects", "Service/web", "fail", 'expected <a> & "b"', 0.2),
-    Check("contract", "all", "skip", "objects must hold first"),
+    Result("objects", "Deployment/web", "pass", "as rendered", 0.1),
+    Result("objects", "Service/web", "fail", 'expected <a> & "b"', 0.2),
+    Result("contract", "all", "skip", "objects must hold first"),
 )
 
 
-def report(*checks: Check) -> Report:
+def report(*checks: Result) -> Report:
     return Report(checks, datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), "kind", "kind-test", "notes", 1.2345)
 
 
@@ -32,15 +33,15 @@ def test_ok_needs_a_check_that_holds_and_none_that_fails() -> None:
 
 
 def test_summary() -> None:
-    assert report(*CHECKS).summary == "1 of 2 checks do not hold: objects: Service/web"
+    assert report(*CHECKS).summary == "1 of 2 checks failed: objects: Service/web"
     assert report(*[CHECKS[1]] * 5).summary.endswith("objects: Service/web and 2 more")
-    assert report(CHECKS[0]).summary == "1 checks hold"
+    assert report(CHECKS[0]).summary == "1 checks passed"
     assert report(CHECKS[2]).summary == "nothing was checked"
 
 
 def test_rows_fit_the_columns_and_cut_what_holds_but_not_what_fails() -> None:
     long = "x" * 300
-    rows = report(*CHECKS, Check("probes", "a", "pass", long), Check("probes", "b", "fail", long)).rows()
+    rows = report(*CHECKS, Result("probes", "a", "pass", long), Result("probes", "b", "fail", long)).rows()
     assert rows[0] == ["objects", "Deployment/web", "pass", "as rendered"]
     assert all(len(row) == len(COLUMNS) for row in rows)
     assert len(rows[3][3]) == 110
@@ -57,6 +58,7 @@ def test_json_is_as_documented() -> None:
     assert document["started"] == "2026-01-02T03:04:05+00:00"
     assert document["checks"][1] == {
         "layer": "objects", "name": "Service/web", "status": "fail", "evidence": 'expected <a> & "b"', "seconds": 0.2,
+        "started": 0.0,
     }  # fmt: skip
 
 
@@ -111,5 +113,5 @@ def test_a_layer_hides_cuts_and_counts() -> None:
     assert layer.checks[0].name == "***"
     assert len(layer.checks[2].evidence) == LONGEST
     assert not layer.ok
-    assert layer.summary == "1 holds, 1 fails, 1 skipped"
+    assert layer.summary == "1 passed, 1 failed, 1 skipped"
     assert Layer("probes").summary == "nothing to check"

@@ -5,7 +5,7 @@ import json
 from kubetasks.redact import Redactor
 from kubetasks.verify.client import Client, NoAnswer, Request, Response
 from kubetasks.verify.openapi import Answer, Document, Link, Operation, Parameter
-from kubetasks.verify.report import Layer
+from kubetasks.verify.results import Layer
 from kubetasks.verify.walk import Walk
 
 ID = Parameter("id", "path", True, 1, {"type": "integer"})

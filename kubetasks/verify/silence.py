@@ -1,0 +1,67 @@
+"""Keeps what checks print off the terminal, and puts what they raise into a line."""
+
+import contextlib
+import io
+import sys
+import threading
+import traceback
+from collections.abc import Iterator
+from typing import Final, TextIO
+
+# Begins the names of threads of ours, which may show the commands that they run (--echo).
+OURS: Final = "kubetasks: "
+
+
+class _Guarded(io.TextIOBase):
+    """Passes on what one thread and threads of ours write, and drops what every other one does."""
+
+    def __init__(self, stream: TextIO, owner: int) -> None:
+        self._stream = stream
+        self._owner = owner
+
+    def _passes(self) -> bool:
+        return threading.get_ident() == self._owner or threading.current_thread().name.startswith(OURS)
+
+    def write(self, text: str) -> int:
+        return self._stream.write(text) if self._passes() else len(text)
+
+    def flush(self) -> None:
+        if self._passes():
+            self._stream.flush()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self._stream.encoding
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Drop what threads that are not ours print while the block lasts, and give all of them nothing to read.
+
+    Standard output may belong to one JSON document, and a check that waits for a person would wait for ever.
+    """
+    before = sys.stdout, sys.stderr, sys.stdin
+    owner = threading.get_ident()
+    sys.stdout, sys.stderr = _Guarded(sys.stdout, owner), _Guarded(sys.stderr, owner)
+    sys.stdin = io.StringIO()
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr, sys.stdin = before
+
+
+def failure_of(error: BaseException) -> str:
+    """An exception in a line: ``ValueError: no such user (checks.py, line 12)``."""
+    said = " ".join(str(error).split())
+    what = f"{type(error).__name__}: {said}" if said else type(error).__name__
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames:
+        return what
+    last = frames[-1]
+    return f"{what} ({last.filename.replace(chr(92), '/').rpartition('/')[2]}, line {last.lineno})"
