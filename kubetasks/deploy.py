@@ -5,13 +5,15 @@ stop.
 """
 
 import contextlib
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
 from kubetasks.console import Console, Step
-from kubetasks.deployers import finished, history, scaling
+from kubetasks.deployers import finished, history, scaling, timings
 from kubetasks.deployers.base import Deployer, Release
 from kubetasks.deployers.concealed import all_concealed
 from kubetasks.deployers.history import DEPLOYED, DEPLOYING, FAILED, Revision
@@ -42,6 +44,7 @@ from kubetasks.survey import OPTIONAL, SURVEYED, Survey
 from kubetasks.targets.base import clock_of
 from kubetasks.targets.departure import some
 from kubetasks.verify.report import Report
+from kubetasks.verify.timeline import FIRST_READY, Span
 
 
 @dataclass
@@ -72,6 +75,7 @@ class Deploy:
     objects: Objects = field(default_factory=list)
     revision: Revision | None = None
     report: Report | None = None
+    spans: list[Span] = field(default_factory=list)
     _rendered: Release | None = None
     _opened: Revision | None = None
     _complete: set[str] = field(default_factory=set)
@@ -205,7 +209,7 @@ class Deploy:
                         continue
                     shown.update(step.what)
                     try:
-                        shown.done(step.run(shown))
+                        shown.done(self._timed(step.title, step.run, shown))
                     except Interrupted:
                         raise
                     except (DeployError, Forbidden, LocalError) as error:
@@ -213,6 +217,16 @@ class Deploy:
                         if step.title in {"secrets", "apply", "rollout"}:
                             self._failed(error)
                         raise
+
+    def _timed(self, title: str, run: Callable[[Step], str], shown: Step) -> str:
+        """Carry out a step, and note for the timeline when it ran."""
+        started, began = datetime.now(UTC), time.monotonic()
+        done = run(shown)
+        if title not in {"verify", "record"}:  # verify has a timeline of its own
+            self.spans.append(Span(title, started, time.monotonic() - began, what=done))
+        elif title == "record" and self.revision is not None:
+            timings.save(self.root, self.survey.target, self.settings, self.revision, self.spans)
+        return done
 
     def _lock(self, stack: contextlib.ExitStack) -> list[PlannedStep]:
         """Take the deploy lock and open the record; returns other steps to go on with, if things have changed."""
@@ -318,18 +332,22 @@ class Deploy:
             known=self.runner.redactor,
         )
         seen = watch.until_ready(self.objects)
+        if watch.first_ready is not None:
+            self.spans.append(Span(FIRST_READY, watch.first_ready, kind="moment"))
         return ", ".join(f"{each.workload.split('/')[1]} {each.line}" for each in seen)
 
     def _verify(self, shown: Step) -> str:
         from kubetasks.verify import verify  # noqa: PLC0415
 
         self._render()
-        self.report = verify(self.settings, self.root, self.survey.target, self.objects, self.console)
+        self.report = verify(
+            self.settings, self.root, self.survey.target, self.objects, self.console, before=self.spans
+        )
         if not self.report.ok:
             if self.revision is not None:
                 self._record(shown)  # rolled out, but not proven: it can be rolled back from
             raise failure(self.report, cause(self.settings, self.survey.target, self.objects, self.runner.redactor))
-        held = f"{sum(1 for check in self.report.checks if check.status == 'pass')} checks hold"
+        held = f"{sum(1 for check in self.report.checks if check.status == 'pass')} checks passed"
         if self.revision is not None:
             self.revision = replace(self.revision, verified=True)
             return held
@@ -395,7 +413,7 @@ def failure(report: Report, root: Finding | None = None) -> VerifyFailed:
     """
     bad = [check for check in report.checks if check.status == "fail"]
     said = [f"{check.layer}/{check.name}: {check.evidence}" for check in bad]
-    what = f"{len(bad)} of {len(report.checks)} checks do not hold"
+    what = f"{len(bad)} of {len(report.checks)} checks failed"
     if root is not None:
         return VerifyFailed(
             what, why=root.cause, fix=root.fix.text, detail="\n".join([*evidence(root).splitlines(), *said])

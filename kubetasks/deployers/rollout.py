@@ -1,6 +1,7 @@
 """Watching a rollout: a progress line per workload, an early end for what cannot heal, a deadline for the rest."""
 
 import contextlib
+import datetime as dt
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
@@ -134,6 +135,7 @@ class Watch:
         sleep: waits between two looks.
         ours: the project's settings, which a fix may name.
         known: replaces the secrets that are known in everything that is read; a ``Redactor``.
+        first_ready: when a pod that was not there before was first seen to be ready.
     """
 
     store: Store
@@ -147,6 +149,7 @@ class Watch:
     complete: set[str] = field(default_factory=set)
     ours: Ours | None = None
     known: Callable[[str], str] = str
+    first_ready: dt.datetime | None = None
     _uids: dict[str, str] = field(default_factory=dict)
     _since: dict[tuple[str, str], float] = field(default_factory=dict)
     _missed: dict[str, float] = field(default_factory=dict)
@@ -165,6 +168,8 @@ class Watch:
         while True:
             live = self.store.get(WATCHED, selector=f"{PART_OF}={self.project}")
             known = by_identity(of_kind(live, *WATCHED_WORKLOADS))
+            if self.first_ready is None and any(self._is_new_and_ready(pod) for pod in of_kind(live, "Pod")):
+                self.first_ready = dt.datetime.now(dt.UTC)
             seen = [self._look(item, known.get(identity(item))) for item in wanted]
             self.show("  ".join(f"{each.workload.split('/')[1]}: {each.line}" for each in seen))
             if all(each.done for each in seen):
@@ -177,6 +182,11 @@ class Watch:
             if self.clock() - began >= self.deadline:
                 raise self._late(seen, waiting)
             self.sleep(INTERVAL)
+
+    def _is_new_and_ready(self, pod: Object) -> bool:
+        conditions = pod.get("status", {}).get("conditions") or ()
+        ready = any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+        return ready and pod["metadata"].get("uid") not in self.before
 
     def _look(self, item: Object, live: Object | None) -> Progress:
         """How far a rendered workload is; the live one is None where it is not there."""

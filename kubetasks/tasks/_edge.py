@@ -54,6 +54,8 @@ FLAGS: Mapping[str, str] = {
     "env-file": "where secrets' values are read from (setting `env_file`)",
     "offline": "use the images of docker/offline, where no image registry answers (setting `offline`)",
     "json": "print one JSON document instead of text",
+    "junit": "also write a JUnit report to this file",
+    "html": "also write a report for people to this file: one HTML page that needs no other file",
     "lock-wait": "how many seconds to wait while another command changes the same namespace",
 }
 

@@ -8,6 +8,7 @@ from kubetasks.tasks._edge import Edge, command, edge, flags, waiting
 
 if TYPE_CHECKING:
     from kubetasks.deploy import Deploy
+    from kubetasks.tasks._verify import Files
 
 COMMON = ("target", "context", "namespace", "with", "env-file", "offline")
 
@@ -27,6 +28,8 @@ def _deploy(found: Edge, *, check: bool, force: bool, lock_wait: int = 0) -> "De
     help=flags(
         *COMMON,
         "json",
+        "junit",
+        "html",
         "lock-wait",
         dry_run="print the plan and stop",
         force="build the images anew, without the builder's cache, and go through every step",
@@ -46,8 +49,11 @@ def deploy(
     verify: bool = True,
     lock_wait: int = 0,
     json: bool = False,
+    junit: str = "",
+    html: str = "",
 ) -> None:
     """Build, deliver, deploy and verify the application."""
+    files = _files(junit, html, verify=verify)
     found = edge(
         c, target=target, cluster_context=context, namespace=namespace, deployer=with_, env_file=env_file,
         offline=offline, as_json=json,
@@ -56,7 +62,13 @@ def deploy(
     if dry_run or found.dry:
         _show_plan(found, work)
         return
-    work.run()
+    try:
+        work.run()
+    finally:
+        if files is not None and work.report is not None:
+            files.write(work.report)
+    if files is not None and work.report is None:
+        found.note("no report was written, as nothing had to be verified; inv verify writes one")
     unchanged = work.survey.unchanged
     if json:
         revision = work.revision or work.survey.last
@@ -75,6 +87,22 @@ def deploy(
     found.console.finished(
         f"Nothing to do for {found.settings.project}" if unchanged else f"Deployed {found.settings.project}"
     )
+
+
+def _files(junit: str, html: str, *, verify: bool) -> "Files | None":
+    """Where reports go; None where none was asked for.
+
+    Raises:
+        UsageError: a file cannot be written, or nothing would be verified.
+    """
+    if not junit and not html:
+        return None
+    from kubetasks.errors import UsageError
+    from kubetasks.tasks._verify import files
+
+    if not verify:
+        raise UsageError("--no-verify with a report", why="there is nothing to report", fix="leave --no-verify out")
+    return files(junit, html)
 
 
 def _show_plan(found: Edge, work: "Deploy") -> None:

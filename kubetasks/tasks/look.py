@@ -8,26 +8,21 @@ from kubetasks.tasks._edge import command, edge, flags
 WHERE = ("target", "context", "namespace")
 
 
-def _check_writable(junit: str) -> None:
-    """Refuse a report that could not be written, before everything is tried.
-
-    Raises:
-        UsageError: there is no such folder, or it or the file cannot be written.
-    """
-    import os
-    from pathlib import Path
-
-    from kubetasks.errors import UsageError
-
-    path = Path.cwd() / junit
-    fix = "give a file in a folder that you can write to"
-    if not path.parent.is_dir():
-        raise UsageError(f"--junit {junit}", why=f"there is no folder {path.parent}", fix=fix)
-    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise UsageError(f"--junit {junit}", why="it cannot be written", fix=fix)
-
-
-@command(help=flags(*WHERE, "with", "offline", "json", junit="also write a JUnit report to this file"))
+@command(
+    help=flags(
+        *WHERE,
+        "with",
+        "offline",
+        "json",
+        "junit",
+        "html",
+        only="only these checks and what they need: NAME or LAYER/NAME, separated by commas",
+        layer="only the checks of these layers and what they need, separated by commas",
+        list="print the checks and stop",
+        watch="repeat until Ctrl-C, and print only what changed",
+        every="how many seconds to wait between two rounds of --watch",
+    )
+)
 def verify(
     c: Context,
     target: str = "",
@@ -37,33 +32,30 @@ def verify(
     offline: bool = False,
     json: bool = False,
     junit: str = "",
+    html: str = "",
+    only: str = "",
+    layer: str = "",
+    list: bool = False,
+    watch: bool = False,
+    every: int = 5,
 ) -> None:
     """Prove that what runs is this checkout, is healthy, and works for a user."""
-    from pathlib import Path
+    from kubetasks.tasks import _verify
+    from kubetasks.verify.selection import Selection
 
-    from kubetasks.deploy import failure
-    from kubetasks.diagnose.ours import cause
-    from kubetasks.verify import verify as prove
-
-    if junit:
-        _check_writable(junit)
+    selection = Selection.parse(only, layer)
+    files = _verify.files(junit, html)
     found = edge(
         c, target=target, cluster_context=context, namespace=namespace, deployer=with_, offline=offline, as_json=json
     )
-    _, objects = found.rendered()
-    if found.dry:
-        found.would(f"try {len(objects)} objects, their probes, contract and journeys, which make data of their own")
-        return
-    report = prove(found.settings, found.root, found.target, objects, found.console)
-    if junit:
-        Path(junit).write_text(report.to_junit(), encoding="utf-8")
-    if json:
-        found.print_json(report.document())
+    if watch:
+        _verify.refuse_watch(json=json, listing=list, every=every)
+    if list:
+        _verify.show_list(found, selection)
+    elif watch and not found.dry:
+        _verify.watch(found, selection, files, every)
     else:
-        found.console.table(["LAYER", "CHECK", "RESULT", "EVIDENCE"], report.rows())
-    if not report.ok:
-        raise failure(report, cause(found.settings, found.target, objects, found.redactor))
-    found.console.finished(f"Verified {found.settings.project} on {found.target.name}")
+        _verify.once(found, selection, files)
 
 
 @command(help=flags(*WHERE, "json"))

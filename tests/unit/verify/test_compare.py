@@ -124,7 +124,7 @@ def test_equal(rendered: dict[str, Any], live: dict[str, Any]) -> None:
         ({"spec": {"a": {"b": 1}}}, {"spec": {}}, "spec.a: expected {'b': 1}, found nothing"),
         ({"spec": {"a": [1]}}, {"spec": {}}, "spec.a: expected [1], found nothing"),
         ({"spec": {"on": True}}, {"spec": {"on": 1}}, "spec.on: expected True, found 1"),
-        ({"spec": {"value": ""}}, {"spec": {"value": "x"}}, "spec.value: expected \"\", found x"),
+        ({"spec": {"value": ""}}, {"spec": {"value": "x"}}, 'spec.value: expected "", found x'),
         (
             {"spec": {"from": [{"a": 1}]}},
             {"spec": {"from": [{"a": 1}, {"b": 1}]}},

@@ -47,7 +47,9 @@ def waited(store: Passing) -> Layer:
 
 def test_waits_until_the_last_one_has_ended() -> None:
     store = Passing([pod("a"), pod("b")], [pod("b")], [pod("c", deleted=False)])
-    assert [(check.status, check.evidence) for check in waited(store).checks] == [("pass", "none runs any more after 2 s")]
+    assert [(check.status, check.evidence) for check in waited(store).checks] == [
+        ("pass", "none runs any more after 2 s")
+    ]
     assert store.now == 2.0
 
 
