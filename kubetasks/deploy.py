@@ -223,7 +223,8 @@ class Deploy:
         started, began = datetime.now(UTC), time.monotonic()
         done = run(shown)
         if title not in {"verify", "record"}:  # verify has a timeline of its own
-            self.spans.append(Span(title, started, time.monotonic() - began, what=done))
+            name = {"load": "delivery"}.get(title, title)
+            self.spans.append(Span(name, started, time.monotonic() - began, what=done))
         elif title == "record" and self.revision is not None:
             timings.save(self.root, self.survey.target, self.settings, self.revision, self.spans)
         return done

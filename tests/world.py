@@ -4,7 +4,7 @@ import datetime as dt
 import hashlib
 import io
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,23 +25,24 @@ from kubetasks.settings import Settings
 from kubetasks.survey import Survey, look
 from kubetasks.tools.docker import Inspected
 from kubetasks.verify.report import Report
-from kubetasks.verify.results import Result as Check
+from kubetasks.verify.results import Result
+from kubetasks.verify.timeline import Span
 from tests.memory_store import FakeTarget
 from tests.recording import Call, Given, RecordingRunner
 from tests.samples import CANARY, configmap, deployment, job, service, settings
 
 STARTED = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
-GOOD = Report((Check("objects", "Deployment/backend", "pass"),), STARTED, "kind")
+GOOD = Report((Result("objects", "Deployment/backend", "pass"),), STARTED, "kind")
 BAD = Report(
     (
-        Check("objects", "Deployment/backend", "pass"),
-        Check("contract", "GET /health", "fail", "answered 500"),
-        Check("journeys", "chat", "fail", "answered nothing"),
+        Result("objects", "Deployment/backend", "pass"),
+        Result("contract", "GET /health", "fail", "answered 500"),
+        Result("journeys", "chat", "fail", "answered nothing"),
     ),
     STARTED,
     "kind",
 )
-NOTHING = Report((Check("contract", "all", "skip", "no contract"),), STARTED, "kind")
+NOTHING = Report((Result("contract", "all", "skip", "no contract"),), STARTED, "kind")
 
 
 @dataclass
@@ -89,7 +90,18 @@ class World:
     same_content: bool = False
     build_error: KubetasksError | None = None
     report: Report = GOOD
+    # What verify gives one after the other, before it gives ``report`` for good.
+    reports: list[Report | BaseException] = field(default_factory=list)
     stream: io.StringIO = field(default_factory=io.StringIO)
+
+    def next_report(self) -> Report:
+        """The next one of ``reports``, or ``report``."""
+        if self.reports:
+            found = self.reports.pop(0)
+            if isinstance(found, BaseException):
+                raise found
+            self.report = found
+        return self.report
 
     @property
     def store(self) -> Any:
@@ -194,9 +206,12 @@ def make(root: Path, monkeypatch: pytest.MonkeyPatch, **more: Any) -> World:
     def inspect(references: Iterable[str], runner: object, env: object = None) -> dict[str, Inspected]:
         return {each: world.target.engine[each] for each in references if each in world.target.engine}
 
-    def verify(chosen: Settings, where: Path, target: object, objects: Objects, console: Console) -> Report:
+    def verify(
+        chosen: Settings, where: Path, target: object, objects: Objects, console: Console, *,
+        selection: object = None, before: Sequence[Span] = (),
+    ) -> Report:  # fmt: skip
         world.store.log.append(f"verify {len(objects)} objects")
-        return world.report
+        return replace(world.next_report(), timeline=tuple(before))
 
     def tag(call: Call) -> Given:
         number, reference = call.argv[2:]

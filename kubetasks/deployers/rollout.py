@@ -135,7 +135,7 @@ class Watch:
         sleep: waits between two looks.
         ours: the project's settings, which a fix may name.
         known: replaces the secrets that are known in everything that is read; a ``Redactor``.
-        first_ready: when a pod that was not there before was first seen to be ready.
+        first_ready: when a pod of a service that was not there before was first seen to be ready.
     """
 
     store: Store
@@ -186,7 +186,8 @@ class Watch:
     def _is_new_and_ready(self, pod: Object) -> bool:
         conditions = pod.get("status", {}).get("conditions") or ()
         ready = any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
-        return ready and pod["metadata"].get("uid") not in self.before
+        of_job = "job-name" in (pod["metadata"].get("labels") or {})
+        return ready and not of_job and pod["metadata"].get("uid") not in self.before
 
     def _look(self, item: Object, live: Object | None) -> Progress:
         """How far a rendered workload is; the live one is None where it is not there."""

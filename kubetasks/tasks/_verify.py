@@ -16,7 +16,6 @@ from kubetasks.diagnose.ours import cause
 from kubetasks.errors import KubetasksError, SettingsError, UsageError
 from kubetasks.tasks._edge import Edge
 from kubetasks.verify import Report
-from kubetasks.verify import verify as prove
 from kubetasks.verify.changes import changes
 from kubetasks.verify.selection import Selection
 
@@ -91,9 +90,7 @@ def refuse_watch(*, json: bool, listing: bool, every: int) -> None:
         UsageError: something does not.
     """
     if json:
-        raise UsageError(
-            "--watch --json", why="--json prints one document", fix="--junit FILE is written each round"
-        )
+        raise UsageError("--watch --json", why="--json prints one document", fix="--junit FILE is written each round")
     if listing:
         raise UsageError("--watch --list", why="--list runs no check", fix="take one of them out")
     if every < 0:
@@ -127,6 +124,8 @@ def show_list(found: Edge, selection: Selection) -> None:
 
 
 def _round(found: Edge, selection: Selection) -> "tuple[Report, Objects]":
+    from kubetasks.verify import verify as prove
+
     survey, objects = found.rendered()
     before = timings.before(found.root, found.target, found.settings, survey.last)
     report = prove(found.settings, found.root, found.target, objects, found.console, selection=selection, before=before)

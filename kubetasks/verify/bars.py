@@ -25,7 +25,7 @@ def bars(spans: Sequence[Span]) -> str:
     whole = max(*((each.ended - first).total_seconds() for each in spans), 0.001)
     height = TOP + ROW * len(stretches) + (ROW if moments else 0) + 6
     scale = (WIDTH - LABELS - ENDS) / whole
-    said = ", ".join(f"{each.name} {_seconds(each.seconds)}" for each in stretches)
+    said = ", ".join(f"{_label(each)} {_seconds(each.seconds)}" for each in stretches)
     told = "".join(f", {each.name} after {_seconds((each.started - first).total_seconds())}" for each in moments)
     parts = [
         f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="Timeline: {_text(said + told)}">',
@@ -36,7 +36,7 @@ def bars(spans: Sequence[Span]) -> str:
         width = max(each.seconds * scale, SMALLEST)
         kind = "bad" if "failed" in each.what else each.kind
         parts.append(
-            f'<text x="{LABELS - 10}" y="{y + 15}" text-anchor="end">{_text(each.name)}</text>'
+            f'<text x="{LABELS - 10}" y="{y + 15}" text-anchor="end">{_text(_label(each))}</text>'
             f'<rect class="{kind}" x="{start:.1f}" y="{y + 3}" width="{width:.1f}" height="16" rx="3"/>'
             f'<text class="soft" x="{start + width + 6:.1f}" y="{y + 15}">{_seconds(each.seconds)}</text>'
         )
@@ -44,8 +44,12 @@ def bars(spans: Sequence[Span]) -> str:
     return "".join([*parts, "</svg>"])
 
 
+def _label(span: Span) -> str:
+    return f"check: {span.name}" if span.kind == "verify" else span.name
+
+
 def _grid(whole: float, scale: float, bottom: int) -> Iterator[str]:
-    step = next((each for each in STEPS if whole / each <= 8), STEPS[-1])
+    step = next((each for each in STEPS if whole / each <= 8), whole / 8)
     for number in range(int(whole / step) + 1):
         x = LABELS + number * step * scale
         yield f'<line class="grid" x1="{x:.1f}" y1="{TOP - 6}" x2="{x:.1f}" y2="{bottom}"/>'

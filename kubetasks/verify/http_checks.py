@@ -2,9 +2,9 @@
 
 import json
 import re
-import time
 from collections.abc import Iterator
 from functools import partial
+from time import monotonic
 from typing import Any, Final
 
 import msgspec
@@ -120,12 +120,12 @@ def _timed(item: HttpCheck, client: Client, path: str) -> tuple[Response, float]
     request = Request(item.method, path, headers=headers, body=body)
     shortest = float("inf")
     for left in reversed(range(TRIES if item.latency and item.method in SAFE else 1)):
-        began = time.monotonic()
+        began = monotonic()
         try:
             response = client.send(request)
         except NoAnswer as error:
             raise CheckFailed(f"{item.method} {item.url or path}: {error}") from None
-        shortest = min(shortest, time.monotonic() - began)
+        shortest = min(shortest, monotonic() - began)
         if not left or shortest * 1000 <= item.latency:
             break
     return response, shortest

@@ -11,6 +11,7 @@ from kubetasks.errors import NoContact
 from kubetasks.verify.check import CAPABILITIES, Check, CheckFailed, NotTried
 from kubetasks.verify.client import Stopped
 from kubetasks.verify.context import Context
+from kubetasks.verify.report import LAYERS
 from kubetasks.verify.results import Layer
 from kubetasks.verify.silence import OURS, failure_of
 
@@ -77,21 +78,21 @@ class Schedule:
         finally:
             self._stop()
 
-    def needed(self, check: Check) -> Iterator[tuple[str, list[Check]]]:
-        """What a check needs of the others, each need with the checks that it means."""
+    def needed(self, check: Check) -> Iterator[list[Check]]:
+        """The other checks that each need of a check means."""
         for need in check.needs:
             if need not in CAPABILITIES:
-                yield need, [each for each in self.checks if matches(each, need) and each.id != check.id]
+                yield [each for each in self.checks if matches(each, need) and each.id != check.id]
 
     def _begin(self, waiting: list[Check]) -> list[Check]:
         """Begin what can begin; returns what still waits."""
         left = []
         for check in waiting:
-            reason = self._blocked(check)
-            if reason:
+            reason, unknown = self._blocked(check), self._unknown(check)
+            if unknown or reason:
                 results = Layer(check.layer, self.hide, self.origin)
-                results.skipped(check.name, reason)
-                self._end(check, results, "not tried")
+                results.add(check.name, "fail" if unknown else "skip", unknown or reason)
+                self._end(check, results, "failed" if unknown else "not tried")
             elif len(self._running) < WORKERS and self._ready(check):
                 self._start(check)
             else:
@@ -99,17 +100,24 @@ class Schedule:
         return left
 
     def _can_begin(self, waiting: list[Check]) -> bool:
-        return any(self._blocked(check) or self._ready(check) for check in waiting)
+        return any(self._unknown(check) or self._blocked(check) or self._ready(check) for check in waiting)
+
+    def _unknown(self, check: Check) -> str:
+        """What a check needs that is nowhere, in words; a layer may be empty. Empty where all of it is known."""
+        for need in check.needs:
+            if need not in {*CAPABILITIES, *LAYERS} and not any(matches(each, need) for each in self.checks):
+                return f"it needs {need}, and there is no such check"
+        return ""
 
     def _blocked(self, check: Check) -> str:
         """Why a check cannot be tried any more; empty where it can."""
         for need in check.needs:
             if need in CAPABILITIES and self.lacks(need):
                 return self.lacks(need)
-        for need, meant in self.needed(check):
-            if not meant and not any(each.layer == need for each in self.checks):
-                return f"not tried: it needs {need}, and there is no such check"
-            bad = [each for each in meant if self.endings.get(each.id, "passed") != "passed"]
+        for meant in self.needed(check):
+            if any(each.id not in self.endings for each in meant):
+                continue  # so that the reason does not depend on which one was quicker
+            bad = [each for each in meant if self.endings[each.id] != "passed"]
             failed = [each for each in bad if self.endings[each.id] == "failed"] or bad
             if failed:
                 first = failed[0]
@@ -123,7 +131,7 @@ class Schedule:
             return False
         if check.changes and any(each.check.changes for each in self._running.values()):
             return False
-        return all(each.id in self.endings for _, meant in self.needed(check) for each in meant)
+        return all(each.id in self.endings for meant in self.needed(check) for each in meant)
 
     def _start(self, check: Check) -> None:
         results = Layer(check.layer, self.hide, self.origin)
@@ -180,7 +188,7 @@ class Schedule:
         """Fail checks that wait for each other."""
         names = {check.id for check in waiting}
         for check in waiting:
-            others = [each.id for _, meant in self.needed(check) for each in meant if each.id in names]
+            others = [each.id for meant in self.needed(check) for each in meant if each.id in names]
             results = Layer(check.layer, self.hide, self.origin)
             results.failed(check.name, f"it needs {', '.join(others) or 'itself'}, which waits for it")
             self._end(check, results, "failed")

@@ -217,7 +217,11 @@ def test_the_order_of_a_first_deploy(world: World) -> None:
         "manifests",
     )
     assert revision.inputs == work.survey.inputs
-    assert work.report is GOOD
+    assert work.report is not None
+    assert work.report.checks == GOOD.checks
+    assert [span.name for span in work.report.timeline] == [
+        "build", "delivery", "namespace", "secrets", "apply", "rollout",
+    ]  # fmt: skip
 
 
 def test_what_a_person_sees_of_a_first_deploy(world: World) -> None:
@@ -228,7 +232,7 @@ def test_what_a_person_sees_of_a_first_deploy(world: World) -> None:
     ]  # fmt: skip
     assert lines[4] == "✓ secrets: todo-secrets has API_KEY, JWT_SECRET"
     assert lines[5] == "✓ apply: revision 1 with manifests, 6 objects"
-    assert lines[7] == "✓ verify: 1 checks hold"
+    assert lines[7] == "✓ verify: 1 checks passed"
 
 
 def test_deploying_again_changes_and_restarts_nothing(world: World) -> None:
@@ -487,7 +491,7 @@ def test_a_failed_verify_leaves_a_revision_that_is_not_verified(world: World) ->
     with pytest.raises(VerifyFailed) as caught:
         world.deploy()
     assert caught.value.line == (
-        "2 of 3 checks do not hold: contract/GET /health: answered 500 -- "
+        "2 of 3 checks failed: contract/GET /health: answered 500 -- "
         "see inv status and inv logs; go back with inv rollback"
     )
     assert caught.value.detail == "journeys/chat: answered nothing"
@@ -557,7 +561,7 @@ def test_no_secret_is_shown_or_recorded(world: World) -> None:
 
 
 def test_the_error_of_a_report_counts_what_failed() -> None:
-    assert failure(BAD).what == "2 of 3 checks do not hold"
+    assert failure(BAD).what == "2 of 3 checks failed"
 
 
 def test_a_step_shows_its_progress(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

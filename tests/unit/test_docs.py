@@ -24,6 +24,8 @@ def test_invoke_yaml_has_every_key_and_keeps_the_values() -> None:
     assert found["project"] == "shop"
     assert found["verify"]["login"] == {"operation": "", "token": "/t", "parameters": {}}
     for path, default, described in keys():
+        if path.startswith("verify.checks."):
+            continue  # there is none in the file
         spot = found
         for part in path.split("."):
             spot = spot[next(iter(spot)) if part == "*" else part]

@@ -42,6 +42,24 @@ def test_returns_at_once_when_everything_is_there() -> None:
     assert shown == ["backend: 2/2 ready  postgres: 1/1 ready  migrate-0123: complete"]
 
 
+def test_notes_when_the_first_new_pod_of_a_service_was_ready() -> None:
+    def pod(uid: str, ready: str = "True", **labels: str) -> Object:
+        meta = {
+            "name": uid,
+            "uid": uid,
+            "namespace": "todo",
+            "labels": {"app.kubernetes.io/part-of": PROJECT, **labels},
+        }
+        return {"kind": "Pod", "metadata": meta, "status": {"conditions": [{"type": "Ready", "status": ready}]}}
+
+    pods = [pod("old"), pod("starting", "False"), pod("migration", **{"job-name": "migrate"})]
+    for extra, noted in ((None, False), (pod("new"), True)):
+        made, _, _ = watch(store(*pods, *([extra] if extra else [])))
+        made.before = frozenset({"old"})
+        made.until_ready([configmap()])
+        assert (made.first_ready is not None) == noted
+
+
 def test_without_any_workload_there_is_nothing_to_wait_for() -> None:
     made, clock, _ = watch(store(configmap()))
     assert made.until_ready([configmap()]) == []

@@ -99,7 +99,7 @@ def test_a_deploy_that_cannot_be_proven(world: World, inv: Inv) -> None:
     world.report = BAD
     done = inv(deploy.deploy)
     assert done.code == 60
-    assert done.err.startswith("error: 2 of 3 checks do not hold: contract/GET /health: answered 500 -- ")
+    assert done.err.startswith("error: 2 of 3 checks failed: contract/GET /health: answered 500 -- ")
 
 
 def test_no_task_prints_a_secret(world: World, inv: Inv) -> None:
