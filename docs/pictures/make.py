@@ -2,8 +2,8 @@
 
     python docs/pictures/make.py [--target local|kind|…] [--chromium PROGRAM]
 
-Deploys (into a namespace of its own), records what a person at a terminal sees, takes the screenshots (page.py), and
-destroys it.
+Deploys (into a namespace of its own), records what a person at a terminal sees, takes the screenshots (page.py, report.py),
+and destroys it.
 Needs a checkout's environment (./inv makes it), the package playwright, and Chromium.
 """
 
@@ -13,9 +13,11 @@ import pty
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import page
+import report
 from rich.console import Console
 from rich.text import Text
 
@@ -80,11 +82,16 @@ def main() -> None:
     }
     inv = [sys.executable, "-m", "invoke"]
     target = ["--target", args.target]
-    shown = [
-        (f"inv {task} --target {args.target}", terminal([*inv, task, *target], env)) for task in ("deploy", "status")
-    ]
-    draw("deploy.svg", f"inv deploy --target {args.target}", shown)
-    print("deploy.svg")  # noqa: T201
+    with tempfile.TemporaryDirectory() as folder:
+        written = Path(folder) / "report.html"
+        more = {"deploy": ["--html", str(written)], "status": []}
+        shown = [
+            (f"inv {task} --target {args.target}", terminal([*inv, task, *target, *flags], env))
+            for task, flags in more.items()
+        ]
+        draw("deploy.svg", f"inv deploy --target {args.target}", shown)
+        print("deploy.svg")  # noqa: T201
+        report.picture(args.chromium, written)
     with subprocess.Popen(
         [*inv, "open", *target], cwd=ROOT, env={**env, "PYTHONUNBUFFERED": "1"}, stdout=subprocess.PIPE, text=True
     ) as opened:

@@ -54,7 +54,10 @@ def test_notes_when_the_first_new_pod_of_a_service_was_ready() -> None:
 
     pods = [pod("old"), pod("starting", "False"), pod("migration", **{"job-name": "migrate"})]
     for extra, noted in ((None, False), (pod("new"), True)):
-        made, _, _ = watch(store(*pods, *([extra] if extra else [])))
+        cluster = MemoryStore()
+        for each in [*pods, *([extra] if extra else [])]:
+            cluster.objects[f"Pod/{each['metadata']['name']}"] = each
+        made, _, _ = watch(cluster)
         made.before = frozenset({"old"})
         made.until_ready([configmap()])
         assert (made.first_ready is not None) == noted

@@ -176,7 +176,7 @@ def test_a_path_needs_an_entry_or_a_service() -> None:
             "setting `kubetasks.verify.checks[0].body[/a].type`: unknown type `strng`",
         ),
         ({"text": {"matches": "("}}, "setting `kubetasks.verify.checks[0].text.matches`: missing )"),
-        ({"response_headers": {"x": {"is": 1}}}, "setting `kubetasks.verify.checks[0].response_headers.x`: unknown "),
+        ({"response_headers": {"x": {"zzz": 1}}}, "setting `kubetasks.verify.checks[0].response_headers.x`: unknown "),
         (
             {"service": "wbe"},
             "setting `kubetasks.verify.checks[0].service`: there is no Service wbe -- did you mean `web`?",
