@@ -2,8 +2,8 @@
 
     python docs/pictures/make.py [--target local|kind|…] [--chromium PROGRAM]
 
-Deploys (into a namespace of its own), records what a person at a terminal sees, takes the screenshots (page.py, report.py),
-and destroys it.
+Deploys (into a namespace of its own), records what a person at a terminal sees, takes the screenshots (page.py,
+report.py), and destroys it.
 Needs a checkout's environment (./inv makes it), the package playwright, and Chromium.
 """
 

@@ -13,7 +13,7 @@ from kubetasks.console import report as show_error
 from kubetasks.deploy import failure
 from kubetasks.deployers import timings
 from kubetasks.diagnose.ours import cause
-from kubetasks.errors import KubetasksError, SettingsError, UsageError
+from kubetasks.errors import Interrupted, KubetasksError, SettingsError, UsageError
 from kubetasks.tasks._edge import Edge
 from kubetasks.verify import Report
 from kubetasks.verify.changes import changes
@@ -187,7 +187,7 @@ def watch(found: Edge, selection: Selection, files: Files, every: int) -> None:
                 if last is not None and report.ok != last.ok:
                     found.console.line(f"{time.strftime('%H:%M:%S')} {report.summary}")
                 last, code, wrong = report, 0 if report.ok else 60, ""
-            except (SettingsError, UsageError):
+            except (SettingsError, UsageError, Interrupted):
                 raise
             except KubetasksError as error:
                 # The cluster may come back; what was said of it is not said again.
@@ -195,7 +195,7 @@ def watch(found: Edge, selection: Selection, files: Files, every: int) -> None:
                     show_error(error, found.redactor)
                 code, wrong = error.exit_code, error.line
             time.sleep(every)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Interrupted):  # the second where a program ran at that moment
         if code is None:
             raise
         said = f"stopped; the last round: {wrong or (last.summary if last else '')}"

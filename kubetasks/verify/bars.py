@@ -31,6 +31,7 @@ def bars(spans: Sequence[Span]) -> str:
         f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="Timeline: {_text(said + told)}">',
         *_grid(whole, scale, height - (ROW if moments else 0)),
     ]
+    parts += _moments(moments, [LABELS + (each.started - first).total_seconds() * scale for each in moments], height)
     for index, each in enumerate(stretches):
         start, y = LABELS + (each.started - first).total_seconds() * scale, TOP + index * ROW
         width = max(each.seconds * scale, SMALLEST)
@@ -40,7 +41,6 @@ def bars(spans: Sequence[Span]) -> str:
             f'<rect class="{kind}" x="{start:.1f}" y="{y + 3}" width="{width:.1f}" height="16" rx="3"/>'
             f'<text class="soft" x="{start + width + 6:.1f}" y="{y + 15}">{_seconds(each.seconds)}</text>'
         )
-    parts += _moments(moments, [LABELS + (each.started - first).total_seconds() * scale for each in moments], height)
     return "".join([*parts, "</svg>"])
 
 
@@ -64,7 +64,7 @@ def _moments(moments: Sequence[Span], places: Sequence[float], height: int) -> I
         start = min(max(x - room / 2, taken), WIDTH - room)
         taken = start + room + 10
         yield f'<line class="moment" x1="{x:.1f}" y1="{TOP - 6}" x2="{x:.1f}" y2="{height - ROW + 4}"/>'
-        yield f'<text x="{start:.1f}" y="{height - 8}">{_text(each.name)}</text>'
+        yield f'<text x="{start + room / 2:.1f}" y="{height - 8}" text-anchor="middle">{_text(each.name)}</text>'
 
 
 def _seconds(seconds: float) -> str:

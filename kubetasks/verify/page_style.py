@@ -28,7 +28,8 @@ h3 { font-size: 1rem; margin: 0; display: inline; }
 figure { margin: 0; overflow-x: auto; }
 figcaption { color: var(--soft); font-size: .9rem; margin-bottom: .5rem; }
 svg { display: block; width: 100%; min-width: 36rem; height: auto; }
-svg text { fill: var(--text); font: 13px system-ui, -apple-system, "Segoe UI", sans-serif; }
+svg text { paint-order: stroke; stroke: var(--page); stroke-width: 3px; fill: var(--text);
+  font: 13px system-ui, -apple-system, "Segoe UI", sans-serif; }
 svg .soft { fill: var(--soft); }
 svg .grid { stroke: var(--line); stroke-width: 1; }
 svg .deploy { fill: var(--deploy); }

@@ -86,10 +86,16 @@ def test_verify_lists_its_checks(world: World, inv: Inv) -> None:
     assert done.err.startswith("error: --only Deployment/backnd: there is no such check -- did you mean `D")
 
 
-def watched(world: World, inv: Inv, monkeypatch: pytest.MonkeyPatch, *reports: Report | BaseException) -> Any:
+def watched(
+    world: World,
+    inv: Inv,
+    monkeypatch: pytest.MonkeyPatch,
+    *reports: Report | BaseException,
+    end: BaseException | None = None,
+) -> Any:
     """What --watch does in these rounds, until Ctrl-C."""
     inv(deploy.deploy)
-    world.reports = [*reports, KeyboardInterrupt()]
+    world.reports = [*reports, end or KeyboardInterrupt()]
     monkeypatch.setattr("kubetasks.tasks._verify.time.sleep", lambda seconds: None)
     return inv(look.verify, watch=True, every=0)
 
@@ -120,6 +126,15 @@ def test_watch_ends_with_the_exit_code_of_the_last_round(
     assert done.code == 23
     assert done.err.count("the API server does not answer") == 1
     assert watched(world, inv, monkeypatch, GOOD, gone, GOOD).code == 0
+
+
+def test_watch_ends_while_a_program_runs(world: World, inv: Inv, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = watched(world, inv, monkeypatch, BAD, end=Interrupted("interrupted"))
+    assert done.code == 60
+    assert (
+        done.out.splitlines()[-1]
+        == "stopped; the last round: 2 of 3 checks failed: contract: GET /health, journeys: chat"
+    )
 
 
 def test_watch_that_finished_no_round_was_interrupted(world: World, inv: Inv, monkeypatch: pytest.MonkeyPatch) -> None:
