@@ -90,11 +90,16 @@ def _drift(result: Result) -> str:
         for each in result.drift
     )
     return (
-        f"<div class='rows' tabindex='0' role='region' aria-label='Fields of {text(result.name)}'><table>"
+        f"{_scroll(f'Fields of {result.layer}/{result.name}')}<table>"
         f"<caption>Fields of {text(result.name)} that are not as rendered</caption><thead><tr>"
         f"<th scope='col'>Field</th><th scope='col'>Wanted</th><th scope='col'>Live</th></tr></thead>"
         f"<tbody>{rows}</tbody></table></div>"
     )
+
+
+def _scroll(label: str) -> str:
+    """The beginning of a part that scrolls by itself where it is too wide, with a keyboard too."""
+    return f"<div class='rows' tabindex='0' role='region' aria-label='{text(label)}'>"
 
 
 def _timeline(spans: tuple[Span, ...]) -> Iterator[str]:
@@ -102,8 +107,9 @@ def _timeline(spans: tuple[Span, ...]) -> Iterator[str]:
         return
     yield "<h2>Timeline</h2><figure>"
     yield "<figcaption>When each step ran, in seconds since the first one. The numbers are below.</figcaption>"
-    yield bars(spans)
-    yield "</figure><details><summary>The timeline as a table</summary><div class='rows'><table>"
+    yield f"{_scroll('Timeline')}{bars(spans)}</div>"
+    yield "</figure><details><summary>The timeline as a table</summary>"
+    yield f"{_scroll('The timeline as a table')}<table>"
     yield "<caption>Steps in their order</caption><thead><tr><th scope='col'>Step</th><th scope='col'>Part of</th>"
     yield "<th scope='col'>Result</th><th scope='col'>Started (UTC)</th><th scope='col'>Duration</th></tr></thead>"
     yield "<tbody>"
@@ -129,7 +135,7 @@ def _layer(layer: str, report: "Report") -> str:
     return (
         f"<details{' open' if status == 'fail' else ''}><summary><span class='tag {status}'>{SIGNS[status]} "
         f"{WORDS[status]}</span> <h3>{text(layer)}</h3><span class='counts'>{text(summary(results))}</span></summary>"
-        f"<div class='rows'><table><caption>{text(ABOUT.get(layer, layer))}</caption><thead><tr>"
+        f"{_scroll(f'The checks of {layer}')}<table><caption>{text(ABOUT.get(layer, layer))}</caption><thead><tr>"
         "<th scope='col'>Check</th><th scope='col'>Result</th><th scope='col'>Evidence</th>"
         f"<th scope='col'>Time</th></tr></thead><tbody>{rows}</tbody></table></div></details>"
     )

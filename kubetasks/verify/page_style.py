@@ -10,7 +10,7 @@ STYLE: Final = """
   --soft: #aab2bc; --pass: #7ed9a0; --fail: #ff9c94; --skip: #b4bcc6; --deploy: #8fb5ff; --verify: #7ed9a0;
   --pass-back: #17301f; --fail-back: #3c1d1b; --skip-back: #2a2f36; } }
 * { box-sizing: border-box; }
-body { margin: 0; background: var(--page); color: var(--text);
+body { margin: 0; overflow-wrap: anywhere; background: var(--page); color: var(--text);
   font: 16px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif; }
 main, header, footer { max-width: 70rem; margin: 0 auto; padding: 0 1.25rem; }
 header { padding-top: 2rem; }
@@ -25,7 +25,7 @@ h3 { font-size: 1rem; margin: 0; display: inline; }
   margin: 1.25rem 0 0; padding: 1rem 1.25rem; background: var(--panel); border-radius: .5rem; }
 .facts dt { color: var(--soft); font-size: .85rem; }
 .facts dd { margin: 0; overflow-wrap: anywhere; }
-figure { margin: 0; overflow-x: auto; }
+figure { margin: 0; }
 figcaption { color: var(--soft); font-size: .9rem; margin-bottom: .5rem; }
 svg { display: block; width: 100%; min-width: 36rem; height: auto; }
 svg text { paint-order: stroke; stroke: var(--page); stroke-width: 3px; fill: var(--text);
@@ -41,6 +41,8 @@ summary { cursor: pointer; padding: .55rem .9rem; }
 summary:focus-visible { outline: 3px solid var(--deploy); outline-offset: 2px; border-radius: .5rem; }
 summary .counts { color: var(--soft); margin-left: .6rem; }
 .rows { overflow-x: auto; padding: 0 .9rem .9rem; }
+figure .rows, .trouble .rows { padding: 0; }
+.rows:focus-visible { outline: 3px solid var(--deploy); outline-offset: -3px; }
 table { border-collapse: collapse; width: 100%; }
 caption { text-align: left; color: var(--soft); font-size: .9rem; padding: .25rem 0; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .75rem .35rem 0; border-top: 1px solid var(--line);
