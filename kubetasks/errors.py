@@ -439,7 +439,7 @@ class LockUnusable(DeployError):
 
 
 class VerifyFailed(KubetasksError):
-    """One or more of verify's checks do not hold."""
+    """One or more checks of verify failed."""
 
     exit_code = 60
 

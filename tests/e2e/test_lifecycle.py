@@ -42,7 +42,7 @@ def test_deploy_change_and_destroy(cluster: Cluster, checkout: Checkout, deploye
     # Verify knows nothing of that deploy but what the cluster and this checkout say.
     report = json.loads(checkout.inv("verify", "--with", deployer, "--json", "--junit", "report.xml"))
     layers = {check["layer"] for check in report["checks"] if check["status"] == "pass"}
-    assert {"objects", "rollout", "endpoints", "probes", "contract", "journeys"} <= layers
+    assert {"objects", "rollout", "images", "endpoints", "probes", "contract", "journeys", "restarts"} <= layers
     suites = ET.parse(checkout.path / "report.xml").getroot()  # noqa: S314  (our own file)
     assert sum(int(suite.get("failures", "0")) for suite in suites.iter("testsuite")) == 0
 
