@@ -224,7 +224,7 @@ class Deploy:
         done = run(shown)
         if title not in {"verify", "record"}:  # verify has a timeline of its own
             name = {"load": "delivery"}.get(title, title)
-            self.spans.append(Span(name, started, time.monotonic() - began, what=done))
+            self.spans.append(Span(name, started, time.monotonic() - began, what=self.console.hide(done)))
         elif title == "record" and self.revision is not None:
             timings.save(self.root, self.survey.target, self.settings, self.revision, self.spans)
         return done

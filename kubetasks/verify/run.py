@@ -23,7 +23,7 @@ from kubetasks.verify.report import LAYERS, Report
 from kubetasks.verify.results import Layer, Result, summary
 from kubetasks.verify.schedule import Schedule
 from kubetasks.verify.selection import Selection
-from kubetasks.verify.silence import quiet
+from kubetasks.verify.silence import OURS, quiet
 from kubetasks.verify.timeline import Span, of_layers
 
 
@@ -56,7 +56,7 @@ class Run:
         objects = cluster.expected(self.objects)
         document, taken = prepare(self.settings, self.root, objects)
         if document is not None:
-            threading.Thread(target=conform.warm, daemon=True).start()
+            threading.Thread(target=conform.warm, name=f"{OURS}warm", daemon=True).start()
         store, project = self.target.store, self.settings.project
         live, leaving = cluster.read(store, objects)
         try:

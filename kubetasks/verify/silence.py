@@ -46,14 +46,23 @@ def quiet() -> Iterator[None]:
 
     Standard output may belong to one JSON document, and a check that waits for a person would wait for ever.
     """
-    before = sys.stdout, sys.stderr, sys.stdin
+    before, stdin = (sys.stdout, sys.stderr), sys.stdin
+    others = {*threading.enumerate()}
     owner = threading.get_ident()
-    sys.stdout, sys.stderr = _Guarded(sys.stdout, owner), _Guarded(sys.stderr, owner)
+    sys.stdout, sys.stderr = _guarded(sys.stdout, owner), _guarded(sys.stderr, owner)
     sys.stdin = io.StringIO()
     try:
         yield
     finally:
-        sys.stdout, sys.stderr, sys.stdin = before
+        sys.stdin = stdin
+        left = {*threading.enumerate()} - others
+        # A check that hangs may print later, into the document.
+        if all(thread.name.startswith(OURS) for thread in left):
+            sys.stdout, sys.stderr = before
+
+
+def _guarded(stream: TextIO, owner: int) -> TextIO | _Guarded:
+    return stream if isinstance(stream, _Guarded) else _Guarded(stream, owner)
 
 
 def failure_of(error: BaseException) -> str:

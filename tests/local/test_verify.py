@@ -1,9 +1,13 @@
 """`inv verify` as a user has it: checks of their own, the page, the rounds of --watch."""
 
 import json
+import shutil
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from tests.checkout import Checkout
 
@@ -38,6 +42,14 @@ def install(checkout: Checkout, *points: str) -> None:
     (about / "entry_points.txt").write_text("\n".join(["[kubetasks.checks]", *points]) + "\n")
 
 
+@pytest.fixture(autouse=True)
+def uninstalled(checkout: Checkout) -> Iterator[None]:
+    """Leave the clone's environment as it was: other tests use it too."""
+    yield
+    for each in (checkout.path / ".venv").glob("lib/python*/site-packages/shop*"):
+        shutil.rmtree(each) if each.is_dir() else each.unlink()
+
+
 def set_checks(checkout: Checkout, *lines: str) -> None:
     settings = checkout.path / "invoke.yaml"
     text = "".join(f"\n    - {line}" for line in lines)
@@ -58,10 +70,9 @@ def test_checks_of_ones_own_and_the_page(checkout: Checkout) -> None:
     )
     # What packages print does not get into the document.
     out = checkout.inv("verify", "--layer", "checks", "--json", "--html", str(page), code=60)
-    document = json.loads(out[: out.rindex("}") + 1])
-    found = {
-        each["name"]: (each["status"], each["evidence"]) for each in document["checks"] if each["layer"] == "checks"
-    }
+    document, _ = json.JSONDecoder().raw_decode(out[out.index("{\n") :])
+    own = [each for each in document["checks"] if each["layer"] == "checks"]
+    found = {each["name"]: (each["status"], each["evidence"]) for each in own}
     assert found["page"][0] == found["nobody"][0] == "pass"
     assert found["title"] == ("pass", "there is a title")
     assert found["hangs"] == ("fail", "not finished after 0.5 s, its time limit")

@@ -50,6 +50,14 @@ def hides(context):
 def hangs(context):
     threading.Event().wait(20)
 
+@check("late", limit=0.05)
+def late(context):
+    released.wait(20)
+    print("too late")
+    printed.set()
+
+released, printed = threading.Event(), threading.Event()
+
 @check("lost", needs=["no such check"])
 def lost(context):
     pass
@@ -152,6 +160,17 @@ def test_a_name_that_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_they_print_goes_nowhere(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     run(monkeypatch, "shop_checks:loud", "shop_exit:checks")
     assert capsys.readouterr() == ("", "")
+
+
+def test_what_one_prints_after_its_time_goes_nowhere(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert not run(monkeypatch, "shop_checks:late").ok
+    module = sys.modules["shop_checks"]
+    module.released.set()
+    assert module.printed.wait(20)
+    print("the report")  # noqa: T201
+    assert capsys.readouterr() == ("the report\n", "")
 
 
 def test_none_waits_for_a_person(monkeypatch: pytest.MonkeyPatch) -> None:
