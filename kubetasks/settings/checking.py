@@ -5,17 +5,16 @@ grammar of github.com/distribution/reference, Kubernetes' object names (RFC 1123
 Helm's limit of 53 characters for a release's name.
 """
 
-import difflib
 import os
 import re
 import shutil
 import string
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from kubetasks.settings import http_checks
-from kubetasks.settings.fault import Fault, unstorable
+from kubetasks.settings import http_checks, model
+from kubetasks.settings.fault import Fault, nearest, unstorable
 from kubetasks.settings.sections import Settings
 
 COMPONENT: Final = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
@@ -41,15 +40,9 @@ ARCHITECTURES: Final = re.compile(
 RELEASE_LENGTH: Final = 53
 JOB_LENGTH: Final = 50  # a Job's name gets a dash and 12 digits, and is a label's value
 RUNTIMES: Final = ("docker", "containerd", "cri-o")
-PROGRAMS: Final = ("docker", "kubectl", "helm", "kind", "minikube", "bash", "ps")
+PROGRAMS: Final = ("docker", "kubectl", "helm", "kind", "minikube", "bash", "ps", "kubectl-ai", "bwrap")
 # May be absent: the one that is looked for although nobody asked for it.
 DEFAULT_ENV_FILE: Final = ".env"
-
-
-def _nearest(name: str, known: Iterable[str], what: str) -> str:
-    names = list(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    return f"did you mean `{near[0]}`?" if near else f"{what}: {', '.join(names) or 'none'}"
 
 
 def faults(settings: Settings) -> Iterator[Fault]:
@@ -61,6 +54,7 @@ def faults(settings: Settings) -> Iterator[Fault]:
     yield from _verify(settings)
     yield from http_checks.faults(settings)
     yield from _database(settings)
+    yield from model.faults(settings)
     if settings.minikube.runtime not in RUNTIMES:
         yield Fault("minikube.runtime", "unknown value", f"choose one of {', '.join(RUNTIMES)}")
 
@@ -78,7 +72,7 @@ def _names(settings: Settings) -> Iterator[Fault]:
             yield Fault(f"config.{key}", unstorable(value), "take it out")
     for name in settings.programs:
         if name not in PROGRAMS:
-            yield Fault(f"programs.{name}", "kubetasks starts no such program", _nearest(name, PROGRAMS, "programs"))
+            yield Fault(f"programs.{name}", "kubetasks starts no such program", nearest(name, PROGRAMS, "programs"))
 
 
 def _services(settings: Settings) -> Iterator[Fault]:
@@ -147,7 +141,7 @@ def _platform(platform: str) -> Iterator[Fault]:
 def _migrations(settings: Settings) -> Iterator[Fault]:
     migrations = settings.migrations
     if migrations.service and migrations.service not in settings.services:
-        fix = _nearest(migrations.service, settings.services, "services")
+        fix = nearest(migrations.service, settings.services, "services")
         yield Fault("migrations.service", f"there is no service `{migrations.service}`", fix)
     if migrations.job and not migrations.service:
         yield Fault("migrations.service", f"it is empty, and the Job {migrations.job} has to run an image", "name one")
@@ -159,7 +153,7 @@ def _migrations(settings: Settings) -> Iterator[Fault]:
 def _verify(settings: Settings) -> Iterator[Fault]:
     name, colon, port = settings.verify.entry.partition(":")
     if (name or colon) and name not in settings.services:
-        fix = _nearest(name, settings.services, "services")
+        fix = nearest(name, settings.services, "services")
         yield Fault("verify.entry", f"there is no service `{name}`", fix)
     number = int(port) in range(1, 65536) if port.isascii() and port.isdigit() and len(port) < 6 else None
     if colon and not (number or (number is None and PORT_NAME.fullmatch(port))):
@@ -175,7 +169,7 @@ def _database(settings: Settings) -> Iterator[Fault]:
     key = settings.database.url_secret
     declared = key in settings.secrets
     if not declared and (settings.database.mode == "external" or key != type(settings.database)().url_secret):
-        yield Fault("database.url_secret", f"`{key}` is not declared", _nearest(key, settings.secrets, "secrets"))
+        yield Fault("database.url_secret", f"`{key}` is not declared", nearest(key, settings.secrets, "secrets"))
     try:
         fields = {name for _, name, _, _ in string.Formatter().parse(settings.local.sqlite) if name is not None}
     except ValueError:

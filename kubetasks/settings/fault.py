@@ -1,5 +1,7 @@
-"""What is wrong with a setting."""
+"""A fault of a setting, and what its advice and its texts are made of."""
 
+import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -21,3 +23,10 @@ def unstorable(text: str) -> str:
     except UnicodeEncodeError:
         return "it is not UTF-8"
     return ""
+
+
+def nearest(name: str, known: Iterable[str], what: str) -> str:
+    """The advice for a name that is not declared: the nearest one that is, or all of them after ``what``."""
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return f"did you mean `{near[0]}`?" if near else f"{what}: {', '.join(names) or 'none'}"

@@ -14,6 +14,8 @@ DatabaseMode = Literal["auto", "bundled", "external"]
 SecretKind = Literal["required", "optional", "generated"]
 Method = Literal["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
 SecretForm = Literal["text", "line", "url"]
+AiopsTool = Literal["auto", "kubectl-ai", "direct", "rules"]
+SandboxKind = Literal["auto", "bubblewrap", "container"]
 
 Seconds = Annotated[int, Meta(ge=1, le=3600)]
 Port = Annotated[int, Meta(ge=1, le=65535)]
@@ -192,6 +194,32 @@ class Verify(Section, frozen=True):
     limit: Annotated[Seconds, Meta(description="The limit of one built-in check, in seconds.")] = 300
 
 
+class Aiops(Section, frozen=True):
+    """Questions in words (`inv aiops.ask`): which model answers them, and what may be sent to it."""
+
+    endpoint: Annotated[
+        str,
+        Meta(description="The base URL of an OpenAI-compatible API, e.g. https://api.openai.com/v1; empty for none."),
+    ] = ""
+    model: Annotated[str, Meta(description="The model's name at that endpoint.")] = ""
+    key_secret: Annotated[
+        str, Meta(description="The secret that holds the endpoint's key; an endpoint at a local address needs none.")
+    ] = "LLM_API_KEY"
+    tool: Annotated[
+        AiopsTool,
+        Meta(
+            description="What asks the model: kubectl-ai (in a sandbox), direct (kubetasks, with tools that only read), "
+            "rules (nothing asks it); auto: kubectl-ai where it is installed, else direct."
+        ),
+    ] = "auto"
+    sandbox: Annotated[
+        SandboxKind, Meta(description="What runs kubectl-ai; auto: bubblewrap where it works, else a container.")
+    ] = "auto"
+    requests: Annotated[int, Meta(ge=1, le=1000, description="How many requests one question may send.")] = 40
+    bytes: Annotated[int, Meta(ge=10_000, description="How many bytes one question may send.")] = 1_000_000
+    timeout: Annotated[Seconds, Meta(description="How long one question may take, in seconds.")] = 120
+
+
 class Local(Section, frozen=True):
     """The local target: the rendered workloads as supervised processes on loopback."""
 
@@ -243,6 +271,7 @@ class Settings(Section, frozen=True):
     minikube: Annotated[Minikube, Meta(description="The minikube target.")] = field(default_factory=Minikube)
     local: Annotated[Local, Meta(description="The local target.")] = field(default_factory=Local)
     verify: Annotated[Verify, Meta(description="Verification.")] = field(default_factory=Verify)
+    aiops: Annotated[Aiops, Meta(description="Questions in words.")] = field(default_factory=Aiops)
     programs: Annotated[
         dict[str, str], Meta(description="Paths of outside programs, by name, where PATH is not to decide.")
     ] = field(default_factory=dict)

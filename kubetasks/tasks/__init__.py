@@ -2,7 +2,7 @@
 
 from invoke.collection import Collection
 
-from kubetasks.tasks import chart, cluster, deploy, diagnose, image, lock, look, manifest, secret
+from kubetasks.tasks import aiops, chart, cluster, deploy, diagnose, image, lock, look, manifest, secret
 
 
 def _noun(name: str, module: object, *tasks: str) -> Collection:
@@ -34,6 +34,7 @@ for _collection in (
     _noun("secret", secret, "apply", "check", "rotate"),
     _noun("lock", lock, "status", "release"),
     _noun("manifest", manifest, "render", "validate", "apply"),
+    _noun("aiops", aiops, "ask"),
     _noun("chart", chart, "lint", "template", "upgrade", "rollback", "test"),
 ):
     collection.add_collection(_collection)

@@ -41,7 +41,7 @@ def diagnose(
     from kubetasks.errors import TroubleFound, TroubleUnknown
 
     found = edge(c, target=target, cluster_context=context, namespace=namespace, as_json=json)
-    state = _snapshot(found, snapshot)
+    state = snapshot_of(found, snapshot)
     if record and not found.dry:
         _write(found, record, state)
     findings = find(state)
@@ -59,7 +59,7 @@ def diagnose(
             )
         )  # fmt: skip
     else:
-        for line in lines(findings, every=all) if findings else [_well(state, workload)]:
+        for line in lines(findings, every=all) if findings else [well(state, workload)]:
             found.console.line(line)
         if record and found.dry:
             found.would(f"write the snapshot to {record}")
@@ -68,7 +68,7 @@ def diagnose(
         raise Exit(code=TroubleFound.exit_code if known else TroubleUnknown.exit_code)
 
 
-def _snapshot(found: Edge, path: str) -> "Snapshot":
+def snapshot_of(found: Edge, path: str) -> "Snapshot":
     """From the file, or from the cluster.
 
     Raises:
@@ -126,7 +126,7 @@ def _check(state: "Snapshot", workload: str) -> None:
     )
 
 
-def _well(state: "Snapshot", workload: str) -> str:
+def well(state: "Snapshot", workload: str) -> str:
     """The line for a namespace in which all is well."""
     from kubetasks.diagnose.words import counted
 

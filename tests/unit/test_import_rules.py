@@ -18,7 +18,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "kubetasks.objects": (),
     "kubetasks.documents": (),
     "kubetasks.console": ("kubetasks.errors",),
-    "kubetasks.settings": ("kubetasks.errors", "kubetasks.documents"),
+    "kubetasks.settings": ("kubetasks.errors", "kubetasks.documents", "kubetasks.addresses"),
     "kubetasks.addresses": (),
     "kubetasks.environment": ("kubetasks.addresses",),
     "kubetasks.private": ("kubetasks.errors",),
