@@ -11,9 +11,11 @@ SECRET_NAME: Final = re.compile(
     r"|(?:^|[_-])(?:auth|pwd|pass|salt|pin|dsn|jwt|signature)(?:$|[_-])|encryption[_-]?key|_key$|sas[_-]?url",
     re.IGNORECASE,
 )
+# Every repetition before what has to follow is limited: a hostile log could otherwise keep a pattern busy for minutes.
+_PART: Final = r"[\w.-]{0,64}"
 _WORD: Final = (
-    r"(?:[\w.-]*(?:password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential)"
-    r"[\w.-]*|pwd)"
+    rf"(?:(?:password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential){_PART}"
+    r"|\bpwd)"
     # The name of a Secret, of a file or of a key is no secret.
     r"(?<!name)(?<!ref)(?<!file)(?<!path)(?<!dir)(?<!class)"
 )
@@ -26,7 +28,10 @@ PATTERNS: Final = (
     # A private key, whole or cut off by the end of the log.
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), HIDDEN),
     # scheme://user:password@host
-    (re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s/:@'\"]*:)[^\s@'\"]+(@)", re.IGNORECASE), rf"\1{HIDDEN}\2"),
+    (
+        re.compile(r"(\b[a-z][a-z0-9+.-]{0,31}://[^\s/:@'\"]{0,128}:)[^\s@'\"]{1,512}(@)", re.IGNORECASE),
+        rf"\1{HIDDEN}\2",
+    ),
     (
         re.compile(
             r"(\bauthorization\b[\"']?\s*[:=]\s*[\"']?(?:basic|bearer|token|digest)?\s*)[^\s\"',;]+", re.IGNORECASE
@@ -47,12 +52,12 @@ PATTERNS: Final = (
     # name=value, "name": "value", --name value
     (
         re.compile(
-            rf"([\"']?\b{_WORD}[\"']?\s*[=:]\s*)(?!{_SAID})(\"[^\"\n]*\"|'[^'\n]*'|[^\s,;&\"'}}\])]{{3,}})",
+            rf"({_WORD}[\"']?\s{{0,8}}[=:]\s*)(?!{_SAID})(\"[^\"\n]*\"|'[^'\n]*'|[^\s,;&\"'}}\])]{{3,}})",
             re.IGNORECASE,
         ),
         rf"\1{HIDDEN}",
     ),
-    (re.compile(rf"(--?{_WORD}\s+)(?![-\s])(?!{_SAID})\S{{3,}}", re.IGNORECASE), rf"\1{HIDDEN}"),
+    (re.compile(rf"((?<![\w-])--?{_PART}{_WORD}\s+)(?![-\s])(?!{_SAID})\S{{3,}}", re.IGNORECASE), rf"\1{HIDDEN}"),
 )
 
 

@@ -1,5 +1,7 @@
 """The small helpers: names, quantities, hosts, secrets in texts."""
 
+import time
+
 import pytest
 
 from kubetasks.diagnose import hide, quantity
@@ -166,3 +168,14 @@ def test_a_variable_by_its_name(name: str) -> None:
 @pytest.mark.parametrize("name", ["PORT", "LOG_LEVEL", "AUTHOR", "PASSENGERS", "KEYBOARD", "DB_HOST"])
 def test_other_variables_stay(name: str) -> None:
     assert hide.value(name, "anything") == "anything"
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["a.", "-a", " -a", "--", "token", "pwd", "sk-", "http://a:", "eyJaaaaaaaa.", "token ", "cookie ", "bearer "],
+)
+def test_a_long_hostile_text_does_not_keep_the_patterns_busy(piece: str) -> None:
+    text = piece * (20_000 // len(piece))
+    begin = time.process_time()
+    hide.masked(text)
+    assert time.process_time() - begin < 3  # quadratic patterns took half a minute for this
