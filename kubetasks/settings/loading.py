@@ -84,7 +84,7 @@ def from_environment(environ: Mapping[str, str], given: Mapping[str, Any]) -> di
         mapping = next((prefix for prefix in free if name.startswith(prefix)), "")
         if mapping:
             key = name.removeprefix(mapping)
-            _put(found, [*free[mapping], key.lower() if free[mapping] == ["programs"] else key], text)
+            _put(found, [*free[mapping], _program(key) if free[mapping] == ["programs"] else key], text)
             continue
         if name not in known:
             # Compared without the prefix, which would make any two of them look alike.
@@ -104,6 +104,11 @@ def from_environment(environ: Mapping[str, str], given: Mapping[str, Any]) -> di
             value = [part.strip() for part in text.split(",") if part.strip()]
         _put(found, path.split("."), value)
     return found
+
+
+def _program(name: str) -> str:
+    """The program that a variable's end names: ``KUBECTL_AI`` is ``kubectl-ai``."""
+    return name.lower().replace("_", "-")
 
 
 def _put(nested: dict[str, Any], path: Sequence[str], value: Any) -> None:

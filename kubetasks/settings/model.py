@@ -1,13 +1,16 @@
 """What is wrong with the settings of the model that answers questions (``aiops``)."""
 
+import re
 from collections.abc import Iterator
+from typing import Final
 from urllib.parse import urlsplit
 
 from kubetasks.addresses import InvalidUrl, endpoint, is_local_url
-from kubetasks.settings.fault import Fault, nearest
-from kubetasks.settings.sections import Aiops, Settings
+from kubetasks.settings.fault import Fault
+from kubetasks.settings.sections import Settings
 
-EXAMPLE = "e.g. https://api.openai.com/v1"
+VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+EXAMPLE: Final = "e.g. https://api.openai.com/v1"
 
 
 def faults(settings: Settings) -> Iterator[Fault]:
@@ -19,9 +22,8 @@ def faults(settings: Settings) -> Iterator[Fault]:
             yield Fault("aiops.model", "it is empty, and aiops.endpoint is set", "name a model of that endpoint")
     elif wanted.model:
         yield Fault("aiops.endpoint", "it is empty, and aiops.model is set", f"set the API's base URL, {EXAMPLE}")
-    key = wanted.key_secret
-    if key not in settings.secrets and key != Aiops().key_secret:
-        yield Fault("aiops.key_secret", f"`{key}` is not declared", nearest(key, settings.secrets, "secrets"))
+    if not VARIABLE.fullmatch(wanted.key_secret):
+        yield Fault("aiops.key_secret", "it is not the name of a variable", "e.g. LLM_API_KEY")
 
 
 def _endpoint(url: str) -> Iterator[Fault]:

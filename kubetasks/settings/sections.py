@@ -203,13 +203,17 @@ class Aiops(Section, frozen=True):
     ] = ""
     model: Annotated[str, Meta(description="The model's name at that endpoint.")] = ""
     key_secret: Annotated[
-        str, Meta(description="The secret that holds the endpoint's key; an endpoint at a local address needs none.")
+        str,
+        Meta(
+            description="The name of the endpoint's key: one of `secrets`, or a variable that is set here and stays "
+            "here. An endpoint at a local address needs none."
+        ),
     ] = "LLM_API_KEY"
     tool: Annotated[
         AiopsTool,
         Meta(
-            description="What asks the model: kubectl-ai (in a sandbox), direct (kubetasks, with tools that only read), "
-            "rules (nothing asks it); auto: kubectl-ai where it is installed, else direct."
+            description="What asks the model: kubectl-ai (in a sandbox), direct (kubetasks, with reading tools), "
+            "rules (nothing asks it); auto: kubectl-ai where it is installed (on Linux), else direct."
         ),
     ] = "auto"
     sandbox: Annotated[

@@ -203,3 +203,8 @@ def test_our_own_file_is_read() -> None:
 def test_no_key_is_hidden_by_a_name_of_the_users() -> None:
     variables = [module.ENVIRONMENT_PREFIX + path.replace(".", "_").upper() for path, _, _ in keys()]
     assert len(variables) == len(set(variables))
+
+
+def test_a_variable_names_a_program_with_a_dash() -> None:
+    found = load({}, environ={"KUBETASKS_PROGRAMS_KUBECTL_AI": "/opt/kubectl-ai", "KUBETASKS_PROGRAMS_HELM": "helm4"})
+    assert found.programs == {"kubectl-ai": "/opt/kubectl-ai", "helm": "helm4"}
