@@ -67,6 +67,17 @@ Each error says what happened, why, and what to type next, and has an exit code 
     ├── LocalError
     │   ├── PortInUse             70   a loopback port of the local target is taken
     │   └── SupervisorFailed      71   the process supervisor did not start or answer
+    ├── ModelError
+    │   ├── ModelMissing          90   no model is configured, and one was asked for
+    │   ├── KeyMissing            91   the model's endpoint needs a key, and it has no value
+    │   ├── KeyRefused            92   the model's endpoint does not accept the key
+    │   ├── QuotaExceeded         93   the model's endpoint refuses more requests
+    │   ├── ModelUnreachable      94   no connection to the model's endpoint
+    │   ├── ModelFailed           95   the model's endpoint failed, or does not speak the OpenAI protocol
+    │   ├── EmptyAnswer           96   the model's answer is empty
+    │   ├── ModelTimeout          97   the model did not answer in time
+    │   └── SendLimit             99   a question sent as much as it may
+    ├── SandboxMissing            98   nothing on this machine can run kubectl-ai in a sandbox
     └── Interrupted              130   Ctrl-C
 """
 
@@ -470,6 +481,70 @@ class SupervisorFailed(LocalError):
     """The process supervisor did not start or does not answer."""
 
     exit_code = 71
+
+
+class ModelError(KubetasksError):
+    """The model that answers questions, and the way to it."""
+
+
+class ModelMissing(ModelError):
+    """No model is configured, and one was asked for."""
+
+    exit_code = 90
+
+
+class KeyMissing(ModelError):
+    """The model's endpoint needs a key, and its secret has no value."""
+
+    exit_code = 91
+
+
+class KeyRefused(ModelError):
+    """The model's endpoint does not accept the key (401, 403)."""
+
+    exit_code = 92
+
+
+class QuotaExceeded(ModelError):
+    """The model's endpoint refuses more requests: a rate limit, or no credit (429, 402)."""
+
+    exit_code = 93
+
+
+class ModelUnreachable(ModelError):
+    """There is no connection to the model's endpoint."""
+
+    exit_code = 94
+
+
+class ModelFailed(ModelError):
+    """The model's endpoint answered with an error, or with something that is not the OpenAI protocol."""
+
+    exit_code = 95
+
+
+class EmptyAnswer(ModelError):
+    """The model's answer is empty."""
+
+    exit_code = 96
+
+
+class ModelTimeout(ModelError):
+    """The model did not answer in time."""
+
+    exit_code = 97
+
+
+class SandboxMissing(KubetasksError):
+    """Nothing on this machine can run kubectl-ai in a sandbox."""
+
+    exit_code = 98
+
+
+class SendLimit(ModelError):
+    """A question has sent as many requests or bytes as it may."""
+
+    exit_code = 99
 
 
 class Interrupted(KubetasksError):

@@ -30,6 +30,8 @@ HINTS = {
     "helm": "install Helm (https://helm.sh/docs/intro/install/), or run ./inv, which brings one",
     "kind": "install kind (https://kind.sigs.k8s.io/), or run `inv cluster.up --target kind --offline`",
     "minikube": "install minikube (https://minikube.sigs.k8s.io/docs/start/)",
+    "kubectl-ai": "install kubectl-ai (https://github.com/GoogleCloudPlatform/kubectl-ai), or ask with --tool direct",
+    "bwrap": "install bubblewrap (apt-get install bubblewrap, dnf install bubblewrap)",
 }
 
 

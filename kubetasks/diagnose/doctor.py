@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from kubetasks.aiops import checkup as aiops
 from kubetasks.diagnose import way_in
 from kubetasks.diagnose.checkup import Finding, Status, judged
 from kubetasks.diagnose.versions import Version, shown, version_in
@@ -120,6 +121,7 @@ class _Examination:
         needed = self._needs_engine or bool(self.settings.context)
         yield from way_in.examine(self.settings, self.runner, needed=needed)
         yield from self._room(state)
+        yield from aiops.examine(self.settings, self.runner)
         yield from self._abandoned()
 
     def _abandoned(self) -> Iterator[Finding]:

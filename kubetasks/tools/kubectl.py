@@ -89,6 +89,10 @@ class Kubectl:
         """Begin to delete the namespace; returns at once."""
         return self.argv("delete", "namespace", self.namespace, "--ignore-not-found", "--wait=false")
 
+    def create_token(self, account: str, duration: str) -> list[str]:
+        """A new token of a ServiceAccount, on standard output; ``duration`` as in ``10m``."""
+        return self.argv("create", "token", account, f"--duration={duration}")
+
     def replace(self) -> list[str]:
         """Replace what comes on stdin, refused when it was changed in between."""
         return self.argv("replace", f"--field-manager={FIELD_MANAGER}", "--output", "name", "--filename", "-")

@@ -54,6 +54,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
 STARTS_PROCESSES = {
     "kubetasks.runner",
     "kubetasks.process",
+    "kubetasks.aiops.relay",  # a program of its own: what runs a tool inside the sandbox
     "kubetasks.targets.local.entry",  # a program of its own: what the supervisor starts in place of a container
 }
 READS_ENVIRONMENT = {
