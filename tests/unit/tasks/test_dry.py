@@ -47,7 +47,7 @@ SAYS = {
 }
 READING = {
     "plan", "diff", "status", "logs", "open", "doctor", "completion", "image.list", "cluster.list", "cluster.env",
-    "secret.check", "lock.status", "manifest.render", "manifest.validate", "chart.lint", "chart.template",
+    "secret.check", "lock.status", "manifest.render", "manifest.validate", "chart.lint", "chart.template", "aiops.ask",
 }  # fmt: skip
 FLAGS: dict[str, dict[str, Any]] = {
     "rollback": {"to": 1},
@@ -57,6 +57,7 @@ FLAGS: dict[str, dict[str, Any]] = {
     "image.build": {"force": True},
     "chart.rollback": {"to": 1},
     "diagnose": {"record": "state.json"},
+    "aiops.ask": {"question": "why?"},
 }
 
 
