@@ -14,6 +14,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import page
@@ -26,8 +27,9 @@ ROOT = HERE.parents[1]
 COLUMNS = 108
 
 
-def terminal(argv: list[str], env: dict[str, str]) -> str:
-    """What a command shows at a terminal, with its colours."""
+def terminal(argv: list[str], env: dict[str, str], answers: Mapping[bytes, bytes] | None = None) -> str:
+    """What a command shows at a terminal, with its colours; ``answers``: what is typed where it asks."""
+    left = dict(answers or {})
     main, child = pty.openpty()
     process = subprocess.Popen(argv, cwd=ROOT, env=env, stdin=child, stdout=child, stderr=child, close_fds=True)
     os.close(child)
@@ -40,6 +42,8 @@ def terminal(argv: list[str], env: dict[str, str]) -> str:
         if not part:
             break
         seen += part
+        for question in [each for each in left if each in part]:
+            os.write(main, left.pop(question))
     if process.wait():
         sys.exit(f"{' '.join(argv)} failed:\n{seen.decode(errors='replace')}")
     return settle(seen.decode(errors="replace"))
