@@ -16,11 +16,11 @@ LONGEST: Final = 65_536
 HELM: Final = "helm.sh/release.v1"
 
 
-def objects(store: Store) -> Objects:
-    """The Secrets of a namespace; none where the user may not read them."""
+def objects(store: Store) -> Objects | None:
+    """The Secrets of a namespace; None where the user may not read them."""
     with contextlib.suppress(KubetasksError):
         return store.get(["Secret"])
-    return []
+    return None
 
 
 def values(objects: Iterable[Object]) -> Iterator[Sensitive]:

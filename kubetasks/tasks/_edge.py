@@ -288,12 +288,13 @@ class Edge:
         chosen = ChartRenderer if name == "helm" else ManifestsRenderer
         return chosen(self.settings, self.root, self.runner)
 
-    def given(self, known: Collection[str] = (), *, ask: bool = True) -> "Given":
+    def given(self, known: Collection[str] = (), *, ask: bool = True, tell: bool = True) -> "Given":
         """The secrets' values that the user gave, hidden from now on in everything shown.
 
         Args:
             known: names that have a value where it is deployed to.
             ask: prompt for required ones that have none, where somebody sits at a terminal.
+            tell: show what looks like a slip; else the caller does.
         """
         from kubetasks.secrets.values import collect, terminal_prompt
 
@@ -304,7 +305,7 @@ class Edge:
         prompt = terminal_prompt() if ask else None
         found = collect(self.settings, os.environ, path, named=named, known=known, prompt=prompt)
         self.redactor.add(found.values())
-        for warning in found.warnings:
+        for warning in found.warnings if tell else ():
             self.note(warning)
         return found
 

@@ -52,11 +52,14 @@ def ask(
 
     found = edge(c, target=target, cluster_context=context, namespace=namespace, env_file=env_file, as_json=json)
     check(question, tool)
-    secrets, unread = _secrets(found)
+    notes: list[str] = []
+    secrets, unread = _secrets(found, notes)
     state = snapshot_of(found, "")
     findings = diagnose(state)
     for line in lines(findings) if findings else [well(state, "")]:
         found.console.line(line)
+    for note in notes:
+        found.note(note)
     document = _document(state, findings)
     try:
         if unread is not None:  # what is not known cannot be hidden
@@ -146,8 +149,12 @@ def _document(state: "Snapshot", findings: "list[Finding]") -> dict[str, Any]:
     return {"diagnosis": document(report), "tool": "rules", **empty}
 
 
-def _secrets(found: Edge) -> "tuple[dict[str, Sensitive], KubetasksError | None]":
+def _secrets(found: Edge, notes: list[str]) -> "tuple[dict[str, Sensitive], KubetasksError | None]":
     """What the user gave and what the cluster holds, hidden from now on in everything shown and sent.
+
+    Args:
+        found: the edge.
+        notes: gets what the user should know of it; the diagnosis is shown before that.
 
     Returns:
         The values by name, and why those that the user gave cannot be read.
@@ -163,7 +170,9 @@ def _secrets(found: Edge) -> "tuple[dict[str, Sensitive], KubetasksError | None]
     values: dict[str, Sensitive] = {}
     unread: KubetasksError | None = None
     try:
-        values |= found.given(ask=False)
+        given = found.given(ask=False, tell=False)
+        values |= given
+        notes += given.warnings
         if name not in settings.secrets:
             # Not part of the application's Secret: it stays on this machine.
             wanted = found.env_file or settings.env_file
@@ -174,12 +183,15 @@ def _secrets(found: Edge) -> "tuple[dict[str, Sensitive], KubetasksError | None]
     except (EnvFileError, SecretUnusable) as error:
         unread = error
     objects = known.objects(found.target.store)
+    if objects is None:
+        notes.append("you may not read Secrets here: their values are only hidden where they look like secrets")
+        objects = []
     values = {**store.of_live(objects, settings.secret_name), **values}
     found.redactor.add([*values.values(), *known.values(objects)])
     for each, value in values.items():
         weak = found.redactor.weakness(value) if each in {*settings.secrets, name} else ""
         if weak:
-            found.note(f"{each} cannot be hidden everywhere: {weak}; a longer value can")
+            notes.append(f"{each} cannot be hidden everywhere: {weak}; a longer value can")
     return values, unread
 
 

@@ -11,6 +11,7 @@ import yaml
 from kubetasks.aiops import changes, observer
 from kubetasks.aiops.answer import Answer, Proposal
 from kubetasks.aiops.kubectl_ai import Tool
+from kubetasks.errors import Forbidden
 from kubetasks.redact import Sensitive
 from kubetasks.secrets.store import secret_object
 from kubetasks.tasks import aiops, deploy
@@ -112,6 +113,32 @@ def test_no_secret_leaves_from_where_it_may_be(trouble: World, inv: Inv, model: 
         assert value not in sent
         assert value not in done.out
     assert "Secrets are not readable" in sent
+
+
+def test_notes_come_after_the_diagnosis(
+    trouble: World, inv: Inv, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trouble.edit(".env", "API_KEY=short\n")
+    get = trouble.store.get
+
+    def refused(kinds: list[str], **more: Any) -> Any:
+        if kinds == ["Secret"]:
+            raise Forbidden("you may not read secrets")
+        return get(kinds, **more)
+
+    monkeypatch.setattr(trouble.store, "get", refused)
+    done = inv(aiops.ask, "why?")
+    first, *rest = done.out.splitlines()
+    assert "flask" in first
+    for note in ("you may not read Secrets here", "API_KEY cannot be hidden everywhere"):
+        assert note in "\n".join(rest)
+
+
+def test_a_damaged_env_file_sends_nothing(trouble: World, inv: Inv, model: Model) -> None:
+    trouble.edit(".env", "API_KEY\n")
+    done = inv(aiops.ask, "why?")
+    assert (done.code, model.received) == (40, [])
+    assert "flask" in done.out.splitlines()[0]
 
 
 def test_show_sent_shows_it(trouble: World, inv: Inv, model: Model) -> None:
