@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from kubetasks.environment import Exact
-from kubetasks.errors import KubetasksError, SandboxMissing
+from kubetasks.errors import KubetasksError, SandboxMissing, ToolTimeout
 from kubetasks.runner import Result, Runner
 
 INSIDE: Final = "/run/kubetasks"
 HOME: Final = "/home/kubetasks"
 TMP: Final = "/tmp"  # noqa: S108  (inside)
 SCRATCH_BYTES: Final = 128 * 2**20
-PROBE: Final = 10.0  # seconds
+PROBE: Final = 20.0  # seconds
 RELAY: Final = Path(__file__).with_name("relay.py")
 # What programs need of the system: all of it read-only, and none of it holds a user's data.
 SYSTEM: Final = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
@@ -114,7 +114,11 @@ class Bubblewrap:
         """Why it does not work here; empty where it does."""
         if runner.which("bwrap") is None:
             return "bubblewrap is not installed"
-        tried = runner.run([*self.frame(), "--", "/usr/bin/env", "true"], env=Exact(), timeout=PROBE, check=False)
+        argv = [*self.frame(), "--", "/usr/bin/env", "true"]
+        try:
+            tried = runner.run(argv, env=Exact(), timeout=PROBE, check=False)
+        except ToolTimeout:
+            return f"bubblewrap did not start within {PROBE:g} s"
         return (
             "" if tried.ok else f"bubblewrap does not work here ({(tried.lines or ['it printed nothing'])[-1][:160]})"
         )
@@ -178,9 +182,11 @@ class Container:
             return "docker is not installed"
         if sys.platform != "linux":
             return "Unix sockets do not reach a container on this system"
-        tried = runner.run(
-            ["docker", "image", "inspect", "--format", "{{.Id}}", self.image], timeout=PROBE, check=False
-        )
+        argv = ["docker", "image", "inspect", "--format", "{{.Id}}", self.image]
+        try:
+            tried = runner.run(argv, timeout=PROBE, check=False)
+        except ToolTimeout:
+            return f"the engine did not answer within {PROBE:g} s"
         return "" if tried.ok else f"the engine has no image {self.image}"
 
 

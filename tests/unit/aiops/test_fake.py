@@ -37,6 +37,8 @@ def home(tmp_path: Path) -> Path:
 
 def run(home: Path, *argv: str, url: str = "", key: str = KEY, timeout: float = 60) -> tuple[int, str, str]:
     env = {"HOME": str(home), "TMPDIR": str(home), "PATH": f"{home}/bin:{os.environ['PATH']}", "OPENAI_ENDPOINT": url}
+    if "--quiet" in argv and "--trace-path" not in argv:
+        argv = (*argv, "--trace-path", str(home / "trace.txt"))
     done = subprocess.run(
         [str(FAKE), *argv], env=env | ({"OPENAI_API_KEY": key} if key else {}), capture_output=True, text=True,
         check=False, timeout=timeout,

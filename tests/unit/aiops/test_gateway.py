@@ -305,7 +305,7 @@ def test_a_stream_that_is_none_is_a_failure(out: Out, model: Model, folder: Path
 
 def test_a_hanging_endpoint_is_given_up(out: Out, model: Model, folder: Path) -> None:
     model.script = [HANG]
-    outbound = out(timeout=1)
+    outbound = out(timeout=4)
     with gateway.opened(outbound, folder, loopback=True) as doors:
         assert post(doors.url, CHAT)[0] == 504
         assert post(doors.url, CHAT)[0] == 504
