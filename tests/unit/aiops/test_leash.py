@@ -27,6 +27,7 @@ from kubetasks.tools.kubectl import Kubectl
 from tests.scripted_model import HANG, KEY, Model, Say, bash, kubectl
 from tests.unit.aiops.conftest import NAMESPACE, PASSWORD, TOKEN, Api
 
+SLEEP = 100_000 + os.getpid()  # seconds; of no other run of these tests
 OUTSIDE = "/tmp/kubetasks-leash-canary"  # on the host nothing may appear there
 
 INJECTIONS = [
@@ -292,18 +293,18 @@ def test_an_endpoint_that_hangs_is_given_up(tool: Tool, model: Model) -> None:
     with pytest.raises(ModelTimeout):
         tool.ask("why?", [])
     assert time.monotonic() - begun < 40
-    assert not _running("kubectl_ai.py", "relay.py")
+    assert not _running(str(tool.folder))
 
 
 def test_a_tool_that_never_ends_is_ended_with_what_it_started(tool: Tool, model: Model) -> None:
-    model.script = [Say("", [bash("kubectl version --client; (sleep 4321 & sleep 4321)")]), Say("done")]
+    model.script = [Say("", [bash(f"kubectl version --client; (sleep {SLEEP} & sleep {SLEEP})")]), Say("done")]
     tool.outbound.clock.limit = 3
     with pytest.raises(ModelTimeout):
         tool.ask("why?", [])
     deadline = time.monotonic() + 20
-    while _running("sleep\x004321") and time.monotonic() < deadline:
+    while _running(f"sleep\x00{SLEEP}") and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert not _running("sleep\x004321")
+    assert not _running(f"sleep\x00{SLEEP}")
 
 
 def _running(*texts: str) -> list[str]:

@@ -16,6 +16,7 @@ from kubetasks.errors import SandboxMissing, ToolTimeout
 from kubetasks.runner import SystemRunner
 from tests.recording import Answer, RecordingRunner
 
+SLEEP = 200_000 + os.getpid()  # seconds; of no other run of these tests
 IMAGE = "python:3.11-slim"
 WORKS: Answer = ""
 FAILS: Answer = (1, "", "bwrap: No permissions to create new namespace")
@@ -146,7 +147,7 @@ def test_the_clean_environment(runner: SystemRunner, monkeypatch: pytest.MonkeyP
 
 def test_the_time_limit_ends_everything(runner: SystemRunner) -> None:
     with pytest.raises(ToolTimeout):
-        Bubblewrap().run(work(["sh", "-c", "sleep 9876 & sleep 9876"], timeout=2.0), runner)
+        Bubblewrap().run(work(["sh", "-c", f"sleep {SLEEP} & sleep {SLEEP}"], timeout=2.0), runner)
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline and _sleeps():
         time.sleep(0.1)
@@ -156,7 +157,7 @@ def test_the_time_limit_ends_everything(runner: SystemRunner) -> None:
 def _sleeps() -> bool:
     for path in sorted(Path("/proc").glob("[0-9]*/cmdline")):
         try:
-            if b"sleep\x009876" in path.read_bytes():
+            if f"sleep\0{SLEEP}".encode() in path.read_bytes():
                 return True
         except OSError:
             continue
