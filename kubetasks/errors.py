@@ -78,6 +78,19 @@ Each error says what happened, why, and what to type next, and has an exit code 
     │   ├── ModelTimeout          97   the model did not answer in time
     │   └── SendLimit             99   a question sent as much as it may
     ├── SandboxMissing            98   nothing on this machine can run kubectl-ai in a sandbox
+    ├── AiopsToolError
+    │   ├── ExtraMissing         100   the packages of the extra `aiops` are not installed
+    │   ├── ScanFound            101   image.scan or chart.score found something that has to be fixed
+    │   ├── KagentMissing        102   kagent, or our agent, is not installed in the cluster
+    │   ├── KagentUnsupported    103   this version of kagent or Kubernetes is not supported
+    │   ├── KagentFailed         104   kagent or our agent could not be installed, or did not become ready
+    │   ├── AgentUnreachable     105   no connection to the agent, or a refusal (401, 403, 404, 429, 5xx)
+    │   ├── AgentTimeout         106   the agent did not answer in time
+    │   ├── AgentNonsense        107   the agent's answer is empty or is not A2A
+    │   ├── AgentFailed          108   the agent reported that the task failed, or was rejected or cancelled
+    │   ├── NeedsAnswer          109   the agent asks for approval, and there is no terminal
+    │   ├── McpTokenUnsafe       110   the token file of the MCP server can be read by others
+    │   └── ScanImpossible       111   a scanner that was asked for is missing, or its output cannot be read
     └── Interrupted              130   Ctrl-C
 """
 
@@ -545,6 +558,82 @@ class SendLimit(ModelError):
     """A question has sent as many requests or bytes as it may."""
 
     exit_code = 99
+
+
+class AiopsToolError(KubetasksError):
+    """The MCP server, agents, and scans of images and charts."""
+
+
+class ExtraMissing(AiopsToolError):
+    """The packages of the extra ``aiops`` are not installed."""
+
+    exit_code = 100
+
+
+class ScanFound(AiopsToolError):
+    """``image.scan`` or ``chart.score`` found something at or above the severity that fails."""
+
+    exit_code = 101
+
+
+class KagentMissing(AiopsToolError):
+    """Kagent, or our agent, is not installed in the cluster."""
+
+    exit_code = 102
+
+
+class KagentUnsupported(AiopsToolError):
+    """The version of kagent or of Kubernetes is one that our manifests cannot work with."""
+
+    exit_code = 103
+
+
+class KagentFailed(AiopsToolError):
+    """Kagent or our agent could not be installed, or did not become ready."""
+
+    exit_code = 104
+
+
+class AgentUnreachable(AiopsToolError):
+    """There is no connection to the agent, or it refused the request with an HTTP status."""
+
+    exit_code = 105
+
+
+class AgentTimeout(AiopsToolError):
+    """The agent did not answer in time."""
+
+    exit_code = 106
+
+
+class AgentNonsense(AiopsToolError):
+    """The agent's answer is empty, too long, or is not A2A."""
+
+    exit_code = 107
+
+
+class AgentFailed(AiopsToolError):
+    """The agent reported that the task failed, or was rejected or cancelled."""
+
+    exit_code = 108
+
+
+class NeedsAnswer(AiopsToolError):
+    """The agent asks for approval, and there is no terminal to ask at."""
+
+    exit_code = 109
+
+
+class McpTokenUnsafe(AiopsToolError):
+    """The file with the MCP server's token can be read by others, or is damaged."""
+
+    exit_code = 110
+
+
+class ScanImpossible(AiopsToolError):
+    """A scanner that was asked for is missing, or what it printed cannot be read."""
+
+    exit_code = 111
 
 
 class Interrupted(KubetasksError):

@@ -2,7 +2,7 @@
 
 from invoke.collection import Collection
 
-from kubetasks.tasks import aiops, chart, cluster, deploy, diagnose, image, lock, look, manifest, secret
+from kubetasks.tasks import aiops, aiops_mcp, chart, cluster, deploy, diagnose, image, lock, look, manifest, secret
 
 
 def _noun(name: str, module: object, *tasks: str) -> Collection:
@@ -11,6 +11,9 @@ def _noun(name: str, module: object, *tasks: str) -> Collection:
         found.add_task(getattr(module, each))
     return found
 
+
+_aiops = _noun("aiops", aiops, "ask")
+_aiops.add_task(aiops_mcp.mcp)
 
 collection = Collection()
 for _task in (
@@ -29,12 +32,12 @@ for _task in (
 ):
     collection.add_task(_task)
 for _collection in (
+    _aiops,
     _noun("image", image, "build", "list_", "load", "prune"),
     _noun("cluster", cluster, "up", "down", "env", "list_"),
     _noun("secret", secret, "apply", "check", "rotate"),
     _noun("lock", lock, "status", "release"),
     _noun("manifest", manifest, "render", "validate", "apply"),
-    _noun("aiops", aiops, "ask"),
     _noun("chart", chart, "lint", "template", "upgrade", "rollback", "test"),
 ):
     collection.add_collection(_collection)

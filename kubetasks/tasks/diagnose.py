@@ -46,7 +46,7 @@ def diagnose(
         _write(found, record, state)
     findings = find(state)
     if workload:
-        _check(state, workload)
+        check_known(state, workload)
         findings = about(findings, workload)
     if json:
         healthy = not findings
@@ -103,7 +103,7 @@ def _write(found: Edge, path: str, state: "Snapshot") -> None:
         stream.write(text)
 
 
-def _check(state: "Snapshot", workload: str) -> None:
+def check_known(state: "Snapshot", workload: str) -> None:
     """Refuse a name that nothing in the snapshot has.
 
     Raises:

@@ -1,0 +1,55 @@
+"""The bearer token of the server over HTTP: a file of the user's own, made once and kept for the client's settings."""
+
+import os
+import secrets
+import stat
+import sys
+from pathlib import Path
+from typing import Final
+
+from kubetasks import state
+from kubetasks.errors import McpTokenUnsafe
+from kubetasks.redact import Sensitive
+
+NAME: Final = "mcp-token"
+BYTES: Final = 32
+SHORTEST: Final = 32
+
+
+def path(root: Path) -> Path:
+    """Where the token of a project is kept."""
+    return state.folder(root) / NAME
+
+
+def read_or_make(root: Path) -> tuple[Sensitive, Path]:
+    """The token of a project, and the file that holds it.
+
+    Raises:
+        McpTokenUnsafe: others can read the file, it is not a file of this user, or it holds no token.
+        StateUnavailable: there is no folder for it.
+    """
+    file = state.claim(root) / NAME
+    try:
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return _read(file), file
+    token = secrets.token_urlsafe(BYTES)
+    with os.fdopen(handle, "w", encoding="ascii") as stream:
+        stream.write(token + "\n")
+    return Sensitive(token), file
+
+
+def _read(file: Path) -> Sensitive:
+    found = file.lstat()
+    if not stat.S_ISREG(found.st_mode):
+        problem = "it is not a regular file"
+    elif sys.platform != "win32" and found.st_uid != os.getuid():
+        problem = f"it belongs to user {found.st_uid}"
+    elif sys.platform != "win32" and stat.S_IMODE(found.st_mode) & 0o077:
+        problem = f"its mode is {stat.S_IMODE(found.st_mode):o}, so others may have read it"
+    else:
+        token = file.read_text(encoding="ascii", errors="replace").strip()
+        if len(token) >= SHORTEST and token.isascii() and token.isprintable() and " " not in token:
+            return Sensitive(token)
+        problem = "it holds no token"
+    raise McpTokenUnsafe(f"the token file {file} cannot be used", why=problem, fix=f"make a new token: rm {file}")

@@ -1,0 +1,183 @@
+"""What the MCP server's tools do: the steps of the tasks of those names, with a document in place of a printout."""
+
+import contextlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from kubetasks.aiops.mcp.outcome import Outcome
+from kubetasks.errors import Forbidden, KubetasksError, UsageError
+from kubetasks.tasks._edge import Edge
+
+if TYPE_CHECKING:
+    from kubetasks.deploy import Deploy
+
+
+class ProjectOperations:
+    """The tools of one project. Each call makes an edge of its own and so looks at the cluster anew.
+
+    Args:
+        make: makes the edge.
+        offer_changes: whether ``deploy`` and ``rollback`` may be called.
+    """
+
+    def __init__(self, make: Callable[[], Edge], *, offer_changes: bool) -> None:
+        self._make, self._offer_changes = make, offer_changes
+        self._named = ""
+
+    def _edge(self) -> Edge:
+        """An edge whose redactor knows the values of the project's secrets, as far as they may be read."""
+        found = self._make()
+        found.given(ask=False)
+        # A role that may not read the Secret still gets what the patterns leave of a log.
+        with contextlib.suppress(Forbidden):
+            from kubetasks.secrets.store import read
+
+            found.redactor.add(read(found.target.store, found.settings.secret_name).values())
+        return found
+
+    def where(self) -> str:
+        """The target, the context and the namespace, in words."""
+        if not self._named:
+            found = self._make()
+            cluster = found.target.cluster
+            place = f"context {cluster.context}" if cluster is not None else "this machine"
+            self._named = f"namespace {found.settings.in_namespace} of {place} (target {found.target.name})"
+        return self._named
+
+    def hide(self, text: str) -> str:
+        """The text without secrets."""
+        from kubetasks.diagnose.hide import masked
+
+        return masked(text, self._make().redactor)
+
+    def status(self) -> Outcome:
+        """See ``inv status``."""
+        from kubetasks.deployers.status import look
+        from kubetasks.diagnose.ours import ours
+        from kubetasks.diagnose.words import counted
+
+        found = self._edge()
+        of_ours = ours(found.settings, found.target.name)
+        seen = look(found.target.store, found.settings.project, found.target.cluster, of_ours, found.redactor)
+        bad = sum(not row.ok for row in seen.rows)
+        lines = ["  ".join(filter(None, row.cells())) for row in seen.rows]
+        lines += [finding.line for finding in seen.findings[:1]] + ([seen.line] if seen.last else [])
+        summary = f"{counted(len(seen.rows), 'row')}, {bad} not well" if seen.rows else "nothing is deployed"
+        if seen.terminating:
+            summary = "the namespace is being deleted"
+        data = {"target": found.target.name, "namespace": found.settings.in_namespace, **seen.document()}
+        return Outcome(summary, lines, data, ok=not bad and not seen.terminating)
+
+    def diagnose(self, workload: str) -> Outcome:
+        """See ``inv diagnose``."""
+        from kubetasks.diagnose import diagnose
+        from kubetasks.diagnose.finding import VERSION, Report, document
+        from kubetasks.diagnose.show import about, lines
+        from kubetasks.diagnose.words import counted
+        from kubetasks.tasks.diagnose import check_known, snapshot_of
+
+        found = self._edge()
+        state = snapshot_of(found, "")
+        findings = diagnose(state)
+        if workload:
+            check_known(state, workload)
+            findings = about(findings, workload)
+        report = Report(
+            version=VERSION, context=state.context, namespace=state.namespace, taken=state.taken,
+            healthy=not findings, findings=findings,
+        )  # fmt: skip
+        summary = f"{counted(len(findings), 'finding')}; the first one is the root cause to fix first"
+        return Outcome(
+            summary if findings else "nothing is wrong",
+            list(lines(findings, every=True)),
+            document(report),
+            ok=not findings,
+        )
+
+    def verify(self) -> Outcome:
+        """See ``inv verify``."""
+        from kubetasks.verify import verify
+
+        found = self._edge()
+        _, objects = found.rendered()
+        report = verify(found.settings, found.root, found.target, objects, found.console)
+        failed = [f"FAIL {check.layer}/{check.name}: {check.evidence}" for check in report.failures]
+        rest = [f"{check.status} {check.layer}/{check.name}" for check in report.checks if check.status != "fail"]
+        summary = (
+            f"{len(report.failures)} of {len(report.checks)} checks failed" if not report.ok else "all checks passed"
+        )
+        return Outcome(summary, [*failed, *rest], report.document(), ok=report.ok)
+
+    def logs(self, service: str, tail: int) -> Outcome:
+        """See ``inv logs``."""
+        from kubetasks.diagnose.words import counted
+        from kubetasks.objects import NAME, PART_OF
+
+        found = self._edge()
+        if service and service not in found.settings.services:
+            known = ", ".join(found.settings.services)
+            raise UsageError(f"service {service}", why="unknown value", fix=f"choose one of {known}")
+        labels = f"{PART_OF}={found.settings.project}" + (f",{NAME}={service}" if service else "")
+        pods = [pod["metadata"]["name"] for pod in found.target.store.get(["Pod"], selector=labels)]
+        logs = {pod: found.target.store.logs(pod, tail=tail).splitlines()[-tail:] for pod in pods}
+        lines = [f"{pod}: {line}" for pod, each in logs.items() for line in each]
+        data = {"pods": [{"pod": pod, "lines": each} for pod, each in logs.items()]}
+        return Outcome(f"the last lines of {counted(len(pods), 'pod')}", lines, data, tail=True)
+
+    def plan(self) -> Outcome:
+        """See ``inv plan``."""
+        work = self._work(self._edge())
+        _ = work.survey.autoscaled
+        rows = [dict(zip(("step", "action", "what"), step.row(), strict=True)) for step in work.plan()]
+        needed = sum(row["action"] == "run" for row in rows)
+        summary = f"{needed} of {len(rows)} steps would run" if needed else "nothing to do"
+        return Outcome(summary, [f"{row['step']} [{row['action']}] {row['what']}" for row in rows], {"steps": rows})
+
+    def diff(self) -> Outcome:
+        """See ``inv diff``."""
+        from kubetasks.deployers.diff import differences
+
+        found = self._edge()
+        survey, objects = found.rendered()
+        lines = differences(found.target.store, found.settings, survey, objects)
+        return Outcome(f"{len(lines)} lines differ" if lines else "no difference", lines, {"lines": lines})
+
+    def deploy(self) -> Outcome:
+        """See ``inv deploy``."""
+        self._check_offered()
+        found = self._edge()
+        work = self._work(found)
+        work.run()
+        revision, unchanged = work.revision or work.survey.last, work.survey.unchanged
+        data = {
+            "revision": revision.number if revision else 0,
+            "changed": not unchanged,
+            "verified": bool(revision and revision.verified),
+            "images": dict(work.survey.release.images),
+        }
+        return Outcome("nothing to do" if unchanged else f"deployed revision {data['revision']}", (), data)
+
+    def rollback(self, to: int) -> Outcome:
+        """See ``inv rollback``."""
+        from kubetasks.deployers.back import Rollback
+
+        self._check_offered()
+        found = self._edge()
+        survey = found.survey(ask=False)
+        again = lambda: found.survey(ask=False)  # noqa: E731
+        revision = Rollback(found.settings, found.console, survey, found.deployer_named, to, 0.0, again).run()
+        return Outcome(f"rolled back; this is revision {revision.number}", (), {"revision": revision.number})
+
+    def _check_offered(self) -> None:
+        if not self._offer_changes:
+            raise KubetasksError("this server changes nothing", fix="start it with --allow-changes")
+
+    @staticmethod
+    def _work(found: Edge) -> "Deploy":
+        from kubetasks.deploy import Deploy
+
+        survey = found.survey(ask=False)
+        return Deploy(
+            found.settings, found.root, found.runner, found.console, found.deployer, survey, True,
+            lock_wait=0.0, again=lambda: found.survey(ask=False),
+        )  # fmt: skip
