@@ -130,7 +130,7 @@ class ProjectOperations:
         _ = work.survey.autoscaled
         rows = [dict(zip(("step", "action", "what"), step.row(), strict=True)) for step in work.plan()]
         needed = sum(row["action"] == "run" for row in rows)
-        summary = f"{needed} of {len(rows)} steps would run" if needed else "nothing to do"
+        summary = "nothing to do" if work.survey.unchanged else f"{needed} of {len(rows)} steps would run"
         return Outcome(summary, [f"{row['step']} [{row['action']}] {row['what']}" for row in rows], {"steps": rows})
 
     def diff(self) -> Outcome:

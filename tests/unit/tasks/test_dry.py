@@ -44,6 +44,7 @@ SAYS = {
     "image.load": "would load kubetasks/todo-backend:",
     "image.prune": "would remove kubetasks/todo-backend:old",
     "diagnose": "would write the snapshot to state.json",
+    "aiops.mcp": "would answer an MCP client over standard input and output",
 }
 READING = {
     "plan", "diff", "status", "logs", "open", "doctor", "completion", "image.list", "cluster.list", "cluster.env",
