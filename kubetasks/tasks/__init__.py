@@ -33,11 +33,11 @@ for _task in (
     collection.add_task(_task)
 for _collection in (
     _aiops,
-    _noun("image", image, "build", "list_", "load", "prune"),
+    _noun("image", image, "build", "list_", "load", "prune", "scan"),
     _noun("cluster", cluster, "up", "down", "env", "list_"),
     _noun("secret", secret, "apply", "check", "rotate"),
     _noun("lock", lock, "status", "release"),
     _noun("manifest", manifest, "render", "validate", "apply"),
-    _noun("chart", chart, "lint", "template", "upgrade", "rollback", "test"),
+    _noun("chart", chart, "lint", "template", "upgrade", "rollback", "test", "score"),
 ):
     collection.add_collection(_collection)

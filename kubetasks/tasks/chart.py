@@ -1,10 +1,11 @@
-"""The Helm chart: ``chart.lint``, ``chart.template``, ``chart.upgrade``, ``chart.rollback``, ``chart.test``."""
+"""The Helm chart: ``chart.`` with ``lint``, ``template``, ``upgrade``, ``rollback``, ``test``, ``score``."""
 
 from typing import TYPE_CHECKING, cast
 
 from invoke.context import Context
 
 from kubetasks.tasks._edge import Edge, command, edge, flags, waiting
+from kubetasks.tasks._scan import HELP as SCAN_HELP
 from kubetasks.tasks.manifest import would_apply
 
 if TYPE_CHECKING:
@@ -128,3 +129,51 @@ def test(c: Context, target: str = "", context: str = "", namespace: str = "", l
         if not result.ok:
             raise VerifyFailed("the chart's tests failed", why=result.lines[-1], detail="\n".join(result.lines[-20:]))
         shown.done("passed")
+
+
+@command(
+    help=flags(
+        *COMMON,
+        "with",
+        "json",
+        kubernetes="the version of Kubernetes to judge for, e.g. 1.34",
+        schemas="where kubeconform finds its schemas: a folder or URL with its {{.ResourceKind}} placeholders",
+        **SCAN_HELP,
+    )
+)
+def score(
+    c: Context,
+    target: str = "",
+    context: str = "",
+    namespace: str = "",
+    with_: str = "helm",
+    env_file: str = "",
+    offline: bool = False,
+    kubernetes: str = "1.34",
+    schemas: str = "",
+    fail_on: str = "critical",
+    tool: str = "",
+    json: bool = False,
+) -> None:
+    """Judge the rendered objects with kube-score, kubeconform and checkov."""
+    import re
+
+    from kubetasks.aiops.scan import objects as rendered
+    from kubetasks.deployers.concealed import all_concealed
+    from kubetasks.errors import UsageError
+    from kubetasks.tasks._scan import check_level, chosen, show
+
+    check_level(fail_on)
+    wanted = chosen(tool, rendered.TOOLS)
+    if not re.fullmatch(r"1\.\d{1,3}", kubernetes):
+        raise UsageError(f"--kubernetes {kubernetes}", why="it is not a version", fix="give e.g. 1.34")
+    found = edge(
+        c, target=target, cluster_context=context, namespace=namespace, env_file=env_file, deployer=with_,
+        offline=offline, as_json=json,
+    )  # fmt: skip
+    if found.dry:
+        found.would("render the objects and judge them")
+        return
+    survey, objects = found.rendered()
+    concealed = all_concealed(objects, survey.digest)
+    show(found, rendered.scan(found.runner, concealed, kubernetes, schemas, wanted), fail_on)

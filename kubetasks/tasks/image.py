@@ -1,10 +1,11 @@
-"""Images: ``image.build``, ``image.list``, ``image.load``, ``image.prune``."""
+"""Images: ``image.build``, ``image.list``, ``image.load``, ``image.prune``, ``image.scan``."""
 
 from typing import TYPE_CHECKING
 
 from invoke.context import Context
 
 from kubetasks.tasks._edge import Edge, command, edge, flags
+from kubetasks.tasks._scan import HELP as SCAN_HELP
 
 if TYPE_CHECKING:
     from kubetasks.images.plan import Image
@@ -165,3 +166,33 @@ def prune(c: Context, target: str = "", context: str = "", offline: bool = False
             gone = nodes.remove(nodes.spare(repositories, stay | used))
         counts = [f"{len(removed)} removed"] * bool(removed) + [f"{len(gone)} removed from the nodes"] * bool(gone)
         shown.done(", ".join(counts) or "nothing to remove")
+
+
+@command(
+    help=flags(
+        *COMMON,
+        "json",
+        service="only this one",
+        **SCAN_HELP,
+    )
+)
+def scan(
+    c: Context,
+    target: str = "",
+    context: str = "",
+    offline: bool = False,
+    service: str = "",
+    fail_on: str = "error",
+    tool: str = "",
+    json: bool = False,
+) -> None:
+    """Look for weaknesses in the Dockerfiles and the built images: user, size, caches, secrets, age of the base."""
+    from kubetasks.tasks._scan import check_level, chosen, image_scan, show
+
+    check_level(fail_on)
+    wanted = chosen(tool, ("hadolint", "checkov", "image"))
+    found = edge(c, target=target, cluster_context=context, offline=offline, as_json=json)
+    if found.dry:
+        found.would("look at the Dockerfiles and the built images")
+        return
+    show(found, image_scan(found, _images(found, service) if "image" in wanted or not wanted else [], wanted), fail_on)

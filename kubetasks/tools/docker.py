@@ -106,6 +106,11 @@ def image_inspect(references: Sequence[str], template: str = "{{json .}}") -> li
     return ["docker", "image", "inspect", "--format", template, *references]
 
 
+def history(reference: str) -> list[str]:
+    """``docker history`` as JSON lines: what each layer was made by, newest first, and its size in bytes."""
+    return ["docker", "history", "--no-trunc", "--human=false", "--format", "{{json .}}", reference]
+
+
 def image_ls(repository: str = "") -> list[str]:
     """``docker image ls`` as JSON lines, of one repository or of all."""
     return ["docker", "image", "ls", "--no-trunc", "--format", "{{json .}}", *([repository] if repository else [])]

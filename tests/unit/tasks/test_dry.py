@@ -44,6 +44,8 @@ SAYS = {
     "image.load": "would load kubetasks/todo-backend:",
     "image.prune": "would remove kubetasks/todo-backend:old",
     "diagnose": "would write the snapshot to state.json",
+    "image.scan": "would look at the Dockerfiles",
+    "chart.score": "would render the objects and judge them",
     "aiops.mcp": "would answer an MCP client over standard input and output",
 }
 READING = {

@@ -23,13 +23,13 @@ from tests.unit.tasks.foreign import FOREIGN_SETTINGS, invoke
 ROOT = Path(__file__).resolve().parents[3]
 TOP = "deploy verify status diagnose logs open plan diff rollback destroy doctor completion"
 NOUNS = {
-    "image": "build list load prune",
+    "image": "build list load prune scan",
     "cluster": "up down env list",
     "secret": "apply check rotate",
     "lock": "status release",
     "manifest": "render validate apply",
     "aiops": "ask mcp",
-    "chart": "lint template upgrade rollback test",
+    "chart": "lint template upgrade rollback test score",
 }
 NAMES = [*TOP.split(), *(f"{noun}.{verb}" for noun, verbs in NOUNS.items() for verb in verbs.split())]
 

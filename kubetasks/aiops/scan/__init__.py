@@ -1,0 +1,1 @@
+"""Scans of images, Dockerfiles and rendered objects: every scanner's remarks as findings of one shape."""
