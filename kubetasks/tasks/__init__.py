@@ -2,7 +2,20 @@
 
 from invoke.collection import Collection
 
-from kubetasks.tasks import aiops, aiops_mcp, chart, cluster, deploy, diagnose, image, lock, look, manifest, secret
+from kubetasks.tasks import (
+    aiops,
+    aiops_gordon,
+    aiops_mcp,
+    chart,
+    cluster,
+    deploy,
+    diagnose,
+    image,
+    lock,
+    look,
+    manifest,
+    secret,
+)
 
 
 def _noun(name: str, module: object, *tasks: str) -> Collection:
@@ -14,6 +27,7 @@ def _noun(name: str, module: object, *tasks: str) -> Collection:
 
 _aiops = _noun("aiops", aiops, "ask")
 _aiops.add_task(aiops_mcp.mcp)
+_aiops.add_task(aiops_gordon.gordon)
 
 collection = Collection()
 for _task in (

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 COMMON = ("target", "context", "offline")
 
 
-def _images(found: Edge, service: str) -> "list[Image]":
+def images_of(found: Edge, service: str) -> "list[Image]":
+    """The images of all services or of one.
+
+    Raises:
+        UsageError: there is no such service.
+    """
     from kubetasks.errors import UsageError
     from kubetasks.images.plan import plan
 
@@ -39,7 +44,7 @@ def build(
     from kubetasks.images.ledger import Ledger
 
     found = edge(c, target=target, cluster_context=context, offline=offline)
-    images = _images(found, service)
+    images = images_of(found, service)
     if found.target.cluster is None:
         found.console.line("the local target needs no images; name another with --target", mark="skipped")
         return
@@ -75,7 +80,7 @@ def list_(c: Context, target: str = "", context: str = "", offline: bool = False
     from kubetasks.images.ledger import Ledger
 
     found = edge(c, target=target, cluster_context=context, offline=offline, as_json=json)
-    images = _images(found, "")
+    images = images_of(found, "")
     if found.target.cluster is None:
         rows = [[image.service, image.reference, "not needed", "not needed"] for image in images]
     else:
@@ -105,7 +110,7 @@ def load(c: Context, target: str = "", context: str = "", offline: bool = False)
     from kubetasks.images.ledger import Ledger
 
     found = edge(c, target=target, cluster_context=context, offline=offline)
-    images, ledger = _images(found, ""), Ledger.of(found.root, found.target)
+    images, ledger = images_of(found, ""), Ledger.of(found.root, found.target)
     with found.console.step("load") as shown:
         if found.target.cluster is None:
             shown.skip("the local target needs no images")
@@ -134,7 +139,7 @@ def prune(c: Context, target: str = "", context: str = "", offline: bool = False
     from kubetasks.objects import PART_OF, containers
 
     found = edge(c, target=target, cluster_context=context, offline=offline)
-    images = _images(found, "")
+    images = images_of(found, "")
     if found.target.cluster is None:
         found.console.line("the local target has no images", mark="skipped")
         return
@@ -195,4 +200,6 @@ def scan(
     if found.dry:
         found.would("look at the Dockerfiles and the built images")
         return
-    show(found, image_scan(found, _images(found, service) if "image" in wanted or not wanted else [], wanted), fail_on)
+    show(
+        found, image_scan(found, images_of(found, service) if "image" in wanted or not wanted else [], wanted), fail_on
+    )

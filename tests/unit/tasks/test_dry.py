@@ -46,6 +46,7 @@ SAYS = {
     "diagnose": "would write the snapshot to state.json",
     "image.scan": "would look at the Dockerfiles",
     "chart.score": "would render the objects and judge them",
+    "aiops.gordon": "would look at the Dockerfiles",
     "aiops.mcp": "would answer an MCP client over standard input and output",
 }
 READING = {

@@ -28,7 +28,7 @@ NOUNS = {
     "secret": "apply check rotate",
     "lock": "status release",
     "manifest": "render validate apply",
-    "aiops": "ask mcp",
+    "aiops": "ask mcp gordon",
     "chart": "lint template upgrade rollback test score",
 }
 NAMES = [*TOP.split(), *(f"{noun}.{verb}" for noun, verbs in NOUNS.items() for verb in verbs.split())]
