@@ -4,6 +4,7 @@ from invoke.collection import Collection
 
 from kubetasks.tasks import (
     aiops,
+    aiops_agent,
     aiops_gordon,
     aiops_mcp,
     chart,
@@ -28,6 +29,7 @@ def _noun(name: str, module: object, *tasks: str) -> Collection:
 _aiops = _noun("aiops", aiops, "ask")
 _aiops.add_task(aiops_mcp.mcp)
 _aiops.add_task(aiops_gordon.gordon)
+_aiops.add_collection(_noun("agent", aiops_agent, "install", "invoke", "status", "remove"))
 
 collection = Collection()
 for _task in (

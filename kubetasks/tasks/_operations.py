@@ -12,6 +12,18 @@ if TYPE_CHECKING:
     from kubetasks.deploy import Deploy
 
 
+def learn_secrets(found: Edge) -> None:
+    """Let the redactor know the values of the project's secrets: those that are given, and those that are deployed.
+
+    Where the Secret may not be read, what looks like a secret is still hidden by its form.
+    """
+    from kubetasks.secrets.store import read
+
+    found.given(ask=False)
+    with contextlib.suppress(Forbidden):
+        found.redactor.add(read(found.target.store, found.settings.secret_name).values())
+
+
 class ProjectOperations:
     """The tools of one project. Each call makes an edge of its own and so looks at the cluster anew.
 
@@ -27,12 +39,7 @@ class ProjectOperations:
     def _edge(self) -> Edge:
         """An edge whose redactor knows the values of the project's secrets, as far as they may be read."""
         found = self._make()
-        found.given(ask=False)
-        # A role that may not read the Secret still gets what the patterns leave of a log.
-        with contextlib.suppress(Forbidden):
-            from kubetasks.secrets.store import read
-
-            found.redactor.add(read(found.target.store, found.settings.secret_name).values())
+        learn_secrets(found)
         return found
 
     def where(self) -> str:

@@ -1,10 +1,14 @@
 """The MCP server: ``aiops.mcp``."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from invoke.context import Context
 
 from kubetasks.tasks._edge import Edge, command, edge, flags
+
+if TYPE_CHECKING:
+    from kubetasks.aiops.mcp.server import Server
 
 PORT = 8747
 
@@ -16,6 +20,7 @@ PORT = 8747
         "namespace",
         "with",
         http="answer over HTTP on 127.0.0.1 with a bearer token, not over standard input and output",
+        token_file="the file with the bearer token for --http; made in the state folder by default",
         port="the port for --http; 0 takes a free one",
         allow_changes="also offer deploy and rollback; the user is asked before each",
         approved_by_client="do not ask before a change: only for a client that asks its user itself, such as kagent",
@@ -29,6 +34,7 @@ def mcp(
     with_: str = "",
     http: bool = False,
     port: int = PORT,
+    token_file: str = "",
     allow_changes: bool = False,
     approved_by_client: bool = False,
 ) -> None:
@@ -53,7 +59,8 @@ def mcp(
         edge(c).would(f"answer an MCP client over {'HTTP' if http else 'standard input and output'} ({what})")
         return
     _check_extra()
-    _serve(first, make, http=http, port=port, allow_changes=allow_changes, trusted=approved_by_client)
+    serve = _serve_http if http else _serve_stdio
+    serve(first, _server(make, allow_changes=allow_changes, trusted=approved_by_client), token_file, port)
 
 
 def _check_extra() -> None:
@@ -75,31 +82,39 @@ def _check_extra() -> None:
         raise ExtraMissing(f"the package mcp is version {version}", why="2.3 or later is needed", fix=fix)
 
 
-def _serve(first: Edge, make: Callable[[], Edge], *, http: bool, port: int, allow_changes: bool, trusted: bool) -> None:
-    import anyio
-
+def _server(make: Callable[[], Edge], *, allow_changes: bool, trusted: bool) -> "Server":
     from kubetasks import __version__
     from kubetasks.aiops.mcp.codes import Codes
     from kubetasks.aiops.mcp.server import Server
     from kubetasks.tasks._operations import ProjectOperations
 
     operations = ProjectOperations(make, offer_changes=allow_changes)
-    server = Server(
-        operations, __version__, allow_changes=allow_changes, codes=Codes(_show_at_terminal), trusted=trusted
-    )
-    if not http:
-        anyio.run(server.mcp.run_stdio_async)
-        return
+    codes = Codes(_show_at_terminal)
+    return Server(operations, __version__, allow_changes=allow_changes, codes=codes, trusted=trusted)
+
+
+def _serve_stdio(first: Edge, server: "Server", token_file: str, port: int) -> None:
+    import anyio
+
+    anyio.run(server.mcp.run_stdio_async)
+
+
+def _serve_http(first: Edge, server: "Server", token_file: str, port: int) -> None:
+    from pathlib import Path
+
+    import anyio
+
     from kubetasks.aiops.mcp import http as over_http
     from kubetasks.aiops.mcp import token as tokens
 
-    token, file = tokens.read_or_make(first.root)
+    file = Path.cwd() / token_file if token_file else None
+    token, file = (tokens.read_given(file), file) if file else tokens.read_or_make(first.root)
     first.redactor.add([token])
     with over_http.listening(port) as listener:
         at = f"http://{over_http.HOST}:{listener.getsockname()[1]}{over_http.PATH}"
         console = edge(first.context).console
         console.line(f"MCP at {at} until Ctrl-C; the bearer token is in {file}")
-        if trusted:
+        if server.trusted:
             console.line("changes are not asked for here: whoever has the token can deploy and roll back", mark="note")
         anyio.run(over_http.serve, server, token, listener)
 

@@ -80,6 +80,20 @@ class Helm:
             "--history-max", str(history), *said, *post_renderer, *_values(values),
         )  # fmt: skip
 
+    def upgrade_published(self, release: str, chart: str, version: str, *, values: Sequence[str] = ()) -> list[str]:
+        """Install or upgrade a chart from a registry; values come on stdin, on top of the ``values`` files.
+
+        Args:
+            release: the release's name.
+            chart: ``oci://…``.
+            version: the chart's exact version.
+            values: values files.
+        """
+        return self.argv(
+            "upgrade", release, chart, "--install", "--version", version, "--create-namespace", "--reset-values",
+            *_values(values),
+        )  # fmt: skip
+
     def rollback(self, release: str, revision: int, *, history: int = 10) -> list[str]:
         """Go back to a revision (as a new one). Also what takes a release out of a pending state."""
         return self.argv("rollback", release, str(revision), *self._server_side, "--history-max", str(history))

@@ -14,6 +14,7 @@ from kubetasks.redact import Sensitive
 NAME: Final = "mcp-token"
 BYTES: Final = 32
 SHORTEST: Final = 32
+SHAPE: Final = f"write {SHORTEST} or more printable characters into it, without spaces"
 
 
 def path(root: Path) -> Path:
@@ -39,6 +40,28 @@ def read_or_make(root: Path) -> tuple[Sensitive, Path]:
     return Sensitive(token), file
 
 
+def read_given(file: Path) -> Sensitive:
+    """The token in a file that is named: mounted from a Secret, it belongs to root, and its group may read it.
+
+    Raises:
+        McpTokenUnsafe: everyone can read the file, or it holds no token.
+        OSError: it cannot be read.
+    """
+    if sys.platform != "win32" and stat.S_IMODE(file.stat().st_mode) & 0o007:
+        problem = "every user of this machine can read it"
+        raise McpTokenUnsafe(f"the token file {file} cannot be used", why=problem, fix=f"chmod 600 {file}")
+    token = _token(file)
+    if token is None:
+        raise McpTokenUnsafe(f"the token file {file} cannot be used", why="it holds no token", fix=SHAPE)
+    return token
+
+
+def _token(file: Path) -> Sensitive | None:
+    token = file.read_text(encoding="ascii", errors="replace").strip()
+    whole = len(token) >= SHORTEST and token.isascii() and token.isprintable() and " " not in token
+    return Sensitive(token) if whole else None
+
+
 def _read(file: Path) -> Sensitive:
     found = file.lstat()
     if not stat.S_ISREG(found.st_mode):
@@ -48,8 +71,8 @@ def _read(file: Path) -> Sensitive:
     elif sys.platform != "win32" and stat.S_IMODE(found.st_mode) & 0o077:
         problem = f"its mode is {stat.S_IMODE(found.st_mode):o}, so others may have read it"
     else:
-        token = file.read_text(encoding="ascii", errors="replace").strip()
-        if len(token) >= SHORTEST and token.isascii() and token.isprintable() and " " not in token:
-            return Sensitive(token)
+        token = _token(file)
+        if token is not None:
+            return token
         problem = "it holds no token"
     raise McpTokenUnsafe(f"the token file {file} cannot be used", why=problem, fix=f"make a new token: rm {file}")

@@ -29,6 +29,7 @@ NOUNS = {
     "lock": "status release",
     "manifest": "render validate apply",
     "aiops": "ask mcp gordon",
+    "aiops.agent": "install invoke status remove",
     "chart": "lint template upgrade rollback test score",
 }
 NAMES = [*TOP.split(), *(f"{noun}.{verb}" for noun, verbs in NOUNS.items() for verb in verbs.split())]

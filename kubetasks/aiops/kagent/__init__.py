@@ -1,0 +1,1 @@
+"""kagent: which line is installed or possible, our agent's objects, and installing, asking and removing it."""

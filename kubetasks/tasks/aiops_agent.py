@@ -1,0 +1,309 @@
+"""An agent of kagent: ``aiops.agent.install``, ``invoke``, ``status``, ``remove``."""
+
+from typing import TYPE_CHECKING
+
+from invoke.context import Context
+
+from kubetasks.tasks._edge import Edge, command, edge, flags
+
+if TYPE_CHECKING:
+    import contextlib
+    from collections.abc import Callable
+
+    from kubetasks.aiops.a2a import Call
+    from kubetasks.aiops.kagent.cluster import Kagent
+    from kubetasks.aiops.kagent.objects import Wanted
+
+WHERE = ("target", "context", "namespace")
+KAGENT = "the namespace of kagent itself"
+TIMEOUT = 120
+
+
+def _kagent(found: Edge, namespace: str) -> "Kagent":
+    """Kagent in the target's cluster.
+
+    Raises:
+        UsageError: the target has no cluster.
+    """
+    from kubetasks.aiops.kagent.cluster import Kagent
+    from kubetasks.errors import UsageError
+
+    if found.target.cluster is None:
+        raise UsageError("--target local", why="kagent needs a cluster", fix="inv cluster.up --target kind")
+    return Kagent(found.target.cluster, found.target.store, found.runner, namespace)
+
+
+def _wanted(found: Edge, key_secret: str, image: str, kagent: str, *, rollback: bool, schedule: str) -> "Wanted":
+    """What the agent is to be, of settings and flags.
+
+    Raises:
+        UsageError: a flag's value cannot be used.
+        SettingsError: no endpoint or model is set.
+    """
+    from kubetasks.aiops.kagent.objects import Wanted
+    from kubetasks.errors import SettingsError, UsageError
+
+    settings = found.settings
+    if not settings.aiops.endpoint or not settings.aiops.model:
+        raise SettingsError(
+            "aiops.endpoint and aiops.model are not set", why="the agent needs a model", fix="set both in invoke.yaml"
+        )
+    secret, slash, key = (key_secret or f"{settings.secret_name}/{settings.aiops.key_secret}").partition("/")
+    if not (secret and slash and key):
+        raise UsageError(
+            f"--key-secret {key_secret}", why="it is not NAME/KEY", fix="give an existing Secret and its key"
+        )
+    if schedule and len(schedule.split()) != 5:
+        raise UsageError(f"--schedule {schedule!r}", why="cron has five fields", fix='e.g. --schedule "0 7 * * *"')
+    return Wanted(
+        project=settings.project, namespace=settings.in_namespace, model=settings.aiops.model,
+        endpoint=settings.aiops.endpoint, secret=secret, key=key, image=image, rollback=rollback, schedule=schedule,
+        kagent=kagent,
+    )  # fmt: skip
+
+
+@command(
+    help=flags(
+        *WHERE,
+        kagent_namespace=KAGENT,
+        key_secret="the existing Secret with the model's key, as NAME/KEY; the project's own by default",  # noqa: S106
+        image="the image of kubetasks' MCP server, which runs beside the agent",
+        allow_rollback="let the agent go back to a revision; each time is asked for",
+        schedule='also ask it by itself, when cron says: "0 7 * * *"; never by default',
+        charts="install or upgrade kagent itself, too; give --no-charts where another tool does",
+        timeout="how many seconds to wait until the agent is ready",
+    )
+)
+def install(
+    c: Context,
+    target: str = "",
+    context: str = "",
+    namespace: str = "",
+    kagent_namespace: str = "kagent",
+    key_secret: str = "",
+    image: str = "kubetasks/mcp:local",
+    allow_rollback: bool = False,
+    schedule: str = "",
+    charts: bool = True,
+    timeout: int = 300,
+) -> None:
+    """Install kagent 0.10 and the agent that explains this project's namespace."""
+    from kubetasks.aiops.kagent import lines, objects
+
+    found = edge(c, target=target, cluster_context=context, namespace=namespace)
+    kagent = _kagent(found, kagent_namespace)
+    wanted = _wanted(found, key_secret, image, kagent_namespace, rollback=allow_rollback, schedule=schedule)
+    items = objects.prepare(objects.read(found.root, schedule=bool(schedule)), wanted)
+    with found.console.step("look") as shown:
+        there = kagent.look()
+        lines.check_line(there)
+        lines.check_kubernetes(there.kubernetes)
+        if not charts:
+            lines.check_there(there)
+        shown.done(f"kagent {there.controller or 'is not installed'}")
+    if found.dry:
+        from kubetasks.objects import identity
+
+        found.would(
+            *([f"install kagent {lines.PINNED} in namespace {kagent_namespace}"] if charts else []),
+            *(f"apply {identity(item)}" for item in items),
+        )
+        return
+    kagent.check_key(wanted)
+    if charts:
+        with found.console.step("kagent") as shown:
+            kagent.install_charts(found.root, shown.update)
+            shown.done(lines.PINNED)
+    with found.console.step("agent") as shown:
+        kagent.apply(items)
+        shown.done(f"{len(items)} objects")
+    with found.console.step("ready") as shown:
+        kagent.wait(float(timeout))
+        shown.done("the agent answers")
+    found.console.line(
+        "port 8083 of kagent has no authentication: use it by port-forward only, never expose it", mark="note"
+    )
+    found.console.finished(f"Installed the agent of {wanted.project}")
+
+
+@command(
+    positional=["question"],
+    help=flags(
+        *WHERE,
+        kagent_namespace=KAGENT,
+        question="what you want to know, in words; in quotes",
+        agent="the agent's name",
+        url="kagent's address where it can be reached without a port-forward, as within the cluster",
+        timeout="how many seconds one answer may take",
+    ),
+)
+def invoke(
+    c: Context,
+    question: str,
+    target: str = "",
+    context: str = "",
+    namespace: str = "",
+    kagent_namespace: str = "kagent",
+    agent: str = "kubetasks-agent",
+    url: str = "",
+    timeout: int = TIMEOUT,
+) -> None:
+    """Ask the agent, show each call that it wants to make, and send your yes or no."""
+    import contextlib
+
+    from kubetasks.aiops import a2a
+    from kubetasks.aiops.kagent import ask, lines
+    from kubetasks.aiops.kagent.cluster import CONTROLLER, PORT
+    from kubetasks.diagnose import diagnose
+    from kubetasks.diagnose.hide import masked
+    from kubetasks.diagnose.show import lines as shown_as
+    from kubetasks.errors import UsageError
+    from kubetasks.tasks._operations import learn_secrets
+    from kubetasks.tasks.diagnose import snapshot_of
+    from kubetasks.tasks.diagnose import well as all_well
+
+    if timeout < 1:
+        raise UsageError(f"--timeout {timeout}", why="it is not above 0", fix="give a number of seconds")
+    found = edge(c, target=target, cluster_context=context, namespace=namespace)
+    kagent = _kagent(found, kagent_namespace)
+    if found.dry:
+        found.would(f"ask the agent {agent} of namespace {found.settings.in_namespace}")
+        return
+    learn_secrets(found)
+    state = snapshot_of(found, "")
+    findings = diagnose(state)
+    for line in shown_as(findings) if findings else [all_well(state, "")]:
+        found.console.line(line)
+    if not url:
+        there = kagent.look()
+        lines.check_line(there)
+        lines.check_there(there)
+    text = ask.question(question, findings, lambda each: masked(each, found.redactor))
+    path = f"/api/a2a/{found.settings.in_namespace}/{agent}/"
+    way = contextlib.nullcontext(url) if url else _forwarded(found, kagent, CONTROLLER, PORT)
+    approved: list[Call] = []
+    with way as base:
+        conversation = ask.Conversation(a2a.Agent(base, path, float(timeout)), found.console.line, _decider(), approved)
+        turn = conversation.run(text)
+    found.console.line("the agent says (its words are not checked):")
+    for line in turn.text.splitlines():
+        found.console.line(f"    {line}")
+    if approved:
+        _check(found)
+
+
+def _forwarded(found: Edge, kagent: "Kagent", service: str, port: int) -> "contextlib.AbstractContextManager[str]":
+    from kubetasks.targets.forward import forward
+
+    return forward(kagent.own, found.runner, service, port)
+
+
+def _decider() -> "Callable[[Call], bool] | None":
+    """Asks at the terminal whether a call may run; None where there is none."""
+    import sys
+
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return None
+
+    def decide(call: "Call") -> bool:
+        return input(f"allow {call.tool} this once? [y/N] ").strip().lower() in {"y", "yes"}
+
+    return decide
+
+
+def _check(found: Edge) -> None:
+    """After an approved call: whether the application works, and what is wrong, whatever the agent says."""
+    from kubetasks.diagnose import diagnose
+    from kubetasks.diagnose.show import lines
+    from kubetasks.errors import VerifyFailed
+    from kubetasks.tasks.diagnose import snapshot_of, well
+    from kubetasks.verify import verify
+
+    found.console.line("checking what the call did:")
+    _, objects = found.rendered()
+    report = verify(found.settings, found.root, found.target, objects, found.console)
+    state = snapshot_of(found, "")
+    findings = diagnose(state)
+    for line in lines(findings) if findings else [well(state, "")]:
+        found.console.line(line)
+    if not report.ok:
+        raise VerifyFailed(report.summary, fix=findings[0].fix.text if findings else "see inv verify")
+    found.console.line(report.summary, mark="done")
+
+
+@command(help=flags(*WHERE, "json", kagent_namespace=KAGENT))
+def status(
+    c: Context,
+    target: str = "",
+    context: str = "",
+    namespace: str = "",
+    kagent_namespace: str = "kagent",
+    json: bool = False,
+) -> None:
+    """Say which kagent the cluster has, and whether the agent is ready."""
+    from kubetasks.aiops.kagent import lines
+    from kubetasks.aiops.kagent.cluster import condition, reason
+    from kubetasks.errors import KagentMissing
+
+    found = edge(c, target=target, cluster_context=context, namespace=namespace, as_json=json)
+    kagent = _kagent(found, kagent_namespace)
+    there = kagent.look()
+    agent = kagent.agent() if f"agents.{lines.GROUP}" in there.served else None
+    ready = condition(agent, "Ready") == "True"
+    if json:
+        found.print_json(
+            {
+                "kubernetes": ".".join(map(str, there.kubernetes)),
+                "kagent": there.controller,
+                "controller_ready": there.ready,
+                "served": {name: sorted(versions) for name, versions in there.served.items()},
+                "agent": agent is not None,
+                "agent_ready": ready,
+                "reason": "" if ready else reason(agent),
+            }
+        )
+    else:
+        rows = [
+            ["Kubernetes", ".".join(map(str, there.kubernetes))],
+            ["kagent", there.controller or "not installed"],
+            ["controller", "ready" if there.ready else "not ready"],
+            ["agent", "ready" if ready else reason(agent)],
+        ]
+        found.console.table(["WHAT", "STATE"], rows)
+    lines.check_line(there)
+    lines.check_there(there)
+    if agent is None:
+        place = f"namespace {found.settings.in_namespace}"
+        raise KagentMissing("the agent is not installed", why=f"it is not in {place}", fix=lines.INSTALL)
+
+
+@command(help=flags(*WHERE, kagent_namespace=KAGENT, charts="uninstall kagent itself, too"))
+def remove(
+    c: Context,
+    target: str = "",
+    context: str = "",
+    namespace: str = "",
+    kagent_namespace: str = "kagent",
+    charts: bool = False,
+) -> None:
+    """Remove the agent; kagent itself stays unless --charts is given."""
+    from kubetasks.aiops.kagent import objects
+
+    found = edge(c, target=target, cluster_context=context, namespace=namespace)
+    kagent = _kagent(found, kagent_namespace)
+    items = objects.read(found.root, schedule=True)
+    for item in items:
+        item["metadata"]["namespace"] = found.settings.in_namespace
+    if found.dry:
+        from kubetasks.objects import identity
+
+        found.would(*(f"delete {identity(item)}" for item in items), *(["uninstall kagent"] if charts else []))
+        return
+    with found.console.step("agent") as shown:
+        kagent.remove(items)
+        shown.done("removed")
+    if charts:
+        with found.console.step("kagent") as shown:
+            kagent.remove_charts()
+            shown.done("uninstalled")
+    found.console.finished("Removed the agent")
