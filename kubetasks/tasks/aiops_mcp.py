@@ -20,7 +20,7 @@ PORT = 8747
         "namespace",
         "with",
         http="answer over HTTP on 127.0.0.1 with a bearer token, not over standard input and output",
-        token_file="the file with the bearer token for --http; made in the state folder by default",
+        token_file="the file with the bearer token for --http; made in the state folder by default",  # noqa: S106
         port="the port for --http; 0 takes a free one",
         allow_changes="also offer deploy and rollback; the user is asked before each",
         approved_by_client="do not ask before a change: only for a client that asks its user itself, such as kagent",
