@@ -5,8 +5,11 @@ with uv where there is one, else with virtualenv and pip: one installation inste
 """
 
 import os
+import platform
 import re
 import shutil
+import sys
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +25,8 @@ EXPORTED = {
     "app/backend/requirements-model.txt": "model",
     "app/frontend/requirements.txt": "frontend",
 }
+
+NPM_PACKAGE = "kubernetes-mcp-server-linux-amd64@0.0.67"
 
 nox.needs_version = ">=2026.10.20"
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -113,6 +118,50 @@ def local(session: nox.Session) -> None:
 def e2e(session: nox.Session) -> None:
     """The whole way on a real kind cluster (not among the defaults): needs a container engine."""
     pytest(session, "tests/e2e")
+
+
+def filled(session: nox.Session, requirements: list[str]) -> None:
+    """Install packages into the session's own environment, unless they are there since the last time."""
+    mark = Path(session.virtualenv.location) / "kubetasks-requirements.txt"
+    wanted = "\n".join(requirements)
+    if not mark.exists() or mark.read_text() != wanted:
+        session.install(*requirements)
+        mark.write_text(wanted)
+
+
+@nox.session(reuse_venv=True, default=False)
+def aiops_kagent(session: nox.Session) -> None:
+    """Kagent's runtime, for the session aiops (not among the defaults)."""
+    # The last one has pre-releases only, which pip takes when one is named.
+    filled(session, ["kagent-adk==0.10.4", "a2a-sdk<1", "opentelemetry-instrumentation-fastapi>=0.52b0"])
+
+
+@nox.session(reuse_venv=True, default=False)
+def aiops_holmes(session: nox.Session) -> None:
+    """holmesgpt, for the session aiops (not among the defaults)."""
+    filled(session, ["holmesgpt==0.45"])
+
+
+@nox.session(venv_backend="none", requires=["environment", "aiops_kagent", "aiops_holmes"], default=False)
+def aiops(session: nox.Session) -> None:
+    """The MCP server and our Agent with kagent's runtime and holmesgpt (not among the defaults: 600 MB to install)."""
+    above = ROOT / ".nox"
+    os.environ["KUBETASKS_KAGENT_ADK"] = str(above / "aiops_kagent" / "bin" / "kagent-adk")
+    os.environ["KUBETASKS_HOLMES"] = str(above / "aiops_holmes" / "bin" / "holmes")
+    os.environ.setdefault("KUBETASKS_KUBERNETES_MCP", kubernetes_mcp_server(session))
+    pytest(session, "tests/aiops")
+
+
+def kubernetes_mcp_server(session: nox.Session) -> str:
+    """The program kubernetes-mcp-server from npm, as it is in the package for this platform; empty without npm."""
+    folder = ROOT / ".nox" / "aiops_npm"
+    program = folder / "package" / "bin" / NPM_PACKAGE.partition("@")[0]
+    if not program.exists() and shutil.which("npm") and sys.platform == "linux" and platform.machine() == "x86_64":
+        folder.mkdir(parents=True, exist_ok=True)
+        session.run("npm", "pack", "--silent", "--pack-destination", str(folder), NPM_PACKAGE, external=True)
+        with tarfile.open(next(folder.glob("*.tgz"))) as package:
+            package.extractall(folder, filter="data")
+    return str(program)
 
 
 @nox.session(venv_backend="none", requires=["environment"], default=False)

@@ -20,7 +20,8 @@ def test_it_calls_our_tools(mcp_server: McpServer, tmp_path: Path) -> None:
     with scripted([("status", {}), "nothing is deployed in shop-dev"]) as endpoint:
         env = {
             "PATH": os.environ["PATH"], "HOME": str(tmp_path), "OPENAI_API_BASE": endpoint.url, "NO_COLOR": "1",
-            "OPENAI_API_KEY": "placeholder", "HOLMES_CONFIGPATH_DIR": str(tmp_path), "KUBECONFIG": str(tmp_path / "none"),
+            "OPENAI_API_KEY": "placeholder", "HOLMES_CONFIGPATH_DIR": str(tmp_path),
+            "KUBECONFIG": str(tmp_path / "none"),
             "LITELLM_LOCAL_MODEL_COST_MAP": "True", "OVERRIDE_MAX_CONTENT_SIZE": "100000",
             "OVERRIDE_MAX_OUTPUT_TOKEN": "4096",
         }  # fmt: skip

@@ -6,7 +6,6 @@ would make are composed here.
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -104,10 +103,9 @@ def test_the_role_reads_and_nothing_else(
     assert answer.strip() == allowed
 
 
-def test_installing_beside_a_controller_and_removing(crds: Cluster, checkout: Checkout, tmp_path: Path) -> None:
+def test_installing_beside_a_controller_and_removing(crds: Cluster, checkout: Checkout) -> None:
     space = checkout.namespace
-    checkout.env.update(AIOPS)
-    assert "kagent is not installed" in checkout.run("aiops.agent.status", check=False).output
+    assert "kagent is not installed" in checkout.inv("aiops.agent.status", code=102)
     crds.kubectl("create", "namespace", space)
     crds.kubectl("create", "namespace", "kagent")
     crds.kubectl("--namespace", space, "create", "secret", "generic", "model", "--from-literal=KEY=value")
@@ -115,17 +113,16 @@ def test_installing_beside_a_controller_and_removing(crds: Cluster, checkout: Ch
         "create",
         "deployment",
         "kagent-controller",
-        "--image=kagent-dev/kagent/controller:0.10.4",
+        "--image=kagent/controller:0.10.4",
         "--replicas=0",
     )
     crds.kubectl("--namespace", "kagent", *create)
     install = ("aiops.agent.install", "--no-charts", "--key-secret", "model/KEY", "--timeout", "2")
-    done = checkout.run(*install, check=False)
-    assert done.code == 104  # all is applied, and there is no controller that makes it ready
-    assert "the agent kubetasks-agent is not ready after 2 s" in done.output
+    done = checkout.inv(*install, code=104, env=AIOPS)  # all is applied, and no controller makes it ready
+    assert "the agent kubetasks-agent is not ready after 2 s" in done
     found = {item["kind"] for item in crds.objects("agents,modelconfigs,remotemcpservers,roles", space)}
     assert found == {"Agent", "ModelConfig", "RemoteMCPServer", "Role"}
-    checkout.run("aiops.agent.remove")
+    checkout.inv("aiops.agent.remove")
     assert crds.objects("agents,modelconfigs,remotemcpservers,roles", space) == []
     crds.kubectl("--namespace", "kagent", "set", "image", "deployment/kagent-controller", "*=kagent/controller:1.0.2")
-    assert checkout.run(*install, check=False).code == 103
+    assert "kagent 1.0 is installed (1.0.2)" in checkout.inv(*install, code=103, env=AIOPS)
