@@ -62,7 +62,7 @@ class Kagent:
         if not result.ok or not result.stdout.strip():
             return []
         found: dict[str, Any] = json.loads(result.stdout)
-        items: Objects = found.get("items", [found])
+        items: Objects = found.get("items", [found] if found.get("metadata") else [])
         return items
 
     def look(self) -> lines.Found:

@@ -1,6 +1,7 @@
 """``--dry`` changes nothing: in every task, however it is asked for, and in a task that forgets about it."""
 
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from tests.unit.tasks.conftest import Inv
 from tests.unit.tasks.foreign import Here
 from tests.world import Passing, World
 
+MANIFESTS = Path(__file__).parents[3] / "manifests" / "aiops"
 # What each task says; the others only read, and say what they always say.
 SAYS = {
     "lock.release": "would release nothing",
@@ -46,12 +48,16 @@ SAYS = {
     "diagnose": "would write the snapshot to state.json",
     "image.scan": "would look at the Dockerfiles",
     "chart.score": "would render the objects and judge them",
+    "aiops.agent.install": "would apply Agent/kubetasks-agent",
+    "aiops.agent.invoke": "would ask the agent kubetasks-agent of namespace todo",
+    "aiops.agent.remove": "would delete Agent/kubetasks-agent",
     "aiops.gordon": "would look at the Dockerfiles",
     "aiops.mcp": "would answer an MCP client over standard input and output",
 }
 READING = {
     "plan", "diff", "status", "logs", "open", "doctor", "completion", "image.list", "cluster.list", "cluster.env",
-    "secret.check", "lock.status", "manifest.render", "manifest.validate", "chart.lint", "chart.template", "aiops.ask",
+    "secret.check", "lock.status", "aiops.agent.status", "aiops.ask",
+    "manifest.render", "manifest.validate", "chart.lint", "chart.template",
 }  # fmt: skip
 FLAGS: dict[str, dict[str, Any]] = {
     "rollback": {"to": 1},
@@ -61,6 +67,7 @@ FLAGS: dict[str, dict[str, Any]] = {
     "image.build": {"force": True},
     "chart.rollback": {"to": 1},
     "diagnose": {"record": "state.json"},
+    "aiops.agent.invoke": {"question": "why?"},
     "aiops.ask": {"question": "why?"},
 }
 
@@ -88,6 +95,9 @@ def deployed(world: World, inv: Inv, monkeypatch: pytest.MonkeyPatch) -> World:
         ("helm", "version"): "v4.0.0",
         ("helm",): "",
     }
+    shutil.copytree(MANIFESTS, world.root / "manifests" / "aiops")
+    monkeypatch.setenv("KUBETASKS_AIOPS_ENDPOINT", "http://127.0.0.1:9/v1")
+    monkeypatch.setenv("KUBETASKS_AIOPS_MODEL", "m")
     monkeypatch.setattr("kubetasks.images.prune.spare", lambda *_, **__: ["kubetasks/todo-backend:old"])
     return world
 
@@ -114,7 +124,7 @@ def test_no_task_changes_anything(
     deployed.runner.calls.clear()
     context.config.run.dry = True
     done = inv(collection[name], **FLAGS.get(name, {}))
-    assert done.code == 0 or name in {"doctor", "chart.lint"}, done.err
+    assert done.code == 0 or name in {"doctor", "chart.lint", "aiops.agent.status"}, done.err
     assert store.changes == []
     assert json.dumps(store.objects, sort_keys=True) == before
     assert [call.argv for call in deployed.runner.calls if not reads(call.argv)] == []
