@@ -19,11 +19,12 @@ ROOT = Path(__file__).parent
 LIST = ROOT / "requirements-dev.lock"
 SHARED = ROOT / ".nox" / "environment"
 EXPORTED = {
-    "requirements.lock": "launch",
-    "requirements-dev.lock": "dev",
-    "app/backend/requirements.txt": "backend",
-    "app/backend/requirements-model.txt": "model",
-    "app/frontend/requirements.txt": "frontend",
+    "requirements.lock": ("--group", "launch"),
+    "requirements-dev.lock": ("--group", "dev"),
+    "app/backend/requirements.txt": ("--only-group", "backend"),
+    "app/backend/requirements-model.txt": ("--only-group", "model"),
+    "app/frontend/requirements.txt": ("--only-group", "frontend"),
+    "docker/mcp/requirements.txt": ("--extra", "aiops"),
 }
 
 NPM_PACKAGE = "kubernetes-mcp-server-linux-amd64@0.0.67"
@@ -144,7 +145,7 @@ def aiops_holmes(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none", requires=["environment", "aiops_kagent", "aiops_holmes"], default=False)
 def aiops(session: nox.Session) -> None:
-    """The MCP server and our Agent with kagent's runtime and holmesgpt (not among the defaults: 600 MB to install)."""
+    """The MCP server and our Agent with kagent's runtime and holmesgpt (not among the defaults: 1.6 GB to install)."""
     above = ROOT / ".nox"
     os.environ["KUBETASKS_KAGENT_ADK"] = str(above / "aiops_kagent" / "bin" / "kagent-adk")
     os.environ["KUBETASKS_HOLMES"] = str(above / "aiops_holmes" / "bin" / "holmes")
@@ -174,9 +175,9 @@ def fuzz(session: nox.Session) -> None:
 def lock(session: nox.Session) -> None:
     """Resolve every dependency anew within pyproject.toml's bounds and export the hashed lists (needs uv)."""
     session.run("uv", "lock", *session.posargs, external=True)
-    for name, group in EXPORTED.items():
+    for name, chosen in EXPORTED.items():
         session.run(
             *("uv", "export", "--quiet", "--frozen", "--no-emit-project", "--no-default-groups", "--no-annotate"),
-            *("--no-header", "--only-group" if name.endswith(".txt") else "--group", group, "--output-file", name),
+            *("--no-header", *chosen, "--output-file", name),
             external=True,
         )
