@@ -115,6 +115,9 @@ PROGRAMS: Final[Mapping[str, Program]] = {
         ),
         kubeconfig=True,
     ),
+    # Scanners: what raises or lowers their demands, and what lets checkov send results to a service.
+    "hadolint": Program(drops=("HADOLINT_*",)),
+    "checkov": Program(drops=("CHECKOV_*", "CKV_*", "BC_*", "PRISMA_*", "LOG_LEVEL", "PYTHON*", "VIRTUAL_ENV")),
     # docker/offline/up: it compiles, packs and installs.
     "bash": Program(
         drops=(

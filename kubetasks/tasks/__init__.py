@@ -6,6 +6,7 @@ from kubetasks.tasks import (
     aiops,
     aiops_agent,
     aiops_gordon,
+    aiops_invoke,
     aiops_mcp,
     chart,
     cluster,
@@ -29,7 +30,9 @@ def _noun(name: str, module: object, *tasks: str) -> Collection:
 _aiops = _noun("aiops", aiops, "ask")
 _aiops.add_task(aiops_mcp.mcp)
 _aiops.add_task(aiops_gordon.gordon)
-_aiops.add_collection(_noun("agent", aiops_agent, "install", "invoke", "status", "remove"))
+_agent = _noun("agent", aiops_agent, "install", "status", "remove")
+_agent.add_task(aiops_invoke.invoke)
+_aiops.add_collection(_agent)
 
 collection = Collection()
 for _task in (

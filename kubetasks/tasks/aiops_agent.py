@@ -1,36 +1,14 @@
-"""An agent of kagent: ``aiops.agent.install``, ``invoke``, ``status``, ``remove``."""
+"""An agent of kagent: ``aiops.agent.install``, ``status``, ``remove``."""
 
 from typing import TYPE_CHECKING
 
 from invoke.context import Context
 
+from kubetasks.tasks._agent import KAGENT, WHERE, kagent_of
 from kubetasks.tasks._edge import Edge, command, edge, flags
 
 if TYPE_CHECKING:
-    import contextlib
-    from collections.abc import Callable
-
-    from kubetasks.aiops.a2a import Call
-    from kubetasks.aiops.kagent.cluster import Kagent
     from kubetasks.aiops.kagent.objects import Wanted
-
-WHERE = ("target", "context", "namespace")
-KAGENT = "the namespace of kagent itself"
-TIMEOUT = 120
-
-
-def _kagent(found: Edge, namespace: str) -> "Kagent":
-    """Kagent in the target's cluster.
-
-    Raises:
-        UsageError: the target has no cluster.
-    """
-    from kubetasks.aiops.kagent.cluster import Kagent
-    from kubetasks.errors import UsageError
-
-    if found.target.cluster is None:
-        raise UsageError("--target local", why="kagent needs a cluster", fix="inv cluster.up --target kind")
-    return Kagent(found.target.cluster, found.target.store, found.runner, namespace)
 
 
 def _wanted(found: Edge, key_secret: str, image: str, kagent: str, *, rollback: bool, schedule: str) -> "Wanted":
@@ -91,7 +69,7 @@ def install(
     from kubetasks.aiops.kagent import lines, objects
 
     found = edge(c, target=target, cluster_context=context, namespace=namespace)
-    kagent = _kagent(found, kagent_namespace)
+    kagent = kagent_of(found, kagent_namespace)
     wanted = _wanted(found, key_secret, image, kagent_namespace, rollback=allow_rollback, schedule=schedule)
     items = objects.prepare(objects.read(found.root, schedule=bool(schedule)), wanted)
     with found.console.step("look") as shown:
@@ -126,111 +104,6 @@ def install(
     found.console.finished(f"Installed the agent of {wanted.project}")
 
 
-@command(
-    positional=["question"],
-    help=flags(
-        *WHERE,
-        kagent_namespace=KAGENT,
-        question="what you want to know, in words; in quotes",
-        agent="the agent's name",
-        url="kagent's address where it can be reached without a port-forward, as within the cluster",
-        timeout="how many seconds one answer may take",
-    ),
-)
-def invoke(
-    c: Context,
-    question: str,
-    target: str = "",
-    context: str = "",
-    namespace: str = "",
-    kagent_namespace: str = "kagent",
-    agent: str = "kubetasks-agent",
-    url: str = "",
-    timeout: int = TIMEOUT,
-) -> None:
-    """Ask the agent, show each call that it wants to make, and send your yes or no."""
-    import contextlib
-
-    from kubetasks.aiops import a2a
-    from kubetasks.aiops.kagent import ask, lines
-    from kubetasks.aiops.kagent.cluster import CONTROLLER, PORT
-    from kubetasks.diagnose import diagnose
-    from kubetasks.diagnose.hide import masked
-    from kubetasks.diagnose.show import lines as shown_as
-    from kubetasks.errors import UsageError
-    from kubetasks.tasks._operations import learn_secrets
-    from kubetasks.tasks.diagnose import snapshot_of
-    from kubetasks.tasks.diagnose import well as all_well
-
-    if timeout < 1:
-        raise UsageError(f"--timeout {timeout}", why="it is not above 0", fix="give a number of seconds")
-    found = edge(c, target=target, cluster_context=context, namespace=namespace)
-    kagent = _kagent(found, kagent_namespace)
-    if found.dry:
-        found.would(f"ask the agent {agent} of namespace {found.settings.in_namespace}")
-        return
-    learn_secrets(found)
-    state = snapshot_of(found, "")
-    findings = diagnose(state)
-    for line in shown_as(findings) if findings else [all_well(state, "")]:
-        found.console.line(line)
-    if not url:
-        there = kagent.look()
-        lines.check_line(there)
-        lines.check_there(there)
-    text = ask.question(question, findings, lambda each: masked(each, found.redactor))
-    path = f"/api/a2a/{found.settings.in_namespace}/{agent}/"
-    way = contextlib.nullcontext(url) if url else _forwarded(found, kagent, CONTROLLER, PORT)
-    approved: list[Call] = []
-    with way as base:
-        conversation = ask.Conversation(a2a.Agent(base, path, float(timeout)), found.console.line, _decider(), approved)
-        turn = conversation.run(text)
-    found.console.line("the agent says (its words are not checked):")
-    for line in turn.text.splitlines():
-        found.console.line(f"    {line}")
-    if approved:
-        _check(found)
-
-
-def _forwarded(found: Edge, kagent: "Kagent", service: str, port: int) -> "contextlib.AbstractContextManager[str]":
-    from kubetasks.targets.forward import forward
-
-    return forward(kagent.own, found.runner, service, port)
-
-
-def _decider() -> "Callable[[Call], bool] | None":
-    """Asks at the terminal whether a call may run; None where there is none."""
-    import sys
-
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        return None
-
-    def decide(call: "Call") -> bool:
-        return input(f"allow {call.tool} this once? [y/N] ").strip().lower() in {"y", "yes"}
-
-    return decide
-
-
-def _check(found: Edge) -> None:
-    """After an approved call: whether the application works, and what is wrong, whatever the agent says."""
-    from kubetasks.diagnose import diagnose
-    from kubetasks.diagnose.show import lines
-    from kubetasks.errors import VerifyFailed
-    from kubetasks.tasks.diagnose import snapshot_of, well
-    from kubetasks.verify import verify
-
-    found.console.line("checking what the call did:")
-    _, objects = found.rendered()
-    report = verify(found.settings, found.root, found.target, objects, found.console)
-    state = snapshot_of(found, "")
-    findings = diagnose(state)
-    for line in lines(findings) if findings else [well(state, "")]:
-        found.console.line(line)
-    if not report.ok:
-        raise VerifyFailed(report.summary, fix=findings[0].fix.text if findings else "see inv verify")
-    found.console.line(report.summary, mark="done")
-
-
 @command(help=flags(*WHERE, "json", kagent_namespace=KAGENT))
 def status(
     c: Context,
@@ -246,7 +119,7 @@ def status(
     from kubetasks.errors import KagentMissing
 
     found = edge(c, target=target, cluster_context=context, namespace=namespace, as_json=json)
-    kagent = _kagent(found, kagent_namespace)
+    kagent = kagent_of(found, kagent_namespace)
     there = kagent.look()
     agent = kagent.agent() if f"agents.{lines.GROUP}" in there.served else None
     ready = condition(agent, "Ready") == "True"
@@ -290,7 +163,7 @@ def remove(
     from kubetasks.aiops.kagent import objects
 
     found = edge(c, target=target, cluster_context=context, namespace=namespace)
-    kagent = _kagent(found, kagent_namespace)
+    kagent = kagent_of(found, kagent_namespace)
     items = objects.read(found.root, schedule=True)
     for item in items:
         item["metadata"]["namespace"] = found.settings.in_namespace

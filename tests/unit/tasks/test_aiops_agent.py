@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kubetasks.aiops.a2a import Call
-from kubetasks.tasks import aiops_agent, deploy
+from kubetasks.tasks import aiops_agent, aiops_invoke, deploy
 from tests.aiops.endpoint import served
 from tests.recording import Call as Started
 from tests.unit.aiops.kagent.test_lines import crd
@@ -152,7 +152,7 @@ def test_remove_keeps_agents_of_others(world: World, inv: Inv, cluster: Cluster)
 
 
 def ask(inv: Inv, server: Server, **flags: Any) -> Any:
-    return inv(aiops_agent.invoke, question="why?", url=server.url, timeout=20, **flags)
+    return inv(aiops_invoke.invoke, question="why?", url=server.url, timeout=20, **flags)
 
 
 def test_the_diagnosis_comes_first_and_goes_along(world: World, inv: Inv, cluster: Cluster, server: Server) -> None:
@@ -195,7 +195,7 @@ def test_after_a_yes_the_application_is_checked_whatever_the_agent_says(
         asked.append(call.line)
         return answer
 
-    monkeypatch.setattr(aiops_agent, "_decider", lambda: decide)
+    monkeypatch.setattr(aiops_invoke, "_decider", lambda: decide)
     monkeypatch.setattr("kubetasks.verify.verify", lambda *_: world.report if good else BAD)
     server.answers = [result(task("input-required", "", ONE)), DONE]
     done = ask(inv, server)
@@ -216,4 +216,4 @@ def test_the_answer_of_the_rules_stands_where_the_agent_fails(
 
 
 def test_a_limit_that_is_none(inv: Inv) -> None:
-    assert inv(aiops_agent.invoke, question="why?", timeout=0).code == 3
+    assert inv(aiops_invoke.invoke, question="why?", timeout=0).code == 3
