@@ -73,23 +73,23 @@ def test_the_manifests_are_valid_and_pass_restricted(crds: Cluster, checkout: Ch
 
 
 @pytest.mark.parametrize(
-    ("verb", "resource", "name", "allowed"),
+    ("verb", "resource", "below", "allowed"),
     [
         ("list", "pods", "", "yes"),
-        ("get", "pods/log", "", "yes"),
+        ("get", "pods", "log", "yes"),
         ("list", "events", "", "yes"),
         ("get", "secrets", "", "no"),
         ("list", "secrets", "", "no"),
-        ("create", "pods/exec", "", "no"),
-        ("get", "pods/proxy", "", "no"),
+        ("create", "pods", "exec", "no"),
+        ("get", "pods", "proxy", "no"),
         ("patch", "deployments.apps", "", "no"),
-        ("create", "serviceaccounts/token", "", "no"),
+        ("create", "serviceaccounts", "token", "no"),
         ("list", "nodes", "", "no"),
         ("delete", "pods", "", "no"),
     ],
 )
 def test_the_role_reads_and_nothing_else(
-    crds: Cluster, checkout: Checkout, verb: str, resource: str, name: str, allowed: str
+    crds: Cluster, checkout: Checkout, verb: str, resource: str, below: str, allowed: str
 ) -> None:
     space = checkout.namespace
     crds.kubectl("create", "namespace", space)
@@ -99,7 +99,8 @@ def test_the_role_reads_and_nothing_else(
         ):
             crds.kubectl("apply", "--server-side", "--filename", "-", input=json.dumps(item))
     account = f"system:serviceaccount:{space}:{objects.NAME}"
-    answer = crds.kubectl("--namespace", space, "auth", "can-i", verb, resource, "--as", account, check=False)
+    named = (verb, resource, *([f"--subresource={below}"] if below else []))
+    answer = crds.kubectl("--namespace", space, "auth", "can-i", *named, "--as", account, check=False)
     assert answer.strip() == allowed
 
 
