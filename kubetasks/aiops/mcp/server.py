@@ -134,11 +134,11 @@ class Server:
         ask = self._confirm
 
         async def confirm_deploy(context: Context, code: str = "") -> Elicit[Yes] | Yes:
-            return await ask(context, "deploy", f"deploy this checkout to {self.operations.where()}", code)
+            return await ask(context, "deploy", f"deploy this checkout to {await self._where()}", code)
 
         async def confirm_rollback(context: Context, to: int = 0, code: str = "") -> Elicit[Yes] | Yes:
             goal = f"revision {to}" if to else "the last good revision"
-            return await ask(context, "rollback", f"roll {self.operations.where()} back to {goal}", code)
+            return await ask(context, "rollback", f"roll {await self._where()} back to {goal}", code)
 
         async def deploy(
             answer: Annotated[ElicitationResult[Yes], Resolve(confirm_deploy)],
@@ -157,6 +157,13 @@ class Server:
         self.mcp.add_tool(deploy, name="deploy", description=what, annotations=WRITES)
         what = "Go back to the last good revision, or to another one. The user is asked first."
         self.mcp.add_tool(rollback, name="rollback", description=what, annotations=WRITES)
+
+    async def _where(self) -> str:
+        """What the user is asked about; finding it out may take a call to the cluster."""
+        try:
+            return await to_thread.run_sync(self.operations.where)
+        except KubetasksError as error:
+            raise ToolError(self.operations.hide(error.line)) from None
 
     async def _confirm(self, context: Context, tool: str, what: str, code: str) -> Elicit[Yes] | Yes:
         """Ask the user: through the client where it can, else by a code at the terminal."""

@@ -205,7 +205,20 @@ def test_a_failure_is_its_line_without_secrets() -> None:
     assert "hunter22" not in text(result)
 
 
-def test_what_nobody_expected_says_nothing_of_itself() -> None:
+@pytest.mark.parametrize("mode", MODES)
+def test_a_target_that_cannot_be_named_is_a_line(mode: str) -> None:
+    class Lost(Fake):
+        def where(self) -> str:
+            raise ClusterUnreachable("no answer", why=f"token {SECRET}", fix="inv doctor")
+
+    ask = {"elicitation_callback": answering("accept", YES, [])}
+    for tool in CHANGING:
+        result = call(Lost(), tool, {}, mode, allow_changes=True, client=ask)
+        assert result.is_error
+        assert text(result).endswith("no answer: token *** -- inv doctor")
+
+
+def test_an_unexpected_error_shows_nothing_of_itself() -> None:
     class Broken(Fake):
         def status(self) -> Outcome:
             raise RuntimeError(SECRET)
