@@ -92,13 +92,17 @@ def test_the_collection_can_be_put_below_another() -> None:
     assert "kube.image.build" in outer.task_names
 
 
+def named(document: dict[str, Any], prefix: str = "") -> list[str]:
+    """The names of all tasks in what ``--list-format=json`` prints."""
+    found = [prefix + task["name"] for task in document["tasks"]]
+    return found + [name for each in document["collections"] for name in named(each, f"{prefix}{each['name']}.")]
+
+
 def test_another_project_gets_the_same_tasks(foreign: Path) -> None:
     listed = invoke(foreign, "--list", "--list-format=json")
     assert listed.returncode == 0, listed.stderr
     document = json.loads(listed.stdout)
-    found = [task["name"] for task in document["tasks"]]
-    found += [f"{each['name']}.{task['name']}" for each in document["collections"] for task in each["tasks"]]
-    assert sorted(found) == sorted(NAMES)
+    assert sorted(named(document)) == sorted(NAMES)
 
 
 def test_another_project_renders_its_own_services(foreign: Path) -> None:
