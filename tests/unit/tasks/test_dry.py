@@ -96,8 +96,6 @@ def deployed(world: World, inv: Inv, monkeypatch: pytest.MonkeyPatch) -> World:
         ("helm",): "",
     }
     shutil.copytree(MANIFESTS, world.root / "manifests" / "aiops")
-    monkeypatch.setenv("KUBETASKS_AIOPS_ENDPOINT", "http://127.0.0.1:9/v1")
-    monkeypatch.setenv("KUBETASKS_AIOPS_MODEL", "m")
     monkeypatch.setattr("kubetasks.images.prune.spare", lambda *_, **__: ["kubetasks/todo-backend:old"])
     return world
 
@@ -115,8 +113,12 @@ def test_every_task_is_here() -> None:
 
 @pytest.mark.parametrize("name", [*SAYS, *READING - {"completion", "open"}])
 def test_no_task_changes_anything(
-    deployed: World, inv: Inv, context: Context, name: str, state_home: Path, tmp_path: Path
-) -> None:
+    deployed: World, inv: Inv, context: Context, name: str, state_home: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    if name == "aiops.agent.install":  # refused without a model
+        monkeypatch.setenv("KUBETASKS_AIOPS_ENDPOINT", "http://127.0.0.1:9/v1")
+        monkeypatch.setenv("KUBETASKS_AIOPS_MODEL", "m")
     store = deployed.store
     before = json.dumps(store.objects, sort_keys=True)
     files = contents(tmp_path, state_home)
