@@ -19,6 +19,17 @@ from kubetasks.diagnose.words import one_line, unquoted
 # So many lines from the end are a crash's last words; what stands before them is of before.
 LAST_WORDS: Final = 40
 LONGEST_LINE: Final = 2000
+# What a server writes about a request that it answered: the trouble is the client's.
+SERVED: Final = re.compile(
+    r"\b(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)\b[\"']?[\s,]{0,3}"
+    r"(?:[\"']?(?:path|url|uri|target)[\"']?[:= ]{1,3})?[\"']?/"
+)
+# Postgres' own log (the default log_line_prefix, with or without user and database): what a client got wrong.
+DATABASE_SERVED: Final = re.compile(
+    r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\S* \S+ \[\d+\](?: \S+)* (?:(?:ERROR|STATEMENT|DETAIL|HINT|CONTEXT):  "
+    r"|FATAL:  (?:password authentication|database \"|role \"|no pg_hba|sorry, too many|remaining connection"
+    r"|the database system is|terminating connection|canceling|unsupported frontend))"
+)
 # A revision that was the newest for so many seconds probably worked.
 LIVED: Final = 60.0
 # Groups that are not an alternative of another one.
@@ -181,6 +192,8 @@ def search(
             continue
         for index in range(len(lines) - 1, first - 1, -1):
             text = lines[index].text[:LONGEST_LINE]
+            if SERVED.search(text) or DATABASE_SERVED.match(text):
+                continue
             found = next((match for pattern in each.patterns if (match := pattern.search(text))), None)
             if found:
                 yield each, found, index
