@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from kubetasks.errors import ClusterUnreachable, ContextNotFound, KubetasksError
 from kubetasks.runner import Environment, Process, Result, SystemRunner
 from kubetasks.targets.base import Cluster
 from kubetasks.targets.forward import forward, keep_forwarding
+from kubetasks.targets.link import Link
 from tests.recording import Given, RecordingRunner
 
 CLUSTER = Cluster("kind-test", "todo")
@@ -122,7 +123,8 @@ def test_passes_the_kubeconfig_on() -> None:
 )
 def test_says_why_there_is_no_way(printed: str, error: type[KubetasksError], says: str) -> None:
     runner = answers((1, printed + "\n"))
-    with pytest.raises(error, match=r"frontend:80|kind-test") as raised, forward(CLUSTER, runner, "frontend", 80):
+    cluster = replace(CLUSTER, link=Link(0.0))  # does not try again
+    with pytest.raises(error, match=r"frontend:80|kind-test") as raised, forward(cluster, runner, "frontend", 80):
         pass
     assert says in raised.value.line
 
