@@ -28,7 +28,7 @@ SERVED: Final = re.compile(
 DATABASE_SERVED: Final = re.compile(
     r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\S* \S+ \[\d+\](?: \S+)* (?:(?:ERROR|STATEMENT|DETAIL|HINT|CONTEXT):  "
     r"|FATAL:  (?:password authentication|database \"|role \"|no pg_hba|sorry, too many|remaining connection"
-    r"|the database system is|terminating connection|canceling|unsupported frontend))"
+    r"|the database system is|terminating connection|canceling|unsupported front))"
 )
 # A revision that was the newest for so many seconds probably worked.
 LIVED: Final = 60.0

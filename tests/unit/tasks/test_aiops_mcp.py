@@ -32,7 +32,7 @@ from tests.world import World
 
 @pytest.fixture
 def operations(world: World, inv: Inv, context: Context, monkeypatch: pytest.MonkeyPatch) -> ProjectOperations:
-    monkeypatch.setattr("kubetasks.verify.verify", lambda *_: world.report)
+    monkeypatch.setattr("kubetasks.verify.verify", lambda *_, **__: world.report)
     return ProjectOperations(lambda: edge(context, as_json=True), offer_changes=True)
 
 

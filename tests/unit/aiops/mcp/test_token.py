@@ -11,16 +11,18 @@ from kubetasks.errors import McpTokenUnsafe
 
 
 def test_it_is_made_once_and_private(tmp_path: Path) -> None:
+    root = tmp_path / "checkout"
+    root.mkdir()
     old = os.umask(0)
     try:
-        first, file = token.read_or_make(tmp_path)
+        first, file = token.read_or_make(root)
     finally:
         os.umask(old)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert tmp_path not in file.parents
+    assert root not in file.parents
     assert len(first.reveal()) >= token.SHORTEST
-    assert token.read_or_make(tmp_path)[0] == first
-    assert file == token.path(tmp_path)
+    assert token.read_or_make(root)[0] == first
+    assert file == token.path(root)
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o660])
