@@ -45,8 +45,22 @@ def save(root: Path, target: Target, settings: Settings, revision: Revision, spa
     kept = {name: value for name, value in _read().items() if name != key}
     steps = [{**asdict(each), "started": each.started.isoformat()} for each in spans]
     kept[key] = {"revision": revision.number, "at": revision.at, "steps": steps}
+    _write(kept)
+
+
+def forget(root: Path, target: Target, settings: Settings) -> None:
+    """Keep nothing of a deployment that was destroyed."""
+    known, key = _read(), _key(root, target, settings)
+    if known.pop(key, None) is not None:
+        _write(known)
+
+
+def _write(kept: Mapping[str, Any]) -> None:
     with contextlib.suppress(OSError, StateUnavailable):
         path = state.home() / NAME
+        if not kept:
+            path.unlink(missing_ok=True)
+            return
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         part = path.with_name(f".{NAME}.{os.getpid()}")
         part.write_text(json.dumps(dict(list(kept.items())[-KEPT:]), indent=1), encoding="utf-8")

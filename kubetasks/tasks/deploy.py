@@ -214,6 +214,7 @@ def _doomed(found: Edge) -> list[str]:
 @command(help=flags("target", "context", "namespace", "lock-wait"))
 def destroy(c: Context, target: str = "", context: str = "", namespace: str = "", lock_wait: int = 0) -> None:
     """Take back everything that deploy brought, the namespace and its data included."""
+    from kubetasks.deployers import timings
     from kubetasks.deployers.destroy import Destroy
 
     found, wait = edge(c, target=target, cluster_context=context, namespace=namespace), waiting(lock_wait)
@@ -221,4 +222,5 @@ def destroy(c: Context, target: str = "", context: str = "", namespace: str = ""
         found.would(*_doomed(found))
         return
     Destroy(found.settings, found.console, found.target, found.deployer_named, wait).run()
+    timings.forget(found.root, found.target, found.settings)
     found.console.finished(f"Destroyed {found.settings.project}")

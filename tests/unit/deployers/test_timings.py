@@ -77,3 +77,16 @@ def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path, monkeypatch
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
     timings.save(Path("/notes"), FakeTarget(), SETTINGS, REVISION, SPANS)
     assert before() == []
+
+
+def test_a_destroyed_deployment_leaves_none() -> None:
+    path = state.home() / timings.NAME
+    timings.forget(Path("/notes"), FakeTarget(), SETTINGS)
+    assert not path.exists()
+    timings.save(Path("/notes"), FakeTarget(), SETTINGS, REVISION, SPANS)
+    timings.save(Path("/other"), FakeTarget(), SETTINGS, REVISION, SPANS)
+    timings.forget(Path("/notes"), FakeTarget(), SETTINGS)
+    assert before() == []
+    assert before(root="/other") == SPANS
+    timings.forget(Path("/other"), FakeTarget(), SETTINGS)
+    assert not path.exists()
