@@ -1,8 +1,12 @@
-"""Findings as lines for people."""
+"""Findings as lines for people, and as the document for programs."""
 
 from collections.abc import Iterator
+from typing import Any
 
-from kubetasks.diagnose.finding import Finding
+from kubetasks.diagnose import finding as report
+from kubetasks.diagnose.finding import VERSION, Finding, Report
+from kubetasks.diagnose.snapshot import Snapshot
+from kubetasks.diagnose.words import counted
 
 
 def evidence(finding: Finding) -> str:
@@ -45,3 +49,27 @@ def matches(key: str, wanted: str) -> bool:
     if not slash:
         return name == wanted
     return name == called and kind.lower().startswith(given.lower().rstrip("s"))
+
+
+def shown(state: Snapshot, findings: list[Finding], workload: str = "", *, every: bool = False) -> list[str]:
+    """A diagnosis as lines: the findings as ``lines`` gives them, or that nothing is wrong."""
+    return list(lines(findings, every=every)) or [well(state, workload)]
+
+
+def well(state: Snapshot, workload: str = "") -> str:
+    """The line for a namespace in which all is well."""
+    pods = sum(1 for item in state.objects if item["kind"] == "Pod")
+    of = f"{workload} in namespace {state.namespace}" if workload else f"namespace {state.namespace}"
+    said = f"nothing is wrong with {of}" if workload else f"nothing is wrong in {of} ({counted(pods, 'pod')})"
+    unread = sorted(kind.partition(".")[0] for kind, why in state.unread.items() if "forbidden" in why)
+    return f"{said}; you may not read: {', '.join(unread)}" if unread else said
+
+
+def document(state: Snapshot, findings: list[Finding]) -> dict[str, Any]:
+    """A diagnosis as plain data: what ``inv diagnose --json`` prints."""
+    return report.document(
+        Report(
+            version=VERSION, context=state.context, namespace=state.namespace, taken=state.taken,
+            healthy=not findings, findings=findings,
+        )
+    )  # fmt: skip

@@ -2,14 +2,10 @@
 
 import contextlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from kubetasks.aiops.mcp.outcome import Outcome
 from kubetasks.errors import Forbidden, KubetasksError, UsageError
 from kubetasks.tasks._edge import Edge
-
-if TYPE_CHECKING:
-    from kubetasks.deploy import Deploy
 
 
 def learn_secrets(found: Edge) -> None:
@@ -78,8 +74,7 @@ class ProjectOperations:
     def diagnose(self, workload: str) -> Outcome:
         """See ``inv diagnose``."""
         from kubetasks.diagnose import diagnose
-        from kubetasks.diagnose.finding import VERSION, Report, document
-        from kubetasks.diagnose.show import about, lines
+        from kubetasks.diagnose.show import about, document, lines
         from kubetasks.diagnose.words import counted
         from kubetasks.tasks.diagnose import check_known, snapshot_of
 
@@ -89,15 +84,11 @@ class ProjectOperations:
         if workload:
             check_known(state, workload)
             findings = about(findings, workload)
-        report = Report(
-            version=VERSION, context=state.context, namespace=state.namespace, taken=state.taken,
-            healthy=not findings, findings=findings,
-        )  # fmt: skip
         summary = f"{counted(len(findings), 'finding')}; the first one is the root cause to fix first"
         return Outcome(
             summary if findings else "nothing is wrong",
             list(lines(findings, every=True)),
-            document(report),
+            document(state, findings),
             ok=not findings,
         )
 
@@ -133,9 +124,11 @@ class ProjectOperations:
 
     def plan(self) -> Outcome:
         """See ``inv plan``."""
-        work = self._work(self._edge())
+        from kubetasks.tasks.deploy import rows_of, work_of
+
+        work = work_of(self._edge(), ask=False)
         _ = work.survey.autoscaled
-        rows = [dict(zip(("step", "action", "what"), step.row(), strict=True)) for step in work.plan()]
+        rows = rows_of(work)
         needed = sum(row["action"] == "run" for row in rows)
         summary = "nothing to do" if work.survey.unchanged else f"{needed} of {len(rows)} steps would run"
         return Outcome(summary, [f"{row['step']} [{row['action']}] {row['what']}" for row in rows], {"steps": rows})
@@ -151,18 +144,13 @@ class ProjectOperations:
 
     def deploy(self) -> Outcome:
         """See ``inv deploy``."""
+        from kubetasks.tasks.deploy import result_of, work_of
+
         self._check_offered()
-        found = self._edge()
-        work = self._work(found)
+        work = work_of(self._edge(), ask=False)
         work.run()
-        revision, unchanged = work.revision or work.survey.last, work.survey.unchanged
-        data = {
-            "revision": revision.number if revision else 0,
-            "changed": not unchanged,
-            "verified": bool(revision and revision.verified),
-            "images": dict(work.survey.release.images),
-        }
-        return Outcome("nothing to do" if unchanged else f"deployed revision {data['revision']}", (), data)
+        data = result_of(work)
+        return Outcome(f"deployed revision {data['revision']}" if data["changed"] else "nothing to do", (), data)
 
     def rollback(self, to: int) -> Outcome:
         """See ``inv rollback``."""
@@ -178,13 +166,3 @@ class ProjectOperations:
     def _check_offered(self) -> None:
         if not self._offer_changes:
             raise KubetasksError("this server changes nothing", fix="start it with --allow-changes")
-
-    @staticmethod
-    def _work(found: Edge) -> "Deploy":
-        from kubetasks.deploy import Deploy
-
-        survey = found.survey(ask=False)
-        return Deploy(
-            found.settings, found.root, found.runner, found.console, found.deployer, survey, True,
-            lock_wait=0.0, again=lambda: found.survey(ask=False),
-        )  # fmt: skip

@@ -1,7 +1,6 @@
 """Questions in words: ``aiops.ask``."""
 
 import os
-import sys
 from typing import TYPE_CHECKING, Any
 
 from invoke.context import Context
@@ -9,7 +8,8 @@ from invoke.exceptions import Exit
 
 from kubetasks.redact import Sensitive
 from kubetasks.tasks._edge import Edge, command, edge, flags
-from kubetasks.tasks.diagnose import snapshot_of, well
+from kubetasks.tasks._terminal import attended, confirmed
+from kubetasks.tasks.diagnose import look, snapshot_of
 
 if TYPE_CHECKING:
     from kubetasks.aiops.ask import Question
@@ -46,18 +46,13 @@ def ask(
 ) -> None:
     """Answer a question about what runs: by the rules of diagnose first, then by a model where one is configured."""
     from kubetasks.aiops.choose import check
-    from kubetasks.diagnose import diagnose
-    from kubetasks.diagnose.show import lines
     from kubetasks.errors import KubetasksError
 
     found = edge(c, target=target, cluster_context=context, namespace=namespace, env_file=env_file, as_json=json)
     check(question, tool)
     notes: list[str] = []
     secrets, unread = _secrets(found, notes)
-    state = snapshot_of(found, "")
-    findings = diagnose(state)
-    for line in lines(findings) if findings else [well(state, "")]:
-        found.console.line(line)
+    state, findings = look(found)
     for note in notes:
         found.note(note)
     document = _document(state, findings)
@@ -139,14 +134,10 @@ def _act(found: Edge, asked: "Question", document: dict[str, Any]) -> None:
 
 def _document(state: "Snapshot", findings: "list[Finding]") -> dict[str, Any]:
     """The document for ``--json``, as far as the rules fill it."""
-    from kubetasks.diagnose.finding import VERSION, Report, document
+    from kubetasks.diagnose.show import document
 
-    report = Report(
-        version=VERSION, context=state.context, namespace=state.namespace, taken=state.taken,
-        healthy=not findings, findings=findings,
-    )  # fmt: skip
     empty: dict[str, Any] = {"answer": "", "ran": [], "proposals": [], "sent": None, "error": None}
-    return {"diagnosis": document(report), "tool": "rules", **empty}
+    return {"diagnosis": document(state, findings), "tool": "rules", **empty}
 
 
 def _secrets(found: Edge, notes: list[str]) -> "tuple[dict[str, Sensitive], KubetasksError | None]":
@@ -243,9 +234,9 @@ def _decide(found: Edge, proposals: list[dict[str, Any]]) -> "tuple[bool, Kubeta
             found.console.line(f"proposed and refused: {text} ({why})", mark="note")
             continue
         found.console.line(f"proposed: {shlex.join(each['argv'])}", mark="note")
-        if found.as_json or not _attended():
+        if found.as_json or not attended():
             found.console.line("not run: nothing is run without a terminal and a yes", mark="note")
-        elif _yes("run it, with your rights? [y/N] "):
+        elif confirmed("run it, with your rights? [y/N] "):
             try:
                 with found.console.step("run") as shown, found.locked("aiops.ask"):
                     shown.done(carry_out(cluster, found.runner, each["argv"]))
@@ -255,30 +246,18 @@ def _decide(found: Edge, proposals: list[dict[str, Any]]) -> "tuple[bool, Kubeta
     return changed, None
 
 
-def _attended() -> bool:
-    """Whether a person sits at a terminal."""
-    return sys.stdin.isatty() and sys.stdout.isatty()
-
-
-def _yes(question: str) -> bool:
-    try:
-        return input(question).strip().lower() in {"y", "yes"}
-    except EOFError:
-        return False
-
-
 def _prove(found: Edge) -> None:
     """After a change: wait until it has settled, verify where the project is deployed here, and diagnose again."""
     from kubetasks.aiops.changes import LONGEST, settle
     from kubetasks.diagnose import diagnose
-    from kubetasks.diagnose.show import lines
+    from kubetasks.diagnose.show import shown
     from kubetasks.errors import TroubleFound, VerifyFailed
     from kubetasks.objects import PART_OF
     from kubetasks.verify import verify
 
-    with found.console.step("settle") as shown:
+    with found.console.step("settle") as step:
         done = settle(found.target.store.get, min(float(found.settings.deadline), LONGEST))
-        shown.done("every workload is ready" if done else "not every workload is ready")
+        step.done("every workload is ready" if done else "not every workload is ready")
     state = snapshot_of(found, "")
     project = found.settings.project
     code = 0
@@ -288,7 +267,7 @@ def _prove(found: Edge) -> None:
         found.console.table(["LAYER", "CHECK", "RESULT", "EVIDENCE"], report.rows())
         code = 0 if report.ok else VerifyFailed.exit_code
     findings = diagnose(state)
-    for line in lines(findings) if findings else [well(state, "")]:
+    for line in shown(state, findings):
         found.console.line(line)
     if code or findings:
         raise Exit(code=code or TroubleFound.exit_code)

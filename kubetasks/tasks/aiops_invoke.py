@@ -6,6 +6,8 @@ from invoke.context import Context
 
 from kubetasks.tasks._agent import KAGENT, WHERE, kagent_of
 from kubetasks.tasks._edge import Edge, command, edge, flags
+from kubetasks.tasks._terminal import attended, confirmed
+from kubetasks.tasks.diagnose import look
 
 if TYPE_CHECKING:
     import contextlib
@@ -45,13 +47,9 @@ def invoke(
     from kubetasks.aiops import a2a
     from kubetasks.aiops.kagent import ask, lines
     from kubetasks.aiops.kagent.cluster import CONTROLLER, PORT
-    from kubetasks.diagnose import diagnose
     from kubetasks.diagnose.hide import masked
-    from kubetasks.diagnose.show import lines as shown_as
     from kubetasks.errors import UsageError
     from kubetasks.tasks._operations import learn_secrets
-    from kubetasks.tasks.diagnose import snapshot_of
-    from kubetasks.tasks.diagnose import well as all_well
 
     if timeout < 1:
         raise UsageError(f"--timeout {timeout}", why="it is not above 0", fix="give a number of seconds")
@@ -61,10 +59,7 @@ def invoke(
         found.would(f"ask the agent {agent} of namespace {found.settings.in_namespace}")
         return
     learn_secrets(found)
-    state = snapshot_of(found, "")
-    findings = diagnose(state)
-    for line in shown_as(findings) if findings else [all_well(state, "")]:
-        found.console.line(line)
+    _, findings = look(found)
     if not url:
         there = kagent.look()
         lines.check_line(there)
@@ -91,32 +86,24 @@ def _forwarded(found: Edge, kagent: "Kagent", service: str, port: int) -> "conte
 
 def _decider() -> "Callable[[Call], bool] | None":
     """Asks at the terminal whether a call may run; None where there is none."""
-    import sys
-
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not attended():
         return None
 
     def decide(call: "Call") -> bool:
-        return input(f"allow {call.tool} this once? [y/N] ").strip().lower() in {"y", "yes"}
+        return confirmed(f"allow {call.tool} this once? [y/N] ")
 
     return decide
 
 
 def _check(found: Edge) -> None:
     """After an approved call: whether the application works, and what is wrong, whatever the agent says."""
-    from kubetasks.diagnose import diagnose
-    from kubetasks.diagnose.show import lines
     from kubetasks.errors import VerifyFailed
-    from kubetasks.tasks.diagnose import snapshot_of, well
     from kubetasks.verify import verify
 
     found.console.line("checking what the call did:")
     _, objects = found.rendered()
     report = verify(found.settings, found.root, found.target, objects, found.console)
-    state = snapshot_of(found, "")
-    findings = diagnose(state)
-    for line in lines(findings) if findings else [well(state, "")]:
-        found.console.line(line)
+    _, findings = look(found)
     if not report.ok:
         raise VerifyFailed(report.summary, fix=findings[0].fix.text if findings else "see inv verify")
     found.console.line(report.summary, mark="done")

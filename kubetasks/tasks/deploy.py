@@ -1,6 +1,6 @@
 """Deploying: ``deploy``, ``plan``, ``diff``, ``rollback``, ``destroy``."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from invoke.context import Context
 
@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 COMMON = ("target", "context", "namespace", "with", "env-file", "offline")
 
 
-def _deploy(found: Edge, *, check: bool, force: bool, lock_wait: int = 0) -> "Deploy":
+def work_of(found: Edge, *, check: bool = True, force: bool = False, lock_wait: int = 0, ask: bool = True) -> "Deploy":
+    """A deploy that has not begun; see ``Deploy`` for the flags. ``ask``: prompt for secrets that have no value."""
     from kubetasks.deploy import Deploy
 
     wait = waiting(lock_wait)
-    survey = found.survey(force=force)
+    survey = found.survey(ask=ask, force=force)
     return Deploy(
         found.settings, found.root, found.runner, found.console, found.deployer, survey, check,
         lock_wait=wait, again=lambda: found.survey(ask=False, force=force),
@@ -58,7 +59,7 @@ def deploy(
         c, target=target, cluster_context=context, namespace=namespace, deployer=with_, env_file=env_file,
         offline=offline, as_json=json,
     )  # fmt: skip
-    work = _deploy(found, check=verify, force=force, lock_wait=lock_wait)
+    work = work_of(found, check=verify, force=force, lock_wait=lock_wait)
     if dry_run or found.dry:
         _show_plan(found, work)
         return
@@ -71,17 +72,8 @@ def deploy(
         found.note("no report was written, as nothing had to be verified; inv verify writes one")
     unchanged = work.survey.unchanged
     if json:
-        revision = work.revision or work.survey.last
-        found.print_json(
-            {
-                "target": found.target.name,
-                "namespace": found.settings.in_namespace,
-                "revision": revision.number if revision else 0,
-                "changed": not unchanged,
-                "verified": bool(revision and revision.verified),
-                "images": dict(work.survey.release.images),
-            }
-        )
+        place = {"target": found.target.name, "namespace": found.settings.in_namespace}
+        found.print_json({**place, **result_of(work)})
     for line in found.left_out() if not unchanged else []:
         found.console.line(line, mark="note")
     found.console.finished(
@@ -105,12 +97,28 @@ def _files(junit: str, html: str, *, verify: bool) -> "Files | None":
     return files(junit, html)
 
 
+def result_of(work: "Deploy") -> dict[str, Any]:
+    """What came of a deploy, as data."""
+    revision = work.revision or work.survey.last
+    return {
+        "revision": revision.number if revision else 0,
+        "changed": not work.survey.unchanged,
+        "verified": bool(revision and revision.verified),
+        "images": dict(work.survey.release.images),
+    }
+
+
+def rows_of(work: "Deploy") -> list[dict[str, str]]:
+    """The plan of a deploy, as data."""
+    return [dict(zip(("step", "action", "what"), step.row(), strict=True)) for step in work.plan()]
+
+
 def _show_plan(found: Edge, work: "Deploy") -> None:
-    steps = work.plan()
+    rows = rows_of(work)
     if found.as_json:
-        found.print_json([dict(zip(("step", "action", "what"), step.row(), strict=True)) for step in steps])
+        found.print_json(rows)
         return
-    found.console.table(["STEP", "ACTION", "WHAT"], [step.row() for step in steps])
+    found.console.table(["STEP", "ACTION", "WHAT"], [list(row.values()) for row in rows])
 
 
 @command(help=flags(*COMMON, "json"))
@@ -129,7 +137,7 @@ def plan(
         c, target=target, cluster_context=context, namespace=namespace, deployer=with_, env_file=env_file,
         offline=offline, as_json=json,
     )  # fmt: skip
-    work = _deploy(found, check=True, force=False)
+    work = work_of(found)
     _ = work.survey.autoscaled  # a plan says what is left to an autoscaler, also where nothing is to be done
     _show_plan(found, work)
 

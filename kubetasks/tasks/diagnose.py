@@ -8,7 +8,7 @@ from invoke.exceptions import Exit
 from kubetasks.tasks._edge import Edge, command, edge, flags
 
 if TYPE_CHECKING:
-    from kubetasks.diagnose import Snapshot
+    from kubetasks.diagnose import Finding, Snapshot
 
 
 @command(
@@ -36,8 +36,7 @@ def diagnose(
 ) -> None:
     """Name the root cause of what is wrong in a namespace, and the command that fixes it."""
     from kubetasks.diagnose import diagnose as find
-    from kubetasks.diagnose.finding import VERSION, Report, document
-    from kubetasks.diagnose.show import about, lines
+    from kubetasks.diagnose.show import about, document, shown
     from kubetasks.errors import TroubleFound, TroubleUnknown
 
     found = edge(c, target=target, cluster_context=context, namespace=namespace, as_json=json)
@@ -49,17 +48,9 @@ def diagnose(
         check_known(state, workload)
         findings = about(findings, workload)
     if json:
-        healthy = not findings
-        found.print_json(
-            document(
-                Report(
-                    version=VERSION, context=state.context, namespace=state.namespace, taken=state.taken,
-                    healthy=healthy, findings=findings,
-                )
-            )
-        )  # fmt: skip
+        found.print_json(document(state, findings))
     else:
-        for line in lines(findings, every=all) if findings else [well(state, workload)]:
+        for line in shown(state, findings, workload, every=all):
             found.console.line(line)
         if record and found.dry:
             found.would(f"write the snapshot to {record}")
@@ -126,12 +117,13 @@ def check_known(state: "Snapshot", workload: str) -> None:
     )
 
 
-def well(state: "Snapshot", workload: str) -> str:
-    """The line for a namespace in which all is well."""
-    from kubetasks.diagnose.words import counted
+def look(found: Edge) -> "tuple[Snapshot, list[Finding]]":
+    """Diagnose the namespace and print the findings; the snapshot, and what was found in it."""
+    from kubetasks.diagnose import diagnose as find
+    from kubetasks.diagnose.show import shown
 
-    pods = sum(1 for item in state.objects if item["kind"] == "Pod")
-    of = f"{workload} in namespace {state.namespace}" if workload else f"namespace {state.namespace}"
-    said = f"nothing is wrong with {of}" if workload else f"nothing is wrong in {of} ({counted(pods, 'pod')})"
-    unread = sorted(kind.partition(".")[0] for kind, why in state.unread.items() if "forbidden" in why)
-    return f"{said}; you may not read: {', '.join(unread)}" if unread else said
+    state = snapshot_of(found, "")
+    findings = find(state)
+    for line in shown(state, findings):
+        found.console.line(line)
+    return state, findings

@@ -49,7 +49,7 @@ def trouble(world: World, inv: Inv) -> World:
 def terminal(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A user at a terminal who types these answers."""
     answers: list[str] = []
-    monkeypatch.setattr(aiops, "_attended", lambda: True)
+    monkeypatch.setattr(aiops, "attended", lambda: True)
     monkeypatch.setattr("builtins.input", lambda _question: answers.pop(0))
     monkeypatch.setattr(changes, "LONGEST", 0.0)
     return answers
