@@ -18,15 +18,13 @@ from kubetasks.errors import (
 from kubetasks.runner import Result, Runner
 from kubetasks.settings import Settings
 from kubetasks.targets import kind_ready, minikube_up
+from kubetasks.targets.creation import DOWNLOAD_LIMIT, failed, follow
 from kubetasks.targets.detect import default_kubeconfig
 from kubetasks.tools import docker, kind, minikube
 
 # What stands in for an image registry (docker/offline/README.md), and how long it may take: it compiles Kubernetes.
 OFFLINE_KIT: Final = Path("docker") / "offline"
 OFFLINE_LIMIT: Final = 5400.0
-# What creating may take beyond the wait for a Ready node: the node image is a download of 400 MB.
-DOWNLOAD_LIMIT: Final = 900.0
-SHOWN: Final = 20
 
 
 def up(
@@ -66,7 +64,6 @@ def up(
             console,
             offline=offline,
             kubeconfig=paths,
-            show=_shown,
             before_create=before_create,
         )
     if target != "kind":
@@ -92,7 +89,7 @@ def down(settings: Settings, runner: Runner, console: Console, target: str) -> N
             step.skip("there is none")
             return
         argv = kind.delete(name) if target == "kind" else minikube.delete(name)
-        runner.run(argv, timeout=300, on_line=_shown(step))
+        runner.run(argv, timeout=300, on_line=follow(step))
         if any(row[1] == name for row in _rows(runner, target)):
             raise NotEffective(
                 f"{target} reported the cluster {name} as deleted, but it is still there",
@@ -189,7 +186,7 @@ def _make_offline(runner: Runner, console: Console, root: Path) -> None:
         except ToolTimeout as error:
             raise ClusterCreateFailed(error.what, fix="run it again: it goes on from where it stopped") from None
         if not result.ok:
-            raise _failed(result, "docker/offline/up failed", _last(result), "mend that and run it again")
+            raise failed(result, "docker/offline/up failed", _last(result), "mend that and run it again")
         step.done(_last(result))
 
 
@@ -223,12 +220,12 @@ def _kind_create(settings: Settings, runner: Runner, step: Step, root: Path, *, 
     argv = kind.create(name, image=image, config=str(config or ""), wait=wait)
     fix = "where no image registry answers: inv cluster.up --target kind --offline" if not offline else ""
     try:
-        result = runner.run(argv, timeout=wait + DOWNLOAD_LIMIT, check=False, on_line=_shown(step))
+        result = runner.run(argv, timeout=wait + DOWNLOAD_LIMIT, check=False, on_line=follow(step))
         if not result.ok:
-            raise _failed(result, f"kind cluster {name} was not made", kind.reason("\n".join(result.lines)), fix)
+            raise failed(result, f"kind cluster {name} was not made", kind.reason("\n".join(result.lines)), fix)
         ready = kind_ready.wait(settings, runner, fresh=True)  # kind only warns when the node is not Ready by then
         if not ready.ok:
-            raise _failed(ready, f"kind cluster {name} is not Ready after {wait} s", _last(ready), _again("kind"))
+            raise failed(ready, f"kind cluster {name} is not Ready after {wait} s", _last(ready), _again("kind"))
     except ToolTimeout as error:
         _remove(runner, name)
         raise ClusterCreateFailed(error.what, fix=fix) from None
@@ -241,22 +238,14 @@ def _remove(runner: Runner, name: str) -> None:
     runner.run(kind.delete(name), timeout=120, check=False)
 
 
-def _shown(step: Step) -> Callable[[str], None]:
-    return lambda line: step.update(kind.progress_line(line))
-
-
 def _again(target: str) -> str:
     return f"begin again: inv cluster.down --target {target}, then cluster.up"
 
 
 def _checked(result: Result, name: str) -> None:
     if not result.ok:
-        raise _failed(result, f"kind cluster {name} is there but not Ready", _last(result), _again("kind"))
+        raise failed(result, f"kind cluster {name} is there but not Ready", _last(result), _again("kind"))
 
 
 def _last(result: Result) -> str:
     return (result.lines or ["it printed nothing"])[-1]
-
-
-def _failed(result: Result, what: str, why: str, fix: str) -> ClusterCreateFailed:
-    return ClusterCreateFailed(what, why=why, fix=fix, detail="\n".join(result.lines[-SHOWN:]))

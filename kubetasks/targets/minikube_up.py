@@ -13,12 +13,10 @@ from kubetasks.errors import ClusterCreateFailed, KubeconfigError, NotEffective,
 from kubetasks.runner import Result, Runner
 from kubetasks.settings.sections import Minikube
 from kubetasks.targets import kubeconfigs
+from kubetasks.targets.creation import DOWNLOAD_LIMIT, failed, follow
 from kubetasks.tools import minikube
 
-# A start may download Kubernetes and its images: about 1 GB.
-START_LIMIT: Final = 900.0
 CALL_LIMIT: Final = 60.0
-SHOWN: Final = 20
 
 
 def up(
@@ -28,7 +26,6 @@ def up(
     *,
     offline: bool,
     kubeconfig: str,
-    show: Callable[[Step], Callable[[str], None]],
     before_create: Callable[[], None] = lambda: None,
 ) -> str:
     """Create a profile, or start the one of that name with the settings that it has.
@@ -39,7 +36,6 @@ def up(
         console: shows the step.
         offline: whether no image registry answers; then the node image must be given.
         kubeconfig: the kubeconfig files, as in $KUBECONFIG.
-        show: gives what shows minikube's own lines in a step.
         before_create: called before a profile is created; it may refuse.
 
     Returns:
@@ -65,12 +61,12 @@ def up(
             )
         if state is None:
             before_create()
-            _start(wanted, runner, step, show, fresh=True)
+            _start(wanted, runner, step, fresh=True)
         elif state.paused:
             step.update("unpausing it")
             _run(runner, minikube.unpause(name), f"minikube profile {name} is still paused", _logs(name))
         elif not state.running:
-            _start(wanted, runner, step, show, fresh=False)
+            _start(wanted, runner, step, fresh=False)
         repaired = _reachable(name, runner, kubeconfig, stale=state is not None and state.kubeconfig == "Misconfigured")
         if state is not None and state.running and not repaired:
             step.skip("it is running; kept")
@@ -87,9 +83,7 @@ def _what_happened(state: minikube.Status | None) -> str:
     return "running; its context was written to the kubeconfig" if state.running else "was stopped; started"
 
 
-def _start(
-    wanted: Minikube, runner: Runner, step: Step, show: Callable[[Step], Callable[[str], None]], *, fresh: bool
-) -> None:
+def _start(wanted: Minikube, runner: Runner, step: Step, *, fresh: bool) -> None:
     name = wanted.profile
     argv = minikube.start(name)
     if fresh:
@@ -104,7 +98,7 @@ def _start(
     # What was not created here is not ours to delete.
     fix = "begin again: inv cluster.down --target minikube, then cluster.up" if fresh else _logs(name)
     try:
-        result = runner.run(argv, timeout=START_LIMIT, check=False, on_line=show(step))
+        result = runner.run(argv, timeout=DOWNLOAD_LIMIT, check=False, on_line=follow(step))
     except ToolTimeout as error:
         raise ClusterCreateFailed(error.what, fix=fix) from None
     if not result.ok:
@@ -148,6 +142,4 @@ def _has_context(name: str, kubeconfig: str) -> bool:
 
 
 def _failed(result: Result, what: str, fix: str) -> ClusterCreateFailed:
-    text = "\n".join(result.lines)
-    why = minikube.reason(text) or "it printed nothing"
-    return ClusterCreateFailed(what, why=why, fix=fix, detail="\n".join(result.lines[-SHOWN:]))
+    return failed(result, what, minikube.reason("\n".join(result.lines)) or "it printed nothing", fix)

@@ -9,8 +9,8 @@ from kubetasks.images.content import CONFIG, LABEL, MANIFEST, Content, agree, co
 from kubetasks.images.engine import disk_full, engine_down
 from kubetasks.runner import Runner
 from kubetasks.tools import ctr, docker
+from kubetasks.tools.kind import CLUSTER_LABEL
 
-CLUSTER_LABEL: Final = "io.x-k8s.kind.cluster"
 ROLE_LABEL: Final = "io.x-k8s.kind.role"
 # A cluster with several control planes has a load balancer beside its nodes; no image is run there.
 NO_NODE: Final = "external-load-balancer"

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from kubetasks.secrets.values import Given
     from kubetasks.survey import Survey
     from kubetasks.targets.base import Target
+    from kubetasks.targets.on_cluster import OnCluster
 
 _redactor = Redactor()
 
@@ -256,6 +257,11 @@ class Edge:
             self.note_redirect()
             found.cluster.link.notify = lambda text: self.console.line(text, mark="note")
         return cast("Target", ReadOnlyTarget(found)) if self.dry else found
+
+    @property
+    def on_cluster(self) -> "OnCluster":
+        """The target, where it has a cluster: with what only those have."""
+        return cast("OnCluster", self.target)
 
     def note_redirect(self) -> None:
         """Say that DOCKER_HOST is not used, where ``minikube docker-env`` set it in this shell."""

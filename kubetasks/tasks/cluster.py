@@ -133,6 +133,6 @@ def env(c: Context, target: str = "", context: str = "") -> None:
         lines.append(f"unset {name}" if value is None else f"export {name}={shlex.quote(value)}")
     cluster = found.target.cluster
     if cluster is not None:
-        lines.append(f"# {found.target.strategy}")  # type: ignore[attr-defined]  # every target on a cluster has one
+        lines.append(f"# {found.on_cluster.strategy}")
         lines.append(f"# kubectl --context {shlex.quote(cluster.context)} --namespace {cluster.namespace} …")
     sys.stdout.write("".join(f"{line}\n" for line in lines))

@@ -9,8 +9,6 @@ from kubetasks.tasks._scan import HELP as SCAN_HELP
 
 if TYPE_CHECKING:
     from kubetasks.images.plan import Image
-    from kubetasks.objects import Objects
-    from kubetasks.targets.nodes import Nodes
 
 COMMON = ("target", "context", "offline")
 
@@ -146,8 +144,8 @@ def prune(c: Context, target: str = "", context: str = "", offline: bool = False
     kinds = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "Pod", "ConfigMap")
     selector = f"{PART_OF}={found.settings.project}"
     # Another namespace may run the same images, with pull policy Never.
-    live: Objects | None = found.target.get_everywhere(kinds, selector=selector)  # type: ignore[attr-defined]
-    nodes: Nodes | None = found.target.nodes_with_images if live is not None else None  # type: ignore[attr-defined]
+    live = found.on_cluster.get_everywhere(kinds, selector=selector)
+    nodes = found.on_cluster.nodes_with_images if live is not None else None
     if live is None:
         found.note("the nodes keep their images: you may not list what other namespaces need")
         live = found.target.store.get(kinds, selector=selector)

@@ -21,7 +21,7 @@ from kubetasks.errors import (
 )
 from kubetasks.settings import Settings
 from kubetasks.settings.sections import Kind, Minikube
-from kubetasks.targets import cluster, kind_ready
+from kubetasks.targets import cluster, creation, kind_ready
 from kubetasks.tools import kind
 from tests.recording import Answer, Call, RecordingRunner
 
@@ -204,7 +204,7 @@ def test_a_failed_creation_shows_why_and_the_last_lines(screen: Screen) -> None:
     with pytest.raises(ClusterCreateFailed, match="--offline") as raised:
         up(runner, screen)
     assert raised.value.why == "failed to create cluster: no image"
-    assert len(raised.value.detail.splitlines()) == cluster.SHOWN
+    assert len(raised.value.detail.splitlines()) == creation.SHOWN
     assert raised.value.detail.endswith("Output: x")
 
 
