@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from kubetasks.console import Console, Step
-from kubetasks.deployers import finished, history, scaling, timings
+from kubetasks.deployers import belonging, finished, history, scaling, succession, timings
 from kubetasks.deployers.base import Deployer, Release
 from kubetasks.deployers.concealed import all_concealed
 from kubetasks.deployers.history import DEPLOYED, DEPLOYING, FAILED, Revision
@@ -36,13 +36,12 @@ from kubetasks.images import architecture
 from kubetasks.images.arrival import Arrival
 from kubetasks.images.content import running
 from kubetasks.images.ledger import Ledger
-from kubetasks.objects import PART_OF, Objects, by_identity, has_failed, identity, is_controlled, of_kind
+from kubetasks.objects import WORKLOADS, Objects, identity, of_kind, staying
 from kubetasks.planned import PlannedStep
 from kubetasks.runner import Runner
 from kubetasks.settings import Settings
-from kubetasks.survey import OPTIONAL, SURVEYED, Survey
+from kubetasks.survey import OPTIONAL, Survey
 from kubetasks.targets.base import clock_of
-from kubetasks.targets.departure import some
 from kubetasks.verify.report import Report
 from kubetasks.verify.timeline import FIRST_READY, Span
 
@@ -78,6 +77,7 @@ class Deploy:
     spans: list[Span] = field(default_factory=list)
     _rendered: Release | None = None
     _opened: Revision | None = None
+    _follow: Objects = field(default_factory=list)
     _complete: set[str] = field(default_factory=set)
 
     @property
@@ -90,7 +90,7 @@ class Deploy:
         """The way of the images to the target."""
         survey = self.survey
         # No registry has it: it is in the engine, where docker/offline made it.
-        bundled = self.settings.offline and survey.release.database == "bundled"
+        bundled = self.settings.offline and survey.release.database == "bundled" and survey.release.postgres_image
         return Arrival(
             self.settings,
             self.runner,
@@ -117,7 +117,7 @@ class Deploy:
             if self.check and not last.verified:
                 steps.append(PlannedStep("verify", f"revision {last.number} was not verified yet", True, self._verify))
             return steps
-        steps += [PlannedStep("volumes", note, needed=False) for note in self._check_inputs()]
+        steps += [PlannedStep(title, note, needed=False) for title, note in self._check_inputs()]
         namespace = PlannedStep("namespace", self.settings.in_namespace, not survey.live, self._namespace)
         images, begin = self._image_steps(), [namespace, PlannedStep("lock", "one deploy at a time", needed=True)]
         # Building everything anew takes long; another deploy that is under way is told of first.
@@ -140,15 +140,17 @@ class Deploy:
         ]
         return steps
 
-    def _check_inputs(self) -> list[str]:
-        """Refuse what can never work before anything is built or changed; returns what to take note of.
+    def _check_inputs(self) -> list[tuple[str, str]]:
+        """Refuse what can never work before anything is built or changed; returns notes, each with its title.
 
         Raises:
             SettingsError: a contract or journey is damaged, or a setting is at odds with what is rendered.
             RenderFailed: the manifests or the chart do not render, or give something that cannot work.
             SecretInVolume: a generated secret is gone that a volume depends on.
+            ImageUnused: no object uses the image of a service.
+            ApplyFailed: the cluster would refuse an object.
         """
-        from kubetasks.deployers import sound  # noqa: PLC0415
+        from kubetasks.deployers import rehearsal, sound  # noqa: PLC0415
         from kubetasks.secrets import volumes  # noqa: PLC0415
 
         survey = self.survey
@@ -157,8 +159,14 @@ class Deploy:
             from kubetasks.verify.run import prepare  # noqa: PLC0415
 
             prepare(self.settings, self.root, self.objects)
-        sound.check(self.settings, self.objects)
-        return volumes.check(self.settings, survey.target, self.objects, survey.lost, survey.live)
+        sound.check(self.settings, self.objects, survey.release.images)
+        notes = volumes.check(self.settings, survey.target, self.objects, survey.lost, survey.live)
+        gone = finished.gone(self.objects, survey.live, survey.finished)
+        asked = [item for item in self.objects if identity(item) not in gone]
+        untried = rehearsal.rehearse(
+            survey.target.store, survey.target.cluster, asked, survey.live, namespace=survey.namespace
+        )
+        return [*(("volumes", note) for note in notes), *([("dry run", untried)] if untried else [])]
 
     def _render(self) -> None:
         """Render the release, unless that was done: the images may have got other names since."""
@@ -242,7 +250,7 @@ class Deploy:
             self.__dict__.pop("arrival", None)
             self.survey.refuse_lost_volumes()
             # What the other command deployed may have changed which images are needed.
-            begun = {"target", "volumes", "images", "namespace", "lock"}
+            begun = {"target", "volumes", "dry run", "images", "namespace", "lock"}
             steps = [step for step in self.plan() if step.title not in begun]
         if not self.survey.unchanged:
             made = Revision(self.number, DEPLOYING, self.deployer.name, self.survey.inputs)
@@ -284,7 +292,9 @@ class Deploy:
         self._clear_jobs()
         gone = finished.gone(self.objects, self.survey.live, self.survey.finished)
         wanted = [item for item in self.objects if identity(item) not in gone]
-        own = self.deployer.apply(self.survey.release, wanted, shown.update)
+        held = succession.held_back(wanted, self.survey.live)
+        own = self.deployer.apply(self.survey.release, held, shown.update)
+        self._follow = wanted if held != wanted else []
         self._complete |= gone
         self.revision = Revision(
             number=self.number,
@@ -294,6 +304,7 @@ class Deploy:
             deployer_revision=own,
             objects=all_concealed(self.objects, self.survey.digest),
             images=self._contents(),
+            inventory=belonging.inventory(self.objects),
         )
         return f"revision {self.number} with {self.deployer.name}, {len(self.objects)} objects"
 
@@ -304,18 +315,10 @@ class Deploy:
         return self.arrival.record()
 
     def _clear_jobs(self) -> None:
-        """Delete Jobs to be made anew: one that failed, and one whose template, which cannot be changed, is another."""
-        from kubetasks.verify.compare import differences  # noqa: PLC0415
+        """Delete what is to be made anew; see ``rehearsal.recreated``."""
+        from kubetasks.deployers import rehearsal  # noqa: PLC0415
 
-        rendered = by_identity(of_kind(self.objects, "Job"))
-        spent = [
-            item
-            for item in of_kind(self.survey.live, "Job")
-            if identity(item) in rendered
-            and not is_controlled(item)
-            and (has_failed(item) or differences({"spec": rendered[identity(item)]["spec"]}, item))
-        ]
-        self.survey.target.store.delete(spent)
+        self.survey.target.store.delete(rehearsal.recreated(self.objects, self.survey.live))
 
     def _rollout(self, shown: Step) -> str:
         before = frozenset(pod["metadata"]["uid"] for pod in of_kind(self.survey.live, "Pod"))
@@ -332,10 +335,27 @@ class Deploy:
             ours=ours(self.settings, self.survey.target.name),
             known=self.runner.redactor,
         )
-        seen = watch.until_ready(self.objects)
+        local = self.survey.target.cluster is None  # it runs no other kinds
+        seen = watch.until_ready(of_kind(self.objects, *WORKLOADS) if local else self.objects)
         if watch.first_ready is not None:
             self.spans.append(Span(FIRST_READY, watch.first_ready, kind="moment"))
+        if self._follow:
+            shown.update("the Services follow")
+            own = self.deployer.apply(self.survey.release, self._follow, shown.update)
+            self.revision = replace(self.revision, deployer_revision=own) if self.revision else None
+        if not self.is_switch:
+            self._prune(shown)
         return ", ".join(f"{each.workload.split('/')[1]} {each.line}" for each in seen)
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether another deployer deployed what runs: its objects stay until the new ones are proven."""
+        good = [each for each in self.survey.history if each.good]
+        return bool(good) and good[-1].deployer != self.deployer.name
+
+    def _prune(self, shown: Step) -> None:
+        for line in self.deployer.prune(self.objects, shown.update):
+            self.console.line(line, mark="note")
 
     def _verify(self, shown: Step) -> str:
         from kubetasks.verify import verify  # noqa: PLC0415
@@ -346,7 +366,10 @@ class Deploy:
         )
         if not self.report.ok:
             if self.revision is not None:
-                self._record(shown)  # rolled out, but not proven: it can be rolled back from
+                if self.is_switch:  # the next deploy goes through every step again
+                    self.revision = replace(self.revision, inputs="")
+                    self.console.line("what ran before stays beside it until a deploy is verified", mark="note")
+                self._write(shown)  # rolled out, but not proven: it can be rolled back from
             raise failure(self.report, cause(self.settings, self.survey.target, self.objects, self.runner.redactor))
         held = f"{sum(1 for check in self.report.checks if check.status == 'pass')} checks passed"
         if self.revision is not None:
@@ -370,9 +393,14 @@ class Deploy:
         return ""
 
     def _record(self, shown: Step) -> str:
+        if self.is_switch:
+            self._prune(shown)
+        return self._write(shown)
+
+    def _write(self, shown: Step) -> str:
         assert self.revision is not None  # noqa: S101  (apply comes first)
         store = self.survey.target.store
-        live = some(store, SURVEYED, OPTIONAL, selector=f"{PART_OF}={self.settings.project}")
+        live = self._live()
         ours = {*self.survey.release.images.values()}
         self.revision = replace(
             self.revision,
@@ -388,6 +416,13 @@ class Deploy:
             f"; inv rollback cannot go back to it: {left_out}" * bool(left_out)
         )
 
+    def _live(self) -> Objects:
+        """The project's live objects of every kind that it had or has by now."""
+        kinds = {*self.survey.kinds, *belonging.kinds_of([belonging.inventory(self.objects)])} - {*OPTIONAL}
+        return staying(
+            belonging.read(self.survey.target.store, sorted(kinds), self.settings.project, optional=OPTIONAL)
+        )
+
     def _failed(self, error: KubetasksError) -> None:
         """Note a revision that did not become good; the error itself matters more than this note."""
         revision = self.revision or Revision(
@@ -399,6 +434,7 @@ class Deploy:
             at=history.now(),
             note=self.runner.redactor(error.what),
             objects=all_concealed(self.objects, self.survey.digest),
+            inventory=belonging.inventory(self.objects),
             finished=finished.recorded(self.objects, self._complete),
         )
         with contextlib.suppress(KubetasksError):

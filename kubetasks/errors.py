@@ -41,7 +41,8 @@ Each error says what happened, why, and what to type next, and has an exit code 
     │   ├── ContextUnusable       35   a file of a build context cannot be sent to the builder
     │   ├── SecretInImage         36   a secret would get into an image
     │   ├── SourceChanged         37   the source changed while it was being built
-    │   └── ImageReplaced         38   an image is not the one that its name stands for
+    │   ├── ImageReplaced         38   an image is not the one that its name stands for
+    │   └── ImageUnused           72   no object uses the image of a service
     ├── SecretError
     │   ├── EnvFileError          40   the env file is missing or malformed
     │   ├── SecretMissing         41   required secrets have no value
@@ -52,6 +53,7 @@ Each error says what happened, why, and what to type next, and has an exit code 
     ├── DeployError
     │   ├── RenderFailed          50   the manifests or the chart do not render
     │   ├── ApplyFailed           51   the cluster refused an object
+    │   │   └── ImmutableField    73   a field was changed that cannot be changed
     │   ├── RolloutFailed         52   a workload is in a state that cannot heal
     │   ├── RolloutTimeout        53   a workload was not ready by the deadline
     │   ├── NothingToRollBack     54   there is no earlier good revision
@@ -352,6 +354,12 @@ class ImageReplaced(ImageError):
     exit_code = 38
 
 
+class ImageUnused(ImageError):
+    """A service is built here, and no rendered object uses its image."""
+
+    exit_code = 72
+
+
 class StateUnavailable(KubetasksError):
     """There is no folder for the state of local deployments."""
 
@@ -412,6 +420,12 @@ class ApplyFailed(DeployError):
     """The API server refused an object."""
 
     exit_code = 51
+
+
+class ImmutableField(ApplyFailed):
+    """A field of a live object was changed that Kubernetes does not let anybody change."""
+
+    exit_code = 73
 
 
 class RolloutFailed(DeployError):

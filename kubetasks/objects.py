@@ -12,6 +12,7 @@ DOMAIN: Final = "kubetasks.dev"
 PART_OF: Final = "app.kubernetes.io/part-of"
 NAME: Final = "app.kubernetes.io/name"
 MANAGED_BY: Final = "app.kubernetes.io/managed-by"
+PROJECT: Final = f"{DOMAIN}/project"  # on everything that is deployed: whose it is
 RECORD_LABEL: Final = f"{DOMAIN}/record"  # on what tells of deploys and is no part of the application
 CONFIG_DIGEST: Final = f"{DOMAIN}/config-digest"
 SECRET_DIGEST: Final = f"{DOMAIN}/secret-digest"
@@ -32,11 +33,52 @@ VOLATILE: Final = (
 )
 
 WORKLOADS: Final = ("Deployment", "StatefulSet", "Job")
+HELM_HOOK: Final = "helm.sh/hook"
+
+# The kinds that every cluster has: kubectl and people name them without their group.
+NAMESPACED: Final = frozenset(
+    {
+        "ConfigMap", "ControllerRevision", "CronJob", "DaemonSet", "Deployment", "Endpoints", "EndpointSlice", "Event",
+        "HorizontalPodAutoscaler", "Ingress", "Job", "Lease", "LimitRange", "NetworkPolicy", "PersistentVolumeClaim",
+        "Pod", "PodDisruptionBudget", "PodTemplate", "ReplicaSet", "ReplicationController", "ResourceQuota", "Role",
+        "RoleBinding", "Secret", "Service", "ServiceAccount", "StatefulSet",
+    }
+)  # fmt: skip
+CLUSTER_SCOPED: Final = frozenset(
+    {
+        "APIService", "CSIDriver", "CertificateSigningRequest", "ClusterRole", "ClusterRoleBinding",
+        "CustomResourceDefinition", "FlowSchema", "IngressClass", "MutatingWebhookConfiguration", "Namespace", "Node",
+        "PersistentVolume", "PriorityClass", "PriorityLevelConfiguration", "RuntimeClass", "StorageClass",
+        "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "ValidatingWebhookConfiguration",
+    }
+)  # fmt: skip
+BUILT_IN: Final = NAMESPACED | CLUSTER_SCOPED
+_BUILT_IN_GROUPS: Final = frozenset({"", "apps", "batch", "autoscaling", "policy", "extensions"})
+
+
+def is_built_in(item: Mapping[str, Any]) -> bool:
+    """Whether an object is of a kind that every cluster has."""
+    group = group_of(item)
+    return item["kind"] in BUILT_IN and (group in _BUILT_IN_GROUPS or group.endswith(".k8s.io"))
+
+
+def kind_of(item: Mapping[str, Any]) -> str:
+    """The kind as kubectl knows it: ``Deployment``; with its group for one that not every cluster has."""
+    group = group_of(item)
+    return str(item["kind"]) if not group or is_built_in(item) else f"{item['kind']}.{group}"
+
+
+def is_hook(item: Mapping[str, Any]) -> bool:
+    """Whether an object is one of Helm's hooks: Helm runs and removes it, and no revision has it."""
+    return HELM_HOOK in (item["metadata"].get("annotations") or {})
 
 
 def identity(item: Mapping[str, Any]) -> str:
-    """``Kind/name``, unique within a namespace."""
-    return f"{item['kind']}/{item['metadata']['name']}"
+    """``Kind/name``, unique within a namespace: a kind that only shares the name of a built-in one has its group."""
+    kind = str(item["kind"])
+    if kind in BUILT_IN and not is_built_in(item):
+        kind = kind_of(item)
+    return f"{kind}/{item['metadata']['name']}"
 
 
 def by_identity(items: Iterable[Object]) -> dict[str, Object]:
@@ -75,6 +117,60 @@ def pod_template(item: Mapping[str, Any]) -> Object | None:
     return template if isinstance(template, dict) else None
 
 
+# Where a kind keeps its pod template, or a Pod its spec. Others are named by the setting `pod_templates`.
+TEMPLATE_PATHS: Final[Mapping[str, str]] = {
+    "Pod": "",
+    "PodTemplate": "template",
+    "CronJob": "spec.jobTemplate.spec.template",
+    **dict.fromkeys(
+        ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController", "Job"), "spec.template"
+    ),
+}
+
+
+def group_of(item: Mapping[str, Any]) -> str:
+    """The API group of an object; empty for the core group."""
+    return str(item.get("apiVersion", "")).rpartition("/")[0]
+
+
+def pod_specs(item: Mapping[str, Any], paths: Mapping[str, str] | None = None) -> Iterator[Object]:
+    """Every pod spec in an object, whatever its kind.
+
+    Args:
+        item: the object.
+        paths: ``Kind`` or ``Kind.group`` of a custom resource to the dotted path of its pod template (or pod spec, or
+            container); ``*`` stands for each entry of a list or mapping.
+    """
+    kind = str(item.get("kind"))
+    path = (paths or {}).get(f"{kind}.{group_of(item)}") or (paths or {}).get(kind)
+    if path is None:
+        path = TEMPLATE_PATHS.get(kind)
+    if path is None:
+        return
+    for found in _at(item, [part for part in path.split(".") if part]):
+        spec = found.get("spec")
+        if isinstance(spec, dict):
+            yield spec
+        elif "containers" in found or "initContainers" in found:
+            yield found
+        elif "image" in found:
+            yield {"containers": [found]}
+
+
+def _at(value: Any, path: list[str]) -> Iterator[Object]:
+    if not path:
+        for each in value if isinstance(value, list) else [value]:
+            if isinstance(each, dict):
+                yield each
+        return
+    first, *rest = path
+    if first == "*":
+        for each in value if isinstance(value, list) else value.values() if isinstance(value, dict) else ():
+            yield from _at(each, rest)
+    elif isinstance(value, dict) and first in value:
+        yield from _at(value[first], rest)
+
+
 def has_failed(job: Mapping[str, Any]) -> bool:
     """Whether a live Job has failed for good."""
     return _has_condition(job, "Failed")
@@ -90,11 +186,26 @@ def _has_condition(item: Mapping[str, Any], name: str) -> bool:
     return any(each.get("type") == name and each.get("status") == "True" for each in conditions)
 
 
-def containers(item: Mapping[str, Any]) -> Iterator[Object]:
-    """Every container of a workload, the init containers first."""
-    spec = (pod_template(item) or {}).get("spec", {})
-    yield from spec.get("initContainers") or ()
-    yield from spec.get("containers") or ()
+def containers(item: Mapping[str, Any], paths: Mapping[str, str] | None = None) -> Iterator[Object]:
+    """Every container in an object of any kind: those that initialise first, then the others, then debug containers.
+
+    Args:
+        item: the object.
+        paths: as for ``pod_specs``.
+    """
+    for spec in pod_specs(item, paths):
+        for key in ("initContainers", "containers", "ephemeralContainers"):
+            for each in spec.get(key) or ():
+                if isinstance(each, dict):
+                    yield each
+
+
+def image_volumes(item: Mapping[str, Any], paths: Mapping[str, str] | None = None) -> Iterator[Object]:
+    """The source of every volume that is an image (``reference``, ``pullPolicy``) in an object of any kind."""
+    for spec in pod_specs(item, paths):
+        for each in spec.get("volumes") or ():
+            if isinstance(each, dict) and isinstance(each.get("image"), dict):
+                yield each["image"]
 
 
 def digest(value: Any, *, length: int = 64) -> str:

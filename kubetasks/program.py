@@ -6,6 +6,7 @@ Invoke reads the flags for itself both before and after a task's name, but acts 
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import Any, Final
 
 from invoke import __version__ as invoke_version
@@ -19,7 +20,7 @@ from kubetasks.errors import UsageError
 from kubetasks.tasks._configuration import Configuration
 from kubetasks.tasks._edge import OwnTask
 
-NAMES: Final = ["inv", "invoke", "./inv"]
+NAMES: Final = ["inv", "invoke", "./inv", "kubetasks"]
 LIST_FORMATS: Final = ("flat", "nested", "json")
 # Read before the tasks are: behind a task's name they are too late.
 EARLY: Final = ("search-root", "collection")
@@ -28,7 +29,7 @@ VALUED: Final = ("--target", "--context", "--namespace", "--snapshot", "--record
 
 
 class Program(InvokeProgram):
-    """Invoke's program for ``python -m kubetasks`` and ``./inv``."""
+    """Invoke's program for ``kubetasks``, ``python -m kubetasks`` and ``./inv``."""
 
     root: str | None = None
     begun = False
@@ -64,6 +65,20 @@ class Program(InvokeProgram):
         if self.args.collection.value == "":
             raise UsageError("--collection", why="it is empty", fix="give the name of a module with tasks")
         super().parse_collection()
+
+    def load_collection(self) -> None:
+        """As Invoke; where no folder from here upwards has a tasks.py, the tasks are ours."""
+        start = Path(self.args["search-root"].value or ".").resolve()
+        folders = [start, *start.parents]
+        if self.args.collection.value is not None or any(map(_has_tasks, folders)):
+            super().load_collection()
+            return
+        from kubetasks.tasks import collection  # noqa: PLC0415
+
+        project = next((each for each in folders if (each / "invoke.yaml").is_file()), start)
+        self.config.set_project_location(str(project))
+        self.config.load_project()
+        self.collection = collection
 
     def parse_tasks(self) -> None:
         """As Invoke, and act on those of its flags that stand behind a task's name.
@@ -128,6 +143,10 @@ class Program(InvokeProgram):
         if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         super().execute()
+
+
+def _has_tasks(folder: Path) -> bool:
+    return (folder / "tasks.py").is_file() or (folder / "tasks" / "__init__.py").is_file()
 
 
 def with_flag(argv: list[str]) -> list[str]:

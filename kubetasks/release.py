@@ -32,7 +32,8 @@ def database_mode(settings: Settings, target: Target, values: Mapping[str, Sensi
                 fix=f"set it in {settings.env_file} or export it",
             )
         return "external"
-    if settings.database.mode == "auto" and not target.bundled_database:
+    needed = key in settings.secrets
+    if settings.database.mode == "auto" and needed and not target.bundled_database:
         raise SecretMissing(
             f"{key} has no value",
             why="a remote cluster gets no database of its own by itself",
@@ -76,7 +77,7 @@ def compose(
         images=references,
         pull_policy=target.pull_policy,
         database=database,
-        postgres_image=settings.postgres_image,
+        postgres_image=settings.postgres_image if settings.database.url_secret in settings.secrets else "",
         secret_name=settings.secret_name,
         secret_digest=secrets.digest(values),
         digest_key=values[secrets.DIGEST_KEY],
@@ -84,6 +85,8 @@ def compose(
         migration_id=migration_id,
         migration_image=migration_image,
         config=settings.config,
+        names=settings.image_names,
+        pod_templates=settings.pod_templates,
     )
 
 

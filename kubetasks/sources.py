@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from kubetasks import documents
+from kubetasks.deployers.manifest_files import KUSTOMIZATIONS
 
 
 def files_digest(root: Path, paths: Iterable[str]) -> str:
@@ -31,7 +32,7 @@ def kustomizations(root: Path, folder: str) -> list[str]:
         if each in found:
             continue
         found.append(each)
-        for name in ("kustomization.yaml", "kustomization.yml", "Kustomization"):
+        for name in KUSTOMIZATIONS:
             file = root / each / name
             try:
                 document = documents.load(file.read_text(encoding="utf-8")) if file.is_file() else None

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final, cast
 
-from kubetasks.deployers import scaling
+from kubetasks.deployers import belonging, manifest_files, scaling
 from kubetasks.deployers.base import Deployer, Release
 from kubetasks.deployers.concealed import Digest, digester
 from kubetasks.deployers.fingerprint import changed, fingerprint
@@ -16,7 +16,7 @@ from kubetasks.deployers.finished import Known, known
 from kubetasks.deployers.history import Revision, revisions
 from kubetasks.deployers.rollout import progress
 from kubetasks.diagnose.leaving import Scope, uses_claim
-from kubetasks.errors import DeployLocked, KubetasksError, SettingsError
+from kubetasks.errors import DeployLocked, KubetasksError, RenderFailed, SettingsError
 from kubetasks.images import recorded
 from kubetasks.images.content import running
 from kubetasks.images.engine import View, view
@@ -30,6 +30,7 @@ from kubetasks.objects import (
     digest,
     identity,
     is_controlled,
+    is_hook,
     is_leaving,
     of_kind,
     staying,
@@ -42,7 +43,7 @@ from kubetasks.secrets import volumes
 from kubetasks.settings import Settings
 from kubetasks.sources import files_digest, kustomizations
 from kubetasks.targets.base import Target
-from kubetasks.targets.departure import held, read, refuse_leaving
+from kubetasks.targets.departure import beside, held, namespace_of, refuse_leaving
 
 # All that a deploy reads before it decides; one call, beside the one for the namespace.
 SURVEYED = (
@@ -57,7 +58,7 @@ SURVEYED = (
     "Pod",
 )
 # Where these may be listed, too.
-OPTIONAL = ("HorizontalPodAutoscaler", "PersistentVolumeClaim")
+OPTIONAL = ("HorizontalPodAutoscaler", "PersistentVolumeClaim", "DaemonSet", "CronJob")
 # An engine that takes longer to say what it has is not waited for: a survey is to be quick.
 ENGINE_SECONDS: Final = 5.0
 
@@ -82,6 +83,8 @@ class Survey:
         forced: build the images anew, and go through every step even when nothing changed.
         reasons: service to why its image has to be looked at although nothing that goes in changed.
         strays: the services whose pods run another content than the one that was deployed.
+        kinds: the kinds of objects that were read.
+        namespace: whether the namespace is there.
         runner: starts docker.
         composed: makes the release, and the digest of everything that goes in, from images.
     """
@@ -101,6 +104,8 @@ class Survey:
     forced: bool = False
     reasons: Mapping[str, str] = field(default_factory=dict)
     strays: frozenset[str] = frozenset()
+    kinds: frozenset[str] = frozenset(SURVEYED)
+    namespace: bool = True
     runner: Runner | None = field(default=None, repr=False, compare=False)
     composed: Callable[[Mapping[str, Image]], tuple[Release, str]] | None = field(
         default=None, repr=False, compare=False
@@ -142,7 +147,13 @@ class Survey:
         last = self.last
         if self.forced or last is None or not last.good or last.inputs != self.inputs or self.secrets_changed:
             return False
-        workloads = [item for item in of_kind(self.live, *WORKLOADS) if not is_controlled(item)]
+        if not last.inventory:  # an earlier version of kubetasks deployed it, without our label
+            return False
+        workloads = [
+            item
+            for item in of_kind(self.live, *WORKLOADS, "DaemonSet")
+            if not is_controlled(item) and not is_hook(item)
+        ]
         # Last what may take one more call.
         return not self.reasons and all(progress(item).done for item in workloads) and not self.edited
 
@@ -251,9 +262,15 @@ def look(
         for image in planned.values():
             image.check()
     with _asked(planned, Ledger.of(root, target), runner if target.own_engine else None) as engine:
-        selector = f"{PART_OF}={settings.project}"
-        found, namespace = read(target.store, target.cluster, SURVEYED, selector, optional=OPTIONAL)
+        kinds = {*SURVEYED, *_rendered_kinds(settings, root, deployer)}
+        asked = beside(lambda: namespace_of(target.store)) if target.cluster is not None else lambda: None
+        found = belonging.everything(target.store, sorted(kinds), settings.project, optional=OPTIONAL)
+    namespace = asked()
     refuse_leaving(target.store, target.cluster, namespace)
+    more = belonging.kinds_of(each.inventory for each in revisions(found)) - kinds - {*OPTIONAL}
+    if more:  # of custom resources, and of what the sources no longer hold
+        found += belonging.everything(target.store, sorted(more), settings.project)
+    found = belonging.mine(found, settings.project)
     live = staying(found)
     live_secrets = secrets.of_live(found, settings.secret_name)
     given = collect(live_secrets)
@@ -285,6 +302,8 @@ def look(
         release=release,
         inputs=inputs,
         leaving=[item for item in found if is_leaving(item)],
+        kinds=frozenset({*kinds, *more}),
+        namespace=namespace is not None or target.cluster is None or bool(found),
         finished=finished,
         lost=volumes.lost(settings, live_secrets, given),
         unused=tuple(name for name in given if wanted.get(name) != given[name]),
@@ -296,12 +315,23 @@ def look(
     )
 
 
+def _rendered_kinds(settings: Settings, root: Path, deployer: Deployer) -> set[str]:
+    """The built-in kinds that the deployer's files name."""
+    if deployer.name != "manifests":
+        return belonging.kinds_in(root, [settings.chart.path])
+    return belonging.kinds_in(root, manifest_files.tops(settings.manifests))
+
+
 def _sources(
     settings: Settings, root: Path, target: Target, values: Mapping[str, Sensitive], deployer: Deployer
 ) -> list[str]:
     """The files that the deployer renders from, relative to the root."""
     if deployer.name == "manifests":
-        return kustomizations(root, f"{settings.manifests.path}/{database_mode(settings, target, values)}")
+        found: list[str] = []
+        with contextlib.suppress(RenderFailed):  # rendering will say so
+            for path in manifest_files.paths(root, settings.manifests, database_mode(settings, target, values)):
+                found += kustomizations(root, path) if (root / path).is_dir() else [path]
+        return found
     return [settings.chart.path, *settings.chart.values]
 
 

@@ -11,9 +11,10 @@ import pytest
 
 from kubetasks.errors import ApplyFailed, DeletionHeld, KubetasksError, NamespaceTerminating, ToolFailed
 from kubetasks.images.content import Content, of_engine
-from kubetasks.objects import WORKLOADS, Object, Objects, digest, identity, is_leaving
+from kubetasks.objects import WORKLOADS, Object, Objects, digest, identity, is_leaving, kind_of
 from kubetasks.targets import fence
 from kubetasks.targets.base import Cluster, Progress, Volume
+from kubetasks.targets.local.applying import matches
 from kubetasks.targets.nodes import Nodes
 from kubetasks.tools.docker import Inspected
 
@@ -23,9 +24,8 @@ NAMESPACE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "todo
 
 
 def selects(selector: str, item: Object) -> bool:
-    """Whether an equality selector (``a=b,c=d``) matches an object's labels."""
-    labels = item["metadata"].get("labels") or {}
-    return all(labels.get(key) == value for key, _, value in (part.partition("=") for part in selector.split(",")))
+    """Whether a selector (``a=b,c!=d``) matches an object's labels."""
+    return matches(item["metadata"].get("labels") or {}, selector)
 
 
 def _without(live: Any, before: Any, now: Any) -> Any:
@@ -82,7 +82,7 @@ class MemoryStore:
         return [
             deepcopy(item)
             for item in self.objects.values()
-            if {item["kind"], f"{item['kind'].lower()}s"} & {*kinds}
+            if {item["kind"], kind_of(item), f"{item['kind'].lower()}s"} & {*kinds}
             and (item["kind"] == "Namespace" or not selector or selects(selector, item))
         ]
 

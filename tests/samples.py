@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from kubetasks.objects import NAME, PART_OF, Object, Objects
+from kubetasks.objects import PROJECT as OWN
 from kubetasks.settings import Settings
 
 PROJECT = "todo"
@@ -42,7 +43,7 @@ def template(name: str, image: str = "", annotations: dict[str, str] | None = No
 
 
 def _object(version: str, kind: str, name: str, **rest: Any) -> Object:
-    meta = {"name": name, "namespace": PROJECT, "labels": labels(name)}
+    meta = {"name": name, "namespace": PROJECT, "labels": {**labels(name), OWN: PROJECT}}
     return {"apiVersion": version, "kind": kind, "metadata": meta, **rest}
 
 

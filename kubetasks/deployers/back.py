@@ -5,25 +5,32 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from kubetasks.console import Console
-from kubetasks.deployers import finished, history
+from kubetasks.deployers import belonging, finished, history
 from kubetasks.deployers.base import Deployer
 from kubetasks.deployers.concealed import all_concealed, changed_keys, rolled
 from kubetasks.deployers.history import FAILED, Revision
 from kubetasks.deployers.lock import locked, noted
 from kubetasks.deployers.rollout import Watch
 from kubetasks.diagnose.ours import ours
-from kubetasks.errors import DeployError, Forbidden, KubetasksError, LocalError, NothingToRollBack, RecordDamaged
+from kubetasks.errors import (
+    DeployError,
+    Forbidden,
+    KubetasksError,
+    LocalError,
+    NothingToRollBack,
+    RecordDamaged,
+    VerifyFailed,
+)
 from kubetasks.images.content import running
 from kubetasks.images.recorded import bring, lost
-from kubetasks.objects import PART_OF, Objects, by_identity, containers, identity, of_kind
+from kubetasks.objects import Objects, by_identity, containers, identity, of_kind, staying
 from kubetasks.settings import Settings
-from kubetasks.survey import OPTIONAL, SURVEYED, Survey
+from kubetasks.survey import OPTIONAL, Survey
 from kubetasks.targets.base import clock_of
-from kubetasks.targets.departure import some
 
 
 def choose(survey: Survey, to: int) -> Revision:
-    """The revision to go back to: the one asked for, else the newest good one that is not what runs now.
+    """The revision to go back to: the one asked for, else the newest verified one that is not what runs now.
 
     Raises:
         NothingToRollBack: there is none, or the one asked for is not good.
@@ -52,7 +59,15 @@ def candidates(survey: Survey, to: int) -> list[Revision]:
         raise NothingToRollBack(
             "there is no earlier good revision", fix=f"good revisions: {known}; deploy one: inv deploy"
         )
-    return earlier[::-1]
+    proven = [each for each in earlier if each.verified]
+    if not proven:
+        numbers = ", ".join(str(each.number) for each in earlier)
+        raise NothingToRollBack(
+            "there is no earlier verified revision",
+            why=f"deployed but not verified: {numbers}",
+            fix=f"inv rollback --to {earlier[-1].number}",
+        )
+    return proven[::-1]
 
 
 @dataclass
@@ -64,9 +79,11 @@ class Rollback:
         console: what a person sees.
         survey: what is there.
         deployer_named: the deployers by name.
-        to: the revision's number; 0 for the newest good one that is not what runs now.
+        to: the revision's number; 0 for the newest verified one that is not what runs now.
         lock_wait: how many seconds to wait for a deploy lock that another process holds.
         again: finds out anew what is there, after such a wait.
+        verify: proves that the objects work, and says how; None proves nothing.
+        failure: the checks that failed.
     """
 
     settings: Settings
@@ -76,6 +93,8 @@ class Rollback:
     to: int = 0
     lock_wait: float = 0.0
     again: Callable[[], Survey] | None = None
+    verify: Callable[[Objects], str] | None = None
+    failure: VerifyFailed | None = None
 
     def run(self) -> Revision:
         """Go back.
@@ -146,7 +165,7 @@ class Rollback:
         made = history.open_record(store, made, settings, survey.history)
         try:
             deployer, own = self._apply(goal, objects)
-            self._note_secrets(goal, recorded, by_helm=deployer == "helm" and self._is_helms(goal))
+            self._note_secrets(goal, recorded, by_helm=deployer.name == "helm" and self._is_helms(goal))
             complete = self._wait(objects)
         except (DeployError, Forbidden, LocalError) as error:
             # Only what the cluster said: a lost connection says nothing about the revision.
@@ -154,21 +173,40 @@ class Rollback:
             with contextlib.suppress(KubetasksError):
                 history.save(store, failed, settings, survey.history)
             raise
-        live = some(store, SURVEYED, OPTIONAL, selector=f"{PART_OF}={settings.project}")
+        lines = deployer.prune(objects, lambda _text: None)
+        for line in lines:
+            self.console.line(line, mark="note")
+        kinds = {*survey.kinds, *belonging.kinds_of([belonging.inventory(objects)])} - {*OPTIONAL}
+        live = staying(belonging.read(store, sorted(kinds), settings.project, optional=OPTIONAL))
         references = self._references(objects)
         made = replace(
             made,
             status=goal.status,
-            verified=goal.verified,
-            deployer=deployer,
+            deployer=deployer.name,
+            inventory=belonging.inventory(objects),
             deployer_revision=own,
             fingerprint=history.fingerprint(live),
             finished=finished.recorded(objects, complete),
             at=history.now(),
             running={name: sorted(digests) for name, digests in running(live).items() if name in references},
         )
+        made = self._verified(made, objects)
         history.save(store, made, settings, survey.history)
+        if self.failure is not None:
+            raise self.failure
         return made
+
+    def _verified(self, made: Revision, objects: Objects) -> Revision:
+        """The revision, once it is proven; a check that fails is raised after it was recorded."""
+        if self.verify is None:
+            return made
+        try:
+            with self.console.step("verify") as shown:
+                shown.done(self.verify(objects))
+        except VerifyFailed as error:
+            self.failure = error
+            return made
+        return replace(made, verified=True)
 
     def _is_helms(self, goal: Revision) -> bool:
         """Whether Helm itself goes back; the local target has no Helm, and applies a chart's objects as manifests."""
@@ -198,8 +236,8 @@ class Rollback:
     def _gone(self, objects: Objects) -> set[str]:
         return finished.gone(objects, self.survey.live, finished.known(self.survey.history))
 
-    def _apply(self, goal: Revision, objects: Objects) -> tuple[str, str]:
-        """Apply the objects; returns the name of the deployer that did, and what it calls the new revision."""
+    def _apply(self, goal: Revision, objects: Objects) -> tuple[Deployer, str]:
+        """Apply the objects; returns the deployer that did, and what it calls the new revision."""
         gone = self._gone(objects)
         wanted = [item for item in objects if item["kind"] != "Secret" and identity(item) not in gone]
         with self.console.step("rollback") as shown:
@@ -212,7 +250,7 @@ class Rollback:
                 deployer = self.deployer_named("manifests")
                 own = deployer.rollback(wanted, "", shown.update)
             shown.done(f"to revision {goal.number} of {goal.at} with {deployer.name}")
-        return deployer.name, own
+        return deployer, own
 
     def _wait(self, objects: Objects) -> set[str]:
         """Wait for the rollout; returns the Jobs that are complete."""

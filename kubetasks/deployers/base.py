@@ -26,6 +26,8 @@ class Release:
         migration_id: its name's last part.
         migration_image: the ``repository:tag`` it runs.
         digest_key: makes the digests of Secrets among the project's own objects.
+        names: service name to the image that stands for it in the manifests and the chart.
+        pod_templates: where custom resources keep a pod template; as the setting of that name.
         config: keys of the ConfigMap ``<project>-config`` whose values differ from the source's own.
     """
 
@@ -42,6 +44,8 @@ class Release:
     migration_image: str = ""
     digest_key: Sensitive = field(default_factory=lambda: Sensitive(""))
     config: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+    pod_templates: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def config_name(self) -> str:
@@ -79,7 +83,10 @@ class Deployer(Protocol):
         """
 
     def apply(self, release: Release, objects: Objects, progress: Progress) -> str:
-        """Bring the rendered objects to the cluster and prune what is no longer rendered; returns its own revision."""
+        """Bring the rendered objects to the cluster; returns its own revision. What is no longer rendered stays."""
+
+    def prune(self, objects: Objects, progress: Progress) -> list[str]:
+        """Delete what is no longer rendered; returns a line for each object that stays, as it holds data."""
 
     def rollback(self, objects: Objects, revision: str, progress: Progress) -> str:
         """Go back to the objects of an earlier revision; ``revision`` is what ``apply`` returned for it."""

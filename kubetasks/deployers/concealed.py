@@ -78,6 +78,11 @@ def all_concealed(objects: Iterable[Object], digest: Digest) -> Objects:
     return [concealed(item, digest) for item in objects]
 
 
+def without_secrets(objects: Objects) -> Objects:
+    """The objects of a record without its Secrets, whose values it does not have."""
+    return [item for item in objects if item["kind"] != "Secret"]
+
+
 def to_hide(objects: Objects) -> Iterator[Sensitive]:
     """The values of Secrets that have to be hidden in what programs say; not those that are ordinary words.
 

@@ -6,17 +6,30 @@ from dataclasses import dataclass
 from typing import Final
 
 from kubetasks.console import Console, Step
-from kubetasks.deployers import ownership
+from kubetasks.deployers import belonging, ownership
 from kubetasks.deployers.base import Deployer
 from kubetasks.deployers.lease import name_of
 from kubetasks.deployers.lock import locked, noted
+from kubetasks.deployers.manifests import helm_secrets, live_of
 from kubetasks.deployers.record import RECORD_OF
 from kubetasks.diagnose.leaving import needs_help
 from kubetasks.errors import NamespaceTerminating
-from kubetasks.objects import PART_OF, Object, is_leaving, of_kind
+from kubetasks.objects import (
+    CLUSTER_SCOPED,
+    PART_OF,
+    Object,
+    identity,
+    is_built_in,
+    is_controlled,
+    is_leaving,
+    kind_of,
+    of_kind,
+    staying,
+)
 from kubetasks.settings import Settings
 from kubetasks.targets import departure, leftovers
-from kubetasks.targets.base import Target
+from kubetasks.targets.base import Store, Target
+from kubetasks.targets.kubectl_store import KubectlStore
 
 LIMIT: Final = 180.0  # seconds until a namespace has to be gone
 STUCK: Final = 30.0  # seconds without any change, where something needs a person's help
@@ -70,7 +83,11 @@ class Destroy:
         if not found or not is_leaving(found[0]):
             try:
                 with locked(store, project, name, "destroy", wait=self.lock_wait, show=noted(self.console)) as lock:
-                    if not found or not ownership.owned(found[0], project):
+                    ours = found is not None and ownership.owned(found[0], project)
+                    if self.target.cluster is not None:
+                        self._release(shown)
+                        self._outside(shown)
+                    if not ours:
                         self._objects(shown)
                         return
                     shown.update(f"deleting namespace {name}")
@@ -91,16 +108,51 @@ class Destroy:
             why = "its reclaim policy is Retain" if volume.retained else "its provisioner did not remove it"
             self.console.line(f"{volume.shown} stays with its data ({why}). To delete it: {volume.delete}", mark="note")
 
+    def _release(self, shown: Step) -> None:
+        """Uninstall the Helm release, where there is one: its hooks run, and what is outside the namespace goes."""
+        if helm_secrets(self.target.store, self.settings.project):
+            self.deployer_named("helm").delete(shown.update)
+
+    def _outside(self, shown: Step) -> None:
+        """Delete the project's objects outside of the namespace; a definition that others use stays, and is named."""
+        store = self.target.store
+        live = live_of(store, self.settings.project, [])
+        outside = [
+            item for item in live if item["kind"] in CLUSTER_SCOPED and is_built_in(item) and not is_leaving(item)
+        ]
+        spare = []
+        for item in outside:
+            users = _users(store, item) if item["kind"] == "CustomResourceDefinition" else []
+            if users:
+                self.console.line(f"{identity(item)} stays: {', '.join(users[:3])} use it", mark="note")
+            else:
+                spare.append(item)
+        if spare:
+            shown.update(f"deleting {', '.join(map(identity, spare))}")
+            inside = [item for item in live if kind_of(item) in {_served(each) for each in spare}]
+            store.delete(inside)
+            store.delete(spare)
+
     def _objects(self, shown: Step) -> None:
         """Delete the project's objects in a namespace that stays; what says that there are any goes last."""
         store, project = self.target.store, self.settings.project
+        # Read first: the claims of a StatefulSet are known by it.
+        wanted = ["StatefulSet", "Secret", "PersistentVolumeClaim"]
+        claims = belonging.read(store, wanted, project)
         self.deployer_named("manifests").delete(shown.update)
         kinds = ("Secret", "PersistentVolumeClaim", "Lease", "ConfigMap")
         rest = of_kind(store.get(kinds, selector=f"{PART_OF}={project}"), *kinds)
+        held = of_kind(claims, "Secret", "PersistentVolumeClaim")
+        rest += [item for item in held if identity(item) not in {identity(each) for each in rest}]
         rest += store.get(["ConfigMap"], selector=f"{RECORD_OF}={project}")
         # The lock's Lease is deleted last, when the lock is released.
         store.delete([item for item in rest if (item["kind"], item["metadata"]["name"]) != ("Lease", name_of(project))])
-        shown.done(f"the objects are gone; namespace {self.settings.in_namespace} is not ours and stays")
+        stays = [] if self.target.cluster is None else staying(live_of(store, project, []))
+        stays = [item for item in stays if not is_controlled(item) and item["kind"] != "Pod"]
+        if stays:
+            self.console.line(f"still there: {', '.join(map(identity, stays))}", mark="note")
+        gone = "the objects are gone" if not stays else f"all but {len(stays)} objects are gone"
+        shown.done(f"{gone}; namespace {self.settings.in_namespace} is not ours and stays")
 
     def _wait(self, shown: Step, uid: str) -> None:
         store, cluster, name = self.target.store, self.target.cluster, self.settings.in_namespace
@@ -130,3 +182,17 @@ class Destroy:
         cluster = self.target.cluster
         assert cluster is not None  # noqa: S101  (only a cluster is waited for)
         return departure.terminating(self.target.store, cluster, namespace)
+
+
+def _served(definition: Object) -> str:
+    spec = definition.get("spec") or {}
+    return f"{(spec.get('names') or {}).get('kind')}.{spec.get('group')}"
+
+
+def _users(store: Store, definition: Object) -> list[str]:
+    """The namespaces beside this one that have resources of a definition."""
+    if not isinstance(store, KubectlStore):
+        return []
+    result = store.call(store.kubectl.everywhere(_served(definition)))
+    names = {line.partition(" ")[0] for line in result.stdout.splitlines()} if result.ok else set()
+    return sorted(f"namespace {name}" for name in names - {store.cluster.namespace, ""})

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
-from kubetasks.objects import VOLATILE, Object, Objects, digest, identity, is_controlled, is_leaving, is_record
+from kubetasks.objects import VOLATILE, Object, Objects, digest, identity, is_controlled, is_hook, is_leaving, is_record
 
 # What comes and goes without anybody's doing, and what holds data rather than what was asked for.
-PASSING: Final = frozenset({"Pod", "ReplicaSet", "Lease", "Event", "PersistentVolumeClaim"})
+PASSING: Final = frozenset({"Pod", "ReplicaSet", "Lease", "Event", "PersistentVolumeClaim", "PersistentVolume"})
 SCALABLE: Final = frozenset({"Deployment", "StatefulSet"})
 REPLICAS: Final = " x"  # between a workload's digest and its number of replicas
 
@@ -20,7 +20,14 @@ def fingerprint(live: Objects) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for item in live:
-        if item["kind"] in PASSING or is_record(item) or is_leaving(item) or is_controlled(item) or has_ttl(item):
+        if (
+            item["kind"] in PASSING
+            or is_record(item)
+            or is_leaving(item)
+            or is_controlled(item)
+            or has_ttl(item)
+            or is_hook(item)
+        ):
             continue
         meta = item["metadata"]
         if item["kind"] == "Secret":

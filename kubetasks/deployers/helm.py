@@ -10,13 +10,25 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+from kubetasks import documents
 from kubetasks.deployers import ownership, scaling
 from kubetasks.deployers.base import Release
-from kubetasks.deployers.chart_changes import changes, post_renderer
-from kubetasks.deployers.manifests import KINDS, OPTIONAL, helm_secrets, orphans
+from kubetasks.deployers.chart_changes import changes, key_of, post_renderer
+from kubetasks.deployers.manifests import KINDS, helm_secrets, left_behind, live_of, orphans, stays
 from kubetasks.deployers.render import ChartRenderer
 from kubetasks.errors import ApplyFailed, NotEffective, NothingToRollBack, RenderFailed, ToolMissing
-from kubetasks.objects import MANAGED_BY, PART_OF, Object, Objects, identity, is_leaving, is_record, staying
+from kubetasks.objects import (
+    MANAGED_BY,
+    Object,
+    Objects,
+    containers,
+    identity,
+    is_hook,
+    is_leaving,
+    is_record,
+    kind_of,
+    staying,
+)
 from kubetasks.runner import Result, Runner
 from kubetasks.settings import Settings
 from kubetasks.targets import departure, fence
@@ -71,8 +83,21 @@ class HelmDeployer:
         return tool.Helm(self.cluster.context, self.cluster.namespace, version)
 
     def render(self, release: Release) -> Objects:
-        """See ``Deployer.render``."""
-        return self.renderer.render(release)
+        """See ``Deployer.render``.
+
+        Raises:
+            RenderFailed: also where a hook needs an image that is built here, and Helm cannot be made to use it.
+        """
+        found = self.renderer.render(release)
+        raw = {key_of(item): [*containers(item)] for item in self.renderer.raw if is_hook(item)}
+        for item in found:
+            if is_hook(item) and [*containers(item)] != raw.get(key_of(item)) and self.helm.version[0] < 4:
+                raise RenderFailed(
+                    f"{identity(item)} is a hook of the chart with an image that is built here",
+                    why="Helm 3 hands hooks to no post-renderer, and would run the image that the chart names",
+                    fix="use Helm 4, or let the chart take its images from the values (docs/composing.md)",
+                )
+        return found
 
     @property
     def calls(self) -> Calls:
@@ -102,7 +127,7 @@ class HelmDeployer:
         project = self.settings.project
         self.recover(progress)
         before = self.newest()
-        live = departure.some(self.store, KINDS, OPTIONAL, selector=f"{PART_OF}={project}")
+        live = live_of(self.store, project, objects)
         wanted = {identity(item) for item in objects}
         leaving = [item for item in live if is_leaving(item) and identity(item) in wanted]
         departure.wait_gone(self.store, self.cluster, leaving, progress)
@@ -116,7 +141,12 @@ class HelmDeployer:
         values = tool.values_text(self.renderer.values(release))
         files = [str(self.root / path) for path in self.settings.chart.values]
         chart = str(self.root / self.settings.chart.path)
-        changed = changes(objects, live, owned, server_side=server_side)
+        if self.renderer.raw == []:
+            self.renderer.render(release)
+        goals = scaling.without_replicas(objects, owned, live)
+        if not server_side:
+            goals = scaling.with_live_replicas(objects, owned, live)
+        changed = changes(self.renderer.raw, goals, hooks=server_side)
         with post_renderer(changed, plugin=server_side) as (flags, env):
             argv = self.helm.upgrade_install(
                 project, chart, values=files, history=self.settings.history, post_renderer=flags
@@ -126,11 +156,17 @@ class HelmDeployer:
             if "YAML parse error" in result.stderr or "parse error" in result.stderr:
                 raise RenderFailed("the chart does not render", why=tool.reason(result.stderr), fix="inv chart.lint")
             raise self._refused("helm could not upgrade the release", result)
+        return str(self._deployed(before, "upgrade"))
+
+    def prune(self, objects: Objects, progress: Progress) -> list[str]:
+        """See ``Deployer.prune``. What the chart no longer has, Helm itself has deleted."""
+        project = self.settings.project
+        live = live_of(self.store, project, objects)
         spare = [item for item in orphans(live, objects, project) if _owner(item) != "Helm"]
         if spare:
             progress(f"pruning {len(spare)} objects")
             self.store.delete(spare, wait=False)
-        return str(self._deployed(before, "upgrade"))
+        return [stays(item) for item in left_behind(live, objects, project, self.settings.secret_name)]
 
     def _changed(
         self,
@@ -178,7 +214,8 @@ class HelmDeployer:
         """Helm 4 applies on the server's side: what it drops later must not be held by another owner."""
         others = any(_owner(item) not in {"Helm", ""} and not is_record(item) for item in live)
         if others and self.helm.version[0] >= 4 and isinstance(self.store, KubectlStore):
-            ownership.take_over(self.store, KINDS, self.settings.project, ownership.HELM)
+            kinds = sorted({*KINDS, *map(kind_of, live)} - {"Pod"})
+            ownership.take_over(self.store, kinds, self.settings.project, ownership.HELM)
 
     def _newest(self) -> Object | None:
         held = helm_secrets(self.store, self.settings.project)
@@ -238,9 +275,12 @@ class HelmDeployer:
         self.recover(progress)
         project = self.settings.project
         # Repeated where the connection is lost: uninstalling what is uninstalled is no error.
+        newest = self._newest()
+        hooks = hooks_of(newest) if newest is not None else []
         result = self.calls.change(self.helm.uninstall(project), timeout=TIMEOUT)
         if not result.ok:
             raise self._refused("helm could not uninstall", result)
+        self.store.delete(hooks)  # Helm leaves them
         left = [*helm_secrets(self.store, project), *self._owned()]
         if left:
             raise NotEffective(
@@ -251,8 +291,8 @@ class HelmDeployer:
 
     def _owned(self) -> Objects:
         """The project's live objects that Helm manages, without those that are on their way out or that it keeps."""
-        live = departure.some(self.store, KINDS, OPTIONAL, selector=f"{PART_OF}={self.settings.project}")
-        return [item for item in live if _owner(item) == "Helm" and not _leaves(item)]
+        live = live_of(self.store, self.settings.project, [])
+        return [item for item in live if _owner(item) == "Helm" and not _leaves(item) and not is_hook(item)]
 
     def test(self) -> Result:
         """Run the chart's own tests against the release."""
@@ -275,6 +315,20 @@ def manifest_of(record: Object) -> str:
         return str(json.loads(gzip.decompress(packed))["manifest"])
     except (KeyError, TypeError, ValueError, OSError, EOFError, zlib.error):
         return ""
+
+
+def hooks_of(record: Object) -> Objects:
+    """The hooks, by API version, kind and name, that Helm has kept in a revision's Secret."""
+    try:
+        packed = base64.b64decode(base64.b64decode(record["data"]["release"]))
+        texts = [each["manifest"] for each in json.loads(gzip.decompress(packed)).get("hooks") or ()]
+        found = [each for text in texts for each in documents.load_all(text)]
+    except (KeyError, TypeError, ValueError, OSError, EOFError, zlib.error):
+        return []
+    return [
+        {key: item[key] for key in ("apiVersion", "kind")} | {"metadata": {"name": item["metadata"]["name"]}}
+        for item in found
+    ]
 
 
 def _status(item: Object) -> str:

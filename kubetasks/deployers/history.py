@@ -138,7 +138,7 @@ def _create(store: Store, item: Object, settings: Settings, known: Sequence[Revi
 
 
 def save(store: Store, revision: Revision, settings: Settings, known: Sequence[Revision]) -> str:
-    """Write a revision, and drop the oldest beyond ``settings.history`` (never the last good one).
+    """Write a revision, and drop the oldest beyond ``settings.history``: never the last good or verified one.
 
     Returns:
         What could not be kept; empty when all was.
@@ -205,8 +205,10 @@ def _spare(number: int, settings: Settings, known: Sequence[Revision]) -> list[R
     """The oldest revisions that are not to be kept beside ``number``."""
     others = [each for each in known if each.number != number]
     goods = [each.number for each in others if each.good]
+    proven = [each.number for each in others if each.good and each.verified]
+    kept = {*goods[-1:], *proven[-1:]}
     oldest = others[: max(0, len(others) + 1 - settings.history)]
-    return [each for each in oldest if each.number != (goods[-1] if goods else -1) and not each.newer]
+    return [each for each in oldest if each.number not in kept and not each.newer]
 
 
 def _drop(store: Store, spare: Sequence[Revision], settings: Settings) -> bool:

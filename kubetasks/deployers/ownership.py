@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from kubetasks.deployers.belonging import NOT_HELMS, mine
 from kubetasks.objects import MANAGED_BY, PART_OF, Object, is_record
 from kubetasks.targets.kubectl_store import KubectlStore
 
@@ -50,8 +51,8 @@ def take_over(store: KubectlStore, kinds: Sequence[str], project: str, owner: st
 
     An object that a controller changes in the same moment is left as it is: the next deploy tries again.
     """
-    argv = store.kubectl.get(kinds, selector=f"{PART_OF}={project}", managed_fields=True)
-    live = json.loads(store.call(argv).stdout or "{}").get("items", [])
+    argv = store.kubectl.get(kinds, selector=NOT_HELMS, managed_fields=True)
+    live = mine(json.loads(store.call(argv).stdout or "{}").get("items", []), project)
     changed = [new for new in (handed_over(item, owner) for item in live if not is_record(item)) if new is not None]
     if changed:
         store.change(store.kubectl.replace(), input=json.dumps({"apiVersion": "v1", "kind": "List", "items": changed}))

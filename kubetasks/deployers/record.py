@@ -47,6 +47,7 @@ class Revision:
         images: image reference to the identities of its content (``images.content``).
         running: image reference to the digests that the pods' status named once all was ready.
         parts: how many ConfigMaps of their own hold the objects; 0 where they are in the record itself.
+        inventory: what was applied: ``Kind/name`` to API version, kind, namespace and name.
         newer: whether a later version of kubetasks wrote the record; this one leaves it alone.
         problem: why this record cannot be used; empty for one that can.
     """
@@ -64,6 +65,7 @@ class Revision:
     finished: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     images: Mapping[str, list[str]] = field(default_factory=dict)
     running: Mapping[str, list[str]] = field(default_factory=dict)
+    inventory: Mapping[str, list[str]] = field(default_factory=dict)
     parts: int = 0
     newer: bool = False
     problem: str = ""
@@ -110,6 +112,7 @@ def to_objects(revision: Revision, project: str, namespace: str, *, bare: str = 
         "finished": mapping_text(revision.finished),
         "images": mapping_text(revision.images),
         "running": mapping_text(revision.running),
+        "inventory": mapping_text(revision.inventory),
         "verified": str(revision.verified).lower(),
         "at": revision.at,
         "note": clean(revision.note),
@@ -169,6 +172,7 @@ def from_object(item: Object) -> Revision | None:
         finished=finished,
         images=_digests(text("images")),
         running=_digests(text("running")),
+        inventory=_digests(text("inventory")),
         parts=len(part_names(item)),
         newer=_is_newer(text("format")),
         problem=_problem(number, text("number"), text("format"), status),

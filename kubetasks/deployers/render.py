@@ -4,57 +4,51 @@ Both give the same objects but for who manages them. The manifests hold placehol
 migration Job's base name), which ``kubetasks.deployers.stamp`` fills in; the chart gets the same facts as values.
 """
 
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from kubetasks import documents
+from kubetasks.deployers import manifest_files
 from kubetasks.deployers.base import Release
+from kubetasks.deployers.belonging import labelled
 from kubetasks.deployers.concealed import digester, rolled, to_hide
+from kubetasks.deployers.documents import check_unique, checked_objects, is_foreign, parse
 from kubetasks.deployers.stamp import config_digest, stamp
 from kubetasks.errors import RenderFailed
-from kubetasks.objects import CONFIG_DIGEST, MANAGED_BY, PART_OF, Object, Objects, of_kind, pod_template
+from kubetasks.objects import (
+    CONFIG_DIGEST,
+    DOMAIN,
+    MANAGED_BY,
+    PART_OF,
+    Object,
+    Objects,
+    of_kind,
+    pod_template,
+)
 from kubetasks.runner import Runner
 from kubetasks.settings import Settings
 from kubetasks.tools import helm, kubectl, kustomize
 
 MANAGER: Final = "kubetasks"
-# https://kubernetes.io/docs/concepts/security/pod-security-standards/
-POD_SECURITY: Final = "restricted"
+# In Chart.yaml: the chart takes the values of `chart_values`.
+TAKES_VALUES: Final = f"{DOMAIN}/values"
 # Rendered in place of the ConfigMaps' digest, which is known only once they are rendered.
 UNKNOWN: Final = "0" * 64
 
 
 def namespace_object(settings: Settings) -> Object:
-    """The namespace, with the ``restricted`` Pod Security Standard enforced; equal to the one in the raw manifests."""
-    labels = {PART_OF: settings.project, MANAGED_BY: MANAGER}
-    for mode in ("enforce", "warn", "audit"):
-        labels[f"pod-security.kubernetes.io/{mode}"] = POD_SECURITY
-        labels[f"pod-security.kubernetes.io/{mode}-version"] = "latest"
-    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": settings.in_namespace, "labels": labels}}
+    """The namespace, with the Pod Security Standard that the settings name.
 
-
-def parse(text: str, origin: str) -> Objects:
-    """The objects of a stream of YAML documents.
-
-    Args:
-        text: the stream.
-        origin: what rendered it, for messages.
-
-    Raises:
-        RenderFailed: it is not valid YAML, or a document is not a Kubernetes object.
+    See https://kubernetes.io/docs/concepts/security/pod-security-standards/.
     """
-    try:
-        found = documents.load_all(text)
-    except documents.NotYamlError as error:
-        raise RenderFailed(f"{origin} gave no valid YAML", why=str(error)) from None
-    for item in found:
-        if not (isinstance(item, dict) and item.get("kind") and (item.get("metadata") or {}).get("name")):
-            keys = ", ".join(map(str, item)) if isinstance(item, dict) else type(item).__name__
-            raise RenderFailed(
-                f"{origin} gave something that is no Kubernetes object", why=f"no kind or name beside: {keys}"
-            )
-    return found
+    labels = {PART_OF: settings.project, MANAGED_BY: MANAGER}
+    if settings.namespace_policy != "none":
+        for mode in ("enforce", "warn", "audit"):
+            labels[f"pod-security.kubernetes.io/{mode}"] = settings.namespace_policy
+            labels[f"pod-security.kubernetes.io/{mode}-version"] = "latest"
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": settings.in_namespace, "labels": labels}}
 
 
 def _checked(objects: Objects, release: Release, runner: Runner) -> Objects:
@@ -72,6 +66,16 @@ def _checked(objects: Objects, release: Release, runner: Runner) -> Objects:
             )
     runner.redactor.add(to_hide(objects))
     return objects
+
+
+def takes_values(chart: Path) -> bool:
+    """Whether a chart says that it takes the values that kubetasks gives; of any other, objects are changed instead."""
+    try:
+        found = documents.load((chart / "Chart.yaml").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    annotations = found.get("annotations") if isinstance(found, dict) else None
+    return isinstance(annotations, dict) and str(annotations.get(TAKES_VALUES)).lower() == "true"
 
 
 def chart_values(release: Release, digest_of_config: str) -> dict[str, Any]:
@@ -101,10 +105,10 @@ def chart_values(release: Release, digest_of_config: str) -> dict[str, Any]:
 
 @dataclass
 class ManifestsRenderer:
-    """Renders the kustomize overlay of the release's database mode.
+    """Renders the raw manifests: kustomizations and files.
 
     Args:
-        settings: for the overlays' folder.
+        settings: for the files.
         root: the project's root.
         runner: starts kubectl.
     """
@@ -125,13 +129,21 @@ class ManifestsRenderer:
             RenderFailed: with the file at fault.
             ToolMissing: there is no kubectl.
         """
-        folder = f"{self.settings.manifests.path}/{release.database}"
-        if not (self.root / folder).is_dir():
+        objects: Objects = []
+        paths = manifest_files.paths(self.root, self.settings.manifests, release.database)
+        for path in paths:
+            objects += self._kustomized(path) if (self.root / path).is_dir() else self._file(path)
+        check_unique(objects)
+        held = {item["metadata"]["name"] for item in of_kind(objects, "ConfigMap")}
+        if release.config and release.config_name not in held:
             raise RenderFailed(
-                f"there is no folder {folder}",
-                why=f"each database mode has an overlay, and this is the one for `{release.database}`",
-                fix="add it, or set kubetasks.manifests.path in invoke.yaml",
+                f"the manifests in {', '.join(paths)} have no ConfigMap {release.config_name}",
+                why=f"kubetasks.config gives it {', '.join(sorted(release.config))}",
+                fix="add the ConfigMap, or take the keys out of invoke.yaml and the environment",
             )
+        return stamp(_checked(objects, release, self.runner), release)
+
+    def _kustomized(self, folder: str) -> Objects:
         result = self.runner.run(kubectl.kustomize(folder), cwd=self.root, check=False)
         if not result.ok:
             raise RenderFailed(
@@ -139,15 +151,21 @@ class ManifestsRenderer:
                 why=kustomize.reason(result.stderr, str(self.root)),
                 fix="mend it and look at the result with `inv manifest.render`",
             )
-        objects = parse(result.stdout, f"kustomize in {folder}")
-        held = {item["metadata"]["name"] for item in of_kind(objects, "ConfigMap")}
-        if release.config and release.config_name not in held:
+        return parse(result.stdout, f"kustomize in {folder}")
+
+    def _file(self, path: str) -> Objects:
+        try:
+            text = (self.root / path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RenderFailed(f"{path} cannot be read", why=str(error)) from None
+        named = path in self.settings.manifests.files
+        try:
+            found = [each for each in documents.load_all(text) if named or not is_foreign(each)]
+        except documents.NotYamlError as error:
             raise RenderFailed(
-                f"the manifests in {folder} have no ConfigMap {release.config_name}",
-                why=f"kubetasks.config gives it {', '.join(sorted(release.config))}",
-                fix="add the ConfigMap, or take the keys out of invoke.yaml and the environment",
-            )
-        return stamp(_checked(objects, release, self.runner), release)
+                f"{path} is not valid YAML", why=str(error), fix="fix it, or leave it out of kubetasks.manifests"
+            ) from None
+        return checked_objects(found, path)
 
 
 @dataclass
@@ -163,6 +181,7 @@ class ChartRenderer:
     settings: Settings
     root: Path
     runner: Runner
+    raw: Objects = field(default_factory=list, init=False, repr=False)
     _last: tuple[Release, str] | None = field(default=None, init=False, repr=False)
 
     @property
@@ -183,7 +202,8 @@ class ChartRenderer:
         argv = helm.Helm(namespace=release.namespace).template(
             release.project, chart, values=self.settings.chart.values
         )
-        values = helm.values_text(chart_values(release, UNKNOWN))
+        given = chart_values(release, UNKNOWN) if takes_values(self.root / chart) else {}
+        values = helm.values_text(given)
         result = self.runner.run(argv, input=values, cwd=self.root, check=False)
         if not result.ok and helm.is_not_printable(result.stderr):
             odd = [key for key, value in release.config.items() if helm.NOT_PRINTABLE.search(value)]
@@ -209,7 +229,11 @@ class ChartRenderer:
         for template in marked:
             template["metadata"]["annotations"][CONFIG_DIGEST] = found
         self._last = (release, found)
-        return rolled(_checked(objects, release, self.runner), digester(release.digest_key))
+        self.raw = deepcopy(objects)
+        _checked(objects, release, self.runner)
+        if not takes_values(self.root / chart):
+            return stamp(objects, release)
+        return labelled(rolled(objects, digester(release.digest_key)), release.project)
 
     def values(self, release: Release) -> dict[str, Any]:
         """What `helm upgrade` has to be told to give the very objects that ``render`` gives.
@@ -221,4 +245,6 @@ class ChartRenderer:
         """
         if self._last is None or self._last[0] != release:
             self.render(release)
+        if not takes_values(self.root / self.settings.chart.path):
+            return {}
         return chart_values(release, self._last[1] if self._last is not None else "")

@@ -15,13 +15,13 @@ from kubetasks.diagnose.signs import signs
 from kubetasks.diagnose.snapshot import Ours
 from kubetasks.errors import KubetasksError, RolloutFailed, RolloutTimeout
 from kubetasks.objects import (
-    PART_OF,
     WORKLOADS,
     Object,
     Objects,
     by_identity,
     identity,
     is_complete,
+    is_hook,
     is_leaving,
     of_kind,
     staying,
@@ -67,9 +67,22 @@ def progress(item: Object) -> Progress:
         return Progress(name, False, "being deleted")
     if item["kind"] == "Job":
         return Progress(name, False, "running" if status.get("active") else "waiting")
+    if item["kind"] in {"Pod", "CronJob"}:
+        return Progress(name, *_pod(item))
     if not is_seen(item):
         return Progress(name, False, "not yet seen by its controller")
     return Progress(name, *_counted(item))
+
+
+def _pod(item: Object) -> tuple[bool, str]:
+    """Whether a Pod that no workload made is ready, or has ended well; nothing is to be waited for with a CronJob."""
+    if item["kind"] == "CronJob":
+        return True, "suspended" if item["spec"].get("suspend") else "scheduled"
+    status = item.get("status", {})
+    ready = any(each["type"] == "Ready" and each["status"] == "True" for each in status.get("conditions") or ())
+    if status.get("phase") == "Succeeded":
+        return True, "complete"
+    return ready, "ready" if ready else str(status.get("phase") or "waiting").lower()
 
 
 def _counted(item: Object) -> tuple[bool, str]:
@@ -85,6 +98,8 @@ def _counted(item: Object) -> tuple[bool, str]:
         current = status.get("currentRevision") == status.get("updateRevision") or updated >= wanted
         return ready >= wanted and current, f"{ready}/{wanted} ready"
     available = status.get("availableReplicas", 0)
+    if item["kind"] == "ReplicaSet":
+        return available >= wanted, f"{available}/{wanted} ready"
     old = status.get("replicas", 0) - updated
     line = f"{min(updated, available)}/{wanted} ready" + (f", {old} old" if old > 0 else "")
     return updated >= wanted and available >= wanted and old <= 0, line
@@ -92,6 +107,10 @@ def _counted(item: Object) -> tuple[bool, str]:
 
 def pods_of(item: Object, live: Objects) -> Objects:
     """The pods of a workload's newest revision."""
+    if item["kind"] == "Pod":
+        return [item]
+    if item["kind"] == "CronJob":
+        return []
     labels = item["spec"].get("selector", {}).get("matchLabels") or {}
     if item["kind"] == "Job":
         labels = {"job-name": item["metadata"]["name"]}
@@ -125,7 +144,7 @@ class Watch:
 
     Args:
         store: where they live.
-        project: the label that is looked for.
+        project: the project.
         deadline: seconds until RolloutTimeout.
         show: called with one text that holds a part per workload.
         finished: ``Job/name`` of those that completed in an earlier deploy and may be gone since.
@@ -163,11 +182,11 @@ class Watch:
             RolloutFailed: a workload is in a state that cannot heal; the root cause, its fix and the evidence.
             RolloutTimeout: the deadline passed.
         """
-        wanted = of_kind(objects, *WATCHED_WORKLOADS)
+        wanted = [item for item in of_kind(objects, *WATCHED) if not is_hook(item)]
         began = self._looked = self.clock()
         while True:
-            live = self.store.get(WATCHED, selector=f"{PART_OF}={self.project}")
-            known = by_identity(of_kind(live, *WATCHED_WORKLOADS))
+            live = self.store.get(WATCHED)
+            known = by_identity(of_kind(live, *WATCHED))
             if self.first_ready is None and any(self._is_new_and_ready(pod) for pod in of_kind(live, "Pod")):
                 self.first_ready = dt.datetime.now(dt.UTC)
             seen = [self._look(item, known.get(identity(item))) for item in wanted]
@@ -229,7 +248,7 @@ class Watch:
     def _worth_a_look(self, waiting: Objects, live: Objects) -> bool:
         """Whether to take a snapshot: a new sign of trouble, or some time since the last one."""
         # A controller that has not looked at the change yet tells of the revision before.
-        seen = [item for item in waiting if item["kind"] == "Job" or is_seen(item)]
+        seen = [item for item in waiting if item["kind"] in {"Job", "Pod"} or is_seen(item)]
         pods = [(item, pods_of(item, live)) for item in seen]
         found = signs(pods, [newest_replicaset(item, live) or item for item in seen])
         now = self.clock()
@@ -243,7 +262,7 @@ class Watch:
 
     def _findings(self, waiting: Objects) -> list[Finding]:
         """The root causes that keep the waiting workloads from being ready."""
-        names = {identity(item) for item in waiting if item["kind"] == "Job" or is_seen(item)}
+        names = {identity(item) for item in waiting if item["kind"] in {"Job", "Pod"} or is_seen(item)}
         found = diagnose(take(self.store, self.ours, self.known))
         return [each for each in found if names & {each.subject, *each.affects}]
 

@@ -13,10 +13,11 @@ from copy import deepcopy
 from typing import Final
 
 from kubetasks import documents
+from kubetasks.deployers.belonging import is_labelled
 from kubetasks.deployers.fingerprint import SCALABLE
 from kubetasks.deployers.ownership import DEPLOYERS
 from kubetasks.errors import ApplyFailed, Forbidden, ToolFailed
-from kubetasks.objects import PART_OF, Object, Objects, by_identity, identity, is_controlled, is_leaving
+from kubetasks.objects import Object, Objects, by_identity, identity, is_controlled, is_leaving
 from kubetasks.targets.base import Store
 from kubetasks.targets.kubectl_store import KubectlStore
 from kubetasks.tools import kubectl
@@ -62,7 +63,7 @@ def live_owners(store: Store, project: str, rendered: Objects | None = None) -> 
 
 
 def _is_pruned(item: Object, project: str) -> bool:
-    return (item["metadata"].get("labels") or {}).get(PART_OF) == project and not is_controlled(item)
+    return is_labelled(item, project) and not is_controlled(item)
 
 
 def line(name: str, owner: str) -> str:

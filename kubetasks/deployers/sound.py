@@ -6,8 +6,9 @@ The API server would take most of it, and a rollout would then wait until its de
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from kubetasks.errors import LineEndings, RenderFailed, SettingsError
-from kubetasks.objects import WORKLOADS, Object, Objects, containers, identity, of_kind, pod_template
+from kubetasks.errors import ImageUnused, LineEndings, RenderFailed, SettingsError
+from kubetasks.images.names import alike, repository, written
+from kubetasks.objects import WORKLOADS, Object, Objects, containers, identity, image_volumes, of_kind, pod_template
 from kubetasks.settings import Settings
 from kubetasks.verify.compare import quantity
 
@@ -15,14 +16,21 @@ PROBES: Final = ("startupProbe", "readinessProbe", "livenessProbe")
 FIX: Final = "fix it, and look at the result with inv manifest.render or inv chart.template"
 
 
-def check(settings: Settings, objects: Objects) -> None:
+def check(settings: Settings, objects: Objects, built: Mapping[str, str] | None = None) -> None:
     """Refuse settings and objects that cannot work together.
+
+    Args:
+        settings: the settings.
+        objects: the rendered objects.
+        built: service to the ``repository:tag`` that is built for it; each has to be used.
 
     Raises:
         SettingsError: a setting names something that is not rendered, or leaves too little time.
         RenderFailed: an object is at odds with itself.
         LineEndings: a script in an object has Windows line endings.
+        ImageUnused: no object uses the image of a service.
     """
+    _check_images(settings, objects, built or {})
     for item in of_kind(objects, *WORKLOADS):
         for why in _odd(item):
             raise RenderFailed(f"{identity(item)} can never work", why=why, fix=FIX)
@@ -39,6 +47,44 @@ def check(settings: Settings, objects: Objects) -> None:
     _check_job(settings, objects)
     _check_entry(settings, objects)
     _check_deadline(settings, objects)
+
+
+def _check_images(settings: Settings, objects: Objects, built: Mapping[str, str]) -> None:
+    owners: dict[str, str] = {}
+    for service, name in settings.image_names.items():
+        other = owners.setdefault(repository(name), service)
+        if other != service:
+            raise SettingsError(
+                f"setting `kubetasks.services.{service}.image`",
+                why=f"{name} stands for service {other} too",
+                fix="give each service an image of its own",
+            )
+    used = {image for item in objects for image in images_of(item, settings.pod_templates)}
+    there = {repository(image) for image in used}
+    ours = {repository(reference) for reference in built.values()}
+    for service, reference in built.items():
+        if repository(reference) in there:
+            continue
+        others = sorted(image for image in used if repository(image) not in ours)
+        near = alike(service, others) or others
+        name = settings.image_names.get(service, service)
+        said = f"set kubetasks.services.{service}.image to the image that stands for it" if others else "add a workload"
+        raise ImageUnused(
+            f"no object uses the image of service {service}",
+            why=f"none has the image {name}; there are {', '.join(others[:6]) or 'no other images'}",
+            fix=f"{said}{f', such as {written(near[0])}' if others else ''}, or remove the service"
+            " (a custom resource needs kubetasks.pod_templates)",
+        )
+
+
+def images_of(item: Object, paths: Mapping[str, str]) -> Iterator[str]:
+    """The images that an object of any kind names."""
+    for container in containers(item, paths):
+        if isinstance(container.get("image"), str):
+            yield container["image"]
+    for source in image_volumes(item, paths):
+        if isinstance(source.get("reference"), str):
+            yield source["reference"]
 
 
 def _odd(item: Object) -> Iterator[str]:

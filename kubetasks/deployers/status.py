@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 
 import msgspec
 
+from kubetasks.deployers import belonging
 from kubetasks.deployers.history import DEPLOYING, Revision, revisions
 from kubetasks.deployers.holder import State, state, time_of
 from kubetasks.deployers.lease import read
@@ -15,7 +16,7 @@ from kubetasks.diagnose.collect import take
 from kubetasks.diagnose.leaving import Hold, Scope, of_object
 from kubetasks.diagnose.snapshot import Ours
 from kubetasks.errors import LockUnusable
-from kubetasks.objects import PART_OF, Object, Objects, identity, is_leaving, of_kind, staying
+from kubetasks.objects import Object, Objects, identity, is_hook, is_leaving, of_kind, pod_specs, staying
 from kubetasks.targets import departure
 from kubetasks.targets.base import Cluster, Store
 
@@ -140,10 +141,11 @@ def look(
         ours: the project's settings, which a fix may name.
         known: replaces the secrets that are known; a ``Redactor``.
     """
-    kinds, selector = [*WATCHED, "ConfigMap", "Service"], f"{PART_OF}={project}"
+    kinds = [*WATCHED, "CronJob", "ConfigMap", "Service"]
     # Of these nothing but their deletion is shown; a role that may look need not read them.
     optional = ["PersistentVolumeClaim", "Secret"]
-    found, namespace = departure.read(store, cluster, kinds, selector, optional=optional)
+    asked = departure.beside(lambda: departure.namespace_of(store)) if cluster is not None else lambda: None
+    found, namespace = belonging.read(store, kinds, project, optional=optional), asked()
     live, now = staying(found), dt.datetime.now(dt.UTC)
     holds: list[Hold] = []
     if cluster is not None and namespace is not None and is_leaving(namespace):
@@ -152,7 +154,7 @@ def look(
         scope = Scope(cluster.context, cluster.namespace)
         leaving = [item for item in found if is_leaving(item) and (item["kind"] != "Pod" or _is_late(item, now))]
         holds = [hold for item in leaving for hold in of_object(item, found, scope)]
-    workloads = of_kind(live, *WATCHED_WORKLOADS)
+    workloads = [item for item in of_kind(live, *WATCHED_WORKLOADS, "CronJob", "Pod") if _is_shown(item, project)]
     findings = diagnose(take(store, ours, known)) if workloads else []
     names = {identity(item) for item in workloads}
     mine = [each for each in findings if names & {each.subject, *each.affects}]
@@ -167,6 +169,13 @@ def look(
     last = history[-1] if history else None
     working = last is not None and last.status == DEPLOYING and _is_held(store, project, now)
     return Status(rows, last, holds, working=working, findings=mine)
+
+
+def _is_shown(item: Object, project: str) -> bool:
+    """Whether an object has a row of its own: not a hook, nor what a controller made."""
+    if item["kind"] == "Pod" and (item["metadata"].get("ownerReferences") or not belonging.is_labelled(item, project)):
+        return False
+    return not is_hook(item)
 
 
 def _is_held(store: Store, project: str, now: dt.datetime) -> bool:
@@ -201,7 +210,7 @@ def _row(item: Object, live: Objects, now: dt.datetime, findings: list[Finding])
         workload=name,
         state=far.line,
         ok=far.done and own is None,
-        image=item["spec"]["template"]["spec"]["containers"][0].get("image", ""),
+        image=next((str(spec["containers"][0].get("image", "")) for spec in pod_specs(item)), ""),
         restarts=sum(int(each.get("restartCount", 0)) for each in containers),
         age=age(item, now),
         problem=_problem(problem) if problem else "",

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,7 @@ from kubetasks.images.withheld import Withheld
 from kubetasks.settings import Settings
 
 BASE_ARG = "BASE_IMAGE"
+ASKS_BASE = re.compile(rb"^\s*ARG\s+(?:\S+\s+)*BASE_IMAGE\b", re.MULTILINE | re.IGNORECASE)
 # How many paths a note names.
 SHOWN = 3
 
@@ -155,7 +157,8 @@ def _image(settings: Settings, root: Path, name: str, repository: str, withheld:
             why=f"{service.dockerfile}: {error.strerror or 'cannot be read'}",
             fix=f"make it, or set {key}.dockerfile",
         ) from None
-    arguments = {BASE_ARG: settings.base_image, **service.build_args}
+    base = {BASE_ARG: settings.base_image} if ASKS_BASE.search(source) else {}
+    arguments = {**base, **service.build_args}
     for argument in arguments:
         if argument in settings.secrets:
             raise SecretInImage(

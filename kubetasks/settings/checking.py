@@ -225,6 +225,7 @@ def missing(settings: Settings, root: Path) -> Iterator[Fault]:
     plain = Settings()
     wanted = [
         ("manifests.path", settings.manifests.path, True, settings.manifests.path == plain.manifests.path),
+        *(("manifests.files", path, None, False) for path in settings.manifests.files if not set("*?[") & {*path}),
         ("chart.path", settings.chart.path, True, settings.chart.path == plain.chart.path),
         *(("chart.values", path, False, False) for path in settings.chart.values),
         *(("migrations.paths", path, None, False) for path in settings.migrations.paths),
@@ -233,7 +234,7 @@ def missing(settings: Settings, root: Path) -> Iterator[Fault]:
         *(("verify.journeys", path, False, False) for path in settings.verify.journeys),
     ]
     for setting, path, folder, default in wanted:
-        if not path and setting not in {"chart.values", "migrations.paths", "verify.journeys"}:
+        if not path and setting not in {"manifests.files", "chart.values", "migrations.paths", "verify.journeys"}:
             if folder:
                 yield Fault(setting, "it is empty", "name a folder, or leave it out")
             continue

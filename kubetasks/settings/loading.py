@@ -120,7 +120,7 @@ def _put(nested: dict[str, Any], path: Sequence[str], value: Any) -> None:
 
 def _free(given: Mapping[str, Any]) -> dict[str, list[str]]:
     """The beginnings of variables that set any key of a mapping, with the way to it."""
-    found = {"CONFIG_": ["config"], "PROGRAMS_": ["programs"]}
+    found = {"CONFIG_": ["config"], "PROGRAMS_": ["programs"], "POD_TEMPLATES_": ["pod_templates"]}
     for name in given.get("services") or {}:
         found[f"SERVICES_{re.sub(r'[.-]', '_', name).upper()}_BUILD_ARGS_"] = ["services", name, "build_args"]
     return {ENVIRONMENT_PREFIX + name: path for name, path in found.items()}
@@ -148,6 +148,8 @@ def load(
     file = _plain(section) if section is not None else {}
     if not isinstance(file, dict):
         raise SettingsError("setting `kubetasks`", why="it must be a mapping", fix="see docs/settings.md")
+    if isinstance(file.get("manifests"), list):
+        file["manifests"] = {"files": file["manifests"]}
     _unknown(file, Settings, "kubetasks")
     over = from_environment(os.environ if environ is None else environ, file)
     merged = _merge(file, over)

@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, Struct, field
 TargetName = Literal["auto", "minikube", "kind", "context", "local"]
 DeployerName = Literal["manifests", "helm"]
 DatabaseMode = Literal["auto", "bundled", "external"]
+PodSecurity = Literal["none", "baseline", "restricted"]
 SecretKind = Literal["required", "optional", "generated"]
 Method = Literal["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
 SecretForm = Literal["text", "line", "url"]
@@ -30,6 +31,13 @@ class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class Service(Section, frozen=True):
     """One service: an image to build and the workload (Deployment and Service of the same name) that runs it."""
 
+    image: Annotated[
+        str,
+        Meta(
+            description="The image that stands for it in manifests and charts, with any tag or digest; "
+            "the service's name where empty."
+        ),
+    ] = ""
     context: Annotated[str, Meta(description="The build context, relative to the project's root.")] = "."
     dockerfile: Annotated[str, Meta(description="The Dockerfile, relative to the project's root.")] = "Dockerfile"
     build_args: Annotated[dict[str, str], Meta(description="Build arguments of this image.")] = field(
@@ -44,7 +52,9 @@ class Images(Section, frozen=True):
     """How images are built and named."""
 
     repository: Annotated[str, Meta(description="The first part of every image's name.")] = "kubetasks"
-    base: Annotated[str, Meta(description="Passed to every build as BASE_IMAGE.")] = "python:3.11-slim"
+    base: Annotated[str, Meta(description="Passed as BASE_IMAGE to each build that asks for it by an ARG.")] = (
+        "python:3.11-slim"
+    )
     offline_base: Annotated[str, Meta(description="BASE_IMAGE with `offline` set.")] = "kubetasks.local/python:3.11"
     registry: Annotated[str, Meta(description="Where `--target context` pushes, e.g. ghcr.io/me.")] = ""
     platform: Annotated[
@@ -97,10 +107,18 @@ class Secret(Section, frozen=True):
 
 
 class Manifests(Section, frozen=True):
-    """The raw manifests."""
+    """The raw manifests. A list in its place means ``files``."""
 
+    files: Annotated[
+        list[str],
+        Meta(description="Files, globs, folders and kustomizations, relative to the root; `path` counts where empty."),
+    ] = field(default_factory=list)
     path: Annotated[
-        str, Meta(description="The folder of the kustomize overlays, one for each database: external, bundled, sqlite.")
+        str,
+        Meta(
+            description="A kustomization, a folder of files, or a folder with an overlay for each database: "
+            "external, bundled, sqlite."
+        ),
     ] = "manifests/overlays"
 
 
@@ -243,6 +261,10 @@ class Settings(Section, frozen=True):
         "app"
     )
     namespace: Annotated[OptionalDnsLabel, Meta(description="The namespace; the project's name where empty.")] = ""
+    namespace_policy: Annotated[
+        PodSecurity,
+        Meta(description="The Pod Security Standard that a namespace created here enforces; none for no standard."),
+    ] = "none"
     target: Annotated[TargetName, Meta(description="Where to deploy.")] = "auto"
     deployer: Annotated[DeployerName, Meta(description="What deploys: raw manifests or the Helm chart (--with).")] = (
         "manifests"
@@ -276,6 +298,13 @@ class Settings(Section, frozen=True):
     local: Annotated[Local, Meta(description="The local target.")] = field(default_factory=Local)
     verify: Annotated[Verify, Meta(description="Verification.")] = field(default_factory=Verify)
     aiops: Annotated[Aiops, Meta(description="Questions in words.")] = field(default_factory=Aiops)
+    pod_templates: Annotated[
+        dict[str, str],
+        Meta(
+            description="Where custom resources keep a pod template: Kind or Kind.group to a dotted path; "
+            "`*` stands for each entry of a list."
+        ),
+    ] = field(default_factory=dict)
     programs: Annotated[
         dict[str, str], Meta(description="Paths of outside programs, by name, where PATH is not to decide.")
     ] = field(default_factory=dict)
@@ -284,6 +313,11 @@ class Settings(Section, frozen=True):
     def in_namespace(self) -> str:
         """The namespace that everything goes to."""
         return self.namespace or self.project
+
+    @property
+    def image_names(self) -> dict[str, str]:
+        """Service to the image that stands for it in manifests and charts."""
+        return {name: service.image or name for name, service in self.services.items()}
 
     @property
     def secret_name(self) -> str:

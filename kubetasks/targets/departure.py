@@ -11,6 +11,7 @@ from kubetasks.objects import Object, Objects, identity, is_leaving
 from kubetasks.targets.base import Cluster, Progress, Store
 
 T = TypeVar("T")
+UNLISTED: Final = (Forbidden, ToolFailed)  # a kind that the cluster does not have, or that may not be listed
 
 # Looked at while a namespace does not say yet what remains: its controller begins 5 s after the deletion.
 USUAL: Final = ("pods", "persistentvolumeclaims", "configmaps", "secrets", "services", "jobs")

@@ -18,7 +18,7 @@ from kubetasks.errors import (
     NotEffective,
     ToolFailed,
 )
-from kubetasks.objects import DOMAIN, Object, Objects, is_leaving, is_record
+from kubetasks.objects import CLUSTER_SCOPED, DOMAIN, Object, Objects, is_built_in, is_leaving, is_record
 from kubetasks.runner import Process, Result, Runner
 from kubetasks.targets import departure, fence
 from kubetasks.targets.base import Cluster, Progress
@@ -28,7 +28,6 @@ from kubetasks.targets.link import Attempt
 from kubetasks.tools import kubectl as tool
 from kubetasks.tools.trouble import classify
 
-CLUSTER_SCOPED = frozenset({"Namespace", "Node", "PersistentVolume"})
 FIRST_LINES: Final = 10  # of a log that is followed
 # Tells an object that this very request created from one that was there before, where the answer was lost.
 CREATED_BY: Final = f"{DOMAIN}/created-by"
@@ -194,7 +193,8 @@ class KubectlStore:
         return self.calls.until_answered(attempt)
 
     def _named(self, item: Object) -> Object:
-        scope = {} if item["kind"] in CLUSTER_SCOPED else {"namespace": self.cluster.namespace}
+        inside = is_built_in(item) and item["kind"] not in CLUSTER_SCOPED
+        scope = {"namespace": self.cluster.namespace} if inside or item["metadata"].get("namespace") else {}
         named = {"name": item["metadata"]["name"], **scope}
         return {"apiVersion": item["apiVersion"], "kind": item["kind"], "metadata": named}
 

@@ -8,6 +8,7 @@ from kubetasks.tasks._edge import Edge, command, edge, flags, waiting
 
 if TYPE_CHECKING:
     from kubetasks.deploy import Deploy
+    from kubetasks.objects import Objects
     from kubetasks.tasks._verify import Files
 
 COMMON = ("target", "context", "namespace", "with", "env-file", "offline")
@@ -177,13 +178,24 @@ def diff(
 
 @command(
     help=flags(
-        "target", "context", "namespace", "lock-wait", to="the revision to go back to; the last good one by default"
+        "target",
+        "context",
+        "namespace",
+        "lock-wait",
+        to="the revision to go back to; the last verified one by default",
+        verify="prove at the end that the application works",
     )
 )
 def rollback(
-    c: Context, target: str = "", context: str = "", namespace: str = "", to: int = 0, lock_wait: int = 0
+    c: Context,
+    target: str = "",
+    context: str = "",
+    namespace: str = "",
+    to: int = 0,
+    verify: bool = True,
+    lock_wait: int = 0,
 ) -> None:
-    """Go back to the last good revision."""
+    """Go back to the last verified revision, and verify it."""
     from kubetasks.deployers.back import Rollback, choose
 
     found, wait = edge(c, target=target, cluster_context=context, namespace=namespace), waiting(lock_wait)
@@ -193,16 +205,42 @@ def rollback(
         found.would(f"roll back to revision {goal.number} of {goal.at}, deployed with {goal.deployer}")
         return
     Rollback(
-        found.settings, found.console, survey, found.deployer_named, to, wait, lambda: found.survey(ask=False)
+        found.settings,
+        found.console,
+        survey,
+        found.deployer_named,
+        to,
+        wait,
+        lambda: found.survey(ask=False),
+        (lambda objects: _prove(found, objects)) if verify else None,
     ).run()
     found.console.finished(f"Rolled back {found.settings.project}")
+
+
+def _prove(found: Edge, objects: "Objects") -> str:
+    """Verify objects as they are deployed; returns how it went.
+
+    Raises:
+        VerifyFailed: a check does not hold.
+    """
+    from kubetasks.deploy import failure
+    from kubetasks.deployers.concealed import without_secrets
+    from kubetasks.diagnose.ours import cause
+    from kubetasks.verify import verify
+
+    shown = without_secrets(objects)
+    report = verify(found.settings, found.root, found.target, shown, found.console)
+    if not report.ok:
+        raise failure(report, cause(found.settings, found.target, shown, found.redactor))
+    return f"{sum(1 for check in report.checks if check.status == 'pass')} checks hold"
 
 
 def _doomed(found: Edge) -> list[str]:
     """What ``destroy`` would delete, one line each."""
     from kubetasks.deployers import ownership
-    from kubetasks.objects import PART_OF, identity, is_leaving
-    from kubetasks.survey import OPTIONAL, SURVEYED
+    from kubetasks.deployers.belonging import read
+    from kubetasks.deployers.manifests import live_of
+    from kubetasks.objects import CLUSTER_SCOPED, identity, is_controlled, is_leaving
     from kubetasks.targets import departure
 
     name, project, store = found.settings.in_namespace, found.settings.project, found.target.store
@@ -212,11 +250,13 @@ def _doomed(found: Edge) -> list[str]:
     if namespace and is_leaving(namespace[0]):
         return [f"wait until namespace {name}, which is being deleted, is gone"]
     if namespace and ownership.owned(namespace[0], project):
-        return [f"delete namespace {name} with everything in it, volumes included"]
-    live = departure.some(
-        store, [kind for kind in SURVEYED if kind != "Pod"], OPTIONAL, selector=f"{PART_OF}={project}"
-    )
-    return [f"delete {identity(item)}" for item in live] or ["delete nothing: no object of the project is there"]
+        outside = [item for item in live_of(store, project, []) if item["kind"] in CLUSTER_SCOPED]
+        more = [f"delete {identity(item)}" for item in outside]
+        return [*more, f"delete namespace {name} with everything in it, volumes included"]
+    held = read(store, ["StatefulSet", "Secret", "PersistentVolumeClaim"], project)
+    live = [*live_of(store, project, []), *(item for item in held if item["kind"] != "StatefulSet")]
+    names = dict.fromkeys(identity(item) for item in live if item["kind"] != "Pod" and not is_controlled(item))
+    return [f"delete {name}" for name in names] or ["delete nothing: no object of the project is there"]
 
 
 @command(help=flags("target", "context", "namespace", "lock-wait"))

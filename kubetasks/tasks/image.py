@@ -132,9 +132,10 @@ def load(c: Context, target: str = "", context: str = "", offline: bool = False)
 def prune(c: Context, target: str = "", context: str = "", offline: bool = False) -> None:
     """Remove old images that no revision needs from engine and nodes (setting `images.keep`)."""
     from kubetasks.deployers import history
+    from kubetasks.deployers.belonging import read
     from kubetasks.images.prune import built, spare
     from kubetasks.images.prune import prune as run
-    from kubetasks.objects import PART_OF, containers
+    from kubetasks.objects import PART_OF, PROJECT, containers
 
     found = edge(c, target=target, cluster_context=context, offline=offline)
     images = images_of(found, "")
@@ -142,14 +143,18 @@ def prune(c: Context, target: str = "", context: str = "", offline: bool = False
         found.console.line("the local target has no images", mark="skipped")
         return
     kinds = ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "Pod", "ConfigMap")
-    selector = f"{PART_OF}={found.settings.project}"
+    project = found.settings.project
+    live = read(found.target.store, kinds, project)
     # Another namespace may run the same images, with pull policy Never.
-    live = found.on_cluster.get_everywhere(kinds, selector=selector)
-    nodes = found.on_cluster.nodes_with_images if live is not None else None
-    if live is None:
+    elsewhere = [found.on_cluster.get_everywhere(kinds, selector=f"{label}={project}") for label in (PROJECT, PART_OF)]
+    nodes = None
+    if None in elsewhere:
         found.note("the nodes keep their images: you may not list what other namespaces need")
-        live = found.target.store.get(kinds, selector=selector)
-    used = {container["image"] for item in live if item["kind"] != "ConfigMap" for container in containers(item)}
+    else:
+        nodes = found.on_cluster.nodes_with_images
+    live = [*live, *(item for items in elsewhere for item in items or ())]
+    paths = found.settings.pod_templates
+    used = {str(container.get("image")) for item in live for container in containers(item, paths)}
     # What `rollback --to` may go back to.
     used |= {reference for revision in history.revisions(live) for reference in revision.images}
     env = found.target.build_env()

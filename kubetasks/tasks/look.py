@@ -100,12 +100,25 @@ def logs(
     tail: int = 50,
 ) -> None:
     """Print the pods' logs."""
+    from kubetasks.deployers.belonging import read
+    from kubetasks.deployers.rollout import WATCHED
     from kubetasks.errors import UsageError
-    from kubetasks.objects import NAME, PART_OF
+    from kubetasks.images.names import repository
+    from kubetasks.objects import NAME, containers
 
     found = edge(c, target=target, cluster_context=context, namespace=namespace)
-    labels = f"{PART_OF}={found.settings.project}" + (f",{NAME}={service}" if service else "")
-    pods = [pod["metadata"]["name"] for pod in found.target.store.get(["Pod"], selector=labels)]
+    live = read(found.target.store, [*WATCHED, "CronJob"], found.settings.project)
+    chosen = [pod for pod in live if pod["kind"] == "Pod"]
+    if service:
+        wanted = repository(found.target.repository(service))
+        named = [pod for pod in chosen if (pod["metadata"].get("labels") or {}).get(NAME) == service]
+        chosen = named or [
+            pod
+            for pod in chosen
+            if service in found.settings.services
+            and wanted in {repository(str(each.get("image", ""))) for each in containers(pod)}
+        ]
+    pods = [pod["metadata"]["name"] for pod in chosen]
     if not pods:
         if service and service not in found.settings.services:
             known = ", ".join(found.settings.services)

@@ -83,4 +83,5 @@ def apply(
         objects = found.deployer.render(now.release)
         wanted = without_finished(objects, now)
         found.deployer.apply(now.release, wanted, shown.update)
+        found.deployer.prune(objects, shown.update)
         shown.done(f"{len(objects)} objects")

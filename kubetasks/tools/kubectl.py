@@ -33,7 +33,21 @@ class Kubectl:
         """All objects of these kinds as one JSON list; with ``managed_fields``, who owns their fields."""
         chosen = ["--selector", selector] if selector else []
         owners = ["--show-managed-fields"] if managed_fields else []
-        return self.argv("get", ",".join(kind.lower() for kind in kinds), *chosen, *owners, "--output", "json")
+        return self.argv(
+            "get",
+            ",".join(kind if "." in kind else kind.lower() for kind in kinds),
+            *chosen,
+            *owners,
+            "--output",
+            "json",
+        )
+
+    def everywhere(self, kind: str) -> list[str]:
+        """The namespaces and names of all objects of a kind in the cluster, a line each."""
+        return [
+            "kubectl", "--context", self.context, f"--request-timeout={REQUEST_TIMEOUT}", "get", kind,
+            "--all-namespaces", "--no-headers", "--output", "custom-columns=NS:.metadata.namespace,N:.metadata.name",
+        ]  # fmt: skip
 
     def get_everywhere(self, kinds: Sequence[str], *, selector: str) -> list[str]:
         """The objects of these kinds in all namespaces as one JSON list."""

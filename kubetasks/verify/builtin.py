@@ -79,7 +79,7 @@ def _of_cluster(scene: Scene) -> Iterator[Check]:
 
     for item in scene.compared:
         yield Check(identity(item), partial(of_object, item), "objects")
-    workloads = of_kind(scene.objects, "Deployment", "StatefulSet", "Job")
+    workloads = of_kind(scene.objects, "Deployment", "StatefulSet", "Job", "DaemonSet", "ReplicaSet", "Pod")
     for item in workloads:
         yield Check(identity(item), partial(of_workload, item), "rollout", needs=("deployed",))
     if of_kind(workloads, "Deployment", "StatefulSet"):

@@ -7,23 +7,30 @@ from kubetasks.deployers.concealed import differing_keys
 from kubetasks.deployers.fingerprint import has_ttl
 from kubetasks.deployers.finished import gone, known
 from kubetasks.deployers.history import revisions
-from kubetasks.objects import NAME, PART_OF, Object, Objects, by_identity, identity, is_leaving, of_kind, staying
+from kubetasks.deployers.rollout import progress
+from kubetasks.objects import (
+    NAME,
+    PART_OF,
+    Object,
+    Objects,
+    by_identity,
+    identity,
+    is_hook,
+    is_leaving,
+    of_kind,
+    staying,
+)
 from kubetasks.targets import serving
 from kubetasks.targets.base import Store
 from kubetasks.verify.compare import differences
 from kubetasks.verify.results import Layer
 
-HELM_HOOK = "helm.sh/hook"
 SHOWN = 3
 
 
 def expected(objects: Objects) -> Objects:
-    """The rendered objects that must be live: all but what `helm test` runs and takes away again."""
-    return [
-        item
-        for item in objects
-        if "test" not in (item["metadata"].get("annotations") or {}).get(HELM_HOOK, "").split(",")
-    ]
+    """The rendered objects that must be live: all but hooks, which Helm runs and may take away again."""
+    return [item for item in objects if not is_hook(item)]
 
 
 def read(store: Store, objects: Objects) -> tuple[dict[str, Object], set[str]]:
@@ -94,7 +101,10 @@ def _removal(job: Object) -> str:
 
 
 def check_workload(layer: Layer, item: Object, live: Mapping[str, Object], complete: Collection[str] = ()) -> None:
-    """A Deployment or StatefulSet runs its newest revision with all replicas ready; a Job is complete."""
+    """A Deployment or StatefulSet runs its newest revision with all replicas ready; a Job is complete.
+
+    A DaemonSet, ReplicaSet or Pod of its own is ready.
+    """
     name = identity(item)
     found = live.get(name)
     if found is None and name in complete:
@@ -103,6 +113,9 @@ def check_workload(layer: Layer, item: Object, live: Mapping[str, Object], compl
         layer.skipped(name, "it is not there")
     elif item["kind"] == "Job":
         _job(layer, name, found)
+    elif item["kind"] in {"DaemonSet", "ReplicaSet", "Pod"}:
+        far = progress(found)
+        layer.judged(name, [] if far.done else [far.line], far.line)
     else:
         _replicas(layer, name, found)
 

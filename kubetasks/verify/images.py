@@ -9,10 +9,12 @@ from kubetasks.errors import Forbidden, KubetasksError, NoContact
 from kubetasks.images import recorded
 from kubetasks.images.content import CONFIG, MANIFEST, Content
 from kubetasks.images.ledger import Ledger
+from kubetasks.images.names import repository
 from kubetasks.objects import PART_OF, Objects, containers, is_leaving, of_kind
 from kubetasks.verify.context import Context
 
 NAME: Final = "running images"
+ENDED: Final = frozenset({"Succeeded", "Failed"})
 SHOWN: Final = 12  # digits of a digest
 Verdict = Literal["same", "other", "unknown"]
 
@@ -32,22 +34,27 @@ class Built:
     held: frozenset[str] = frozenset()
 
 
-def references(objects: Objects, repository: str) -> list[str]:
-    """The names under which the Deployments and StatefulSets run one repository's image."""
-    workloads = of_kind(objects, "Deployment", "StatefulSet")
-    named = [each.get("image", "") for item in workloads for each in containers(item)]
-    return list(dict.fromkeys(image for image in named if image.rpartition(":")[0] == repository))
+def references(objects: Objects, name: str, paths: Mapping[str, str]) -> list[str]:
+    """The names under which objects of any kind run one repository's image, whatever its tag.
+
+    Args:
+        objects: the rendered objects.
+        name: the repository.
+        paths: where custom resources keep a pod template.
+    """
+    named = [str(each.get("image") or "") for item in objects for each in containers(item, paths)]
+    return list(dict.fromkeys(image for image in named if repository(image) == repository(name)))
 
 
 def seen(pods: Objects) -> dict[str, dict[str, list[str]]]:
     """Image reference to the image IDs that pods report for it, each with the pods' names.
 
-    Pods of Jobs and pods that are being deleted do not count.
+    Pods of Jobs, pods that have ended and pods that are being deleted do not count.
     """
     found: dict[str, dict[str, list[str]]] = {}
     for pod in of_kind(pods, "Pod"):
         spec, status, meta = pod.get("spec") or {}, pod.get("status") or {}, pod["metadata"]
-        if is_leaving(pod) or "job-name" in (meta.get("labels") or {}):
+        if is_leaving(pod) or status.get("phase") in ENDED or "job-name" in (meta.get("labels") or {}):
             continue
         names = {
             each["name"]: each.get("image", "")
@@ -94,15 +101,23 @@ def check_images(context: Context) -> None:
     if scene.pods is None:
         results.skipped(NAME, "unknown: the pods may not be listed")
         return
-    wanted = {name: references(scene.objects, target.repository(name)) for name in services}
+    paths = scene.settings.pod_templates
+    wanted = {name: references(scene.objects, target.repository(name), paths) for name in services}
     built = _built(context, [each for found in wanted.values() for each in found])
     running = seen(scene.pods)
     for name, found in wanted.items():
         if not found:
-            results.skipped(name, "no Deployment or StatefulSet runs its image")
+            results.failed(name, f"no rendered object uses {target.repository(name)}")
+            continue
+        own = repository(target.repository(name))
+        others = sorted(each for each in running if repository(each) == own and each not in found)
+        if others:
+            pods = sorted(pod for names in running[others[0]].values() for pod in names)
+            results.failed(name, f"Pod/{pods[0]} runs {others[0]}, not {', '.join(found)}")
         for reference in found:
             label = name if len(found) == 1 else f"{name} {reference}"
-            _judge(context, label, reference, built[reference], running.get(reference, {}))
+            if reference in running or not others:
+                _judge(context, label, reference, built[reference], running.get(reference, {}))
 
 
 def _judge(context: Context, label: str, reference: str, built: Built, running: Mapping[str, Collection[str]]) -> None:

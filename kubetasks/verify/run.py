@@ -54,6 +54,8 @@ class Run:
             ClusterUnreachable: the API server does not answer.
         """
         objects = cluster.expected(self.objects)
+        if self.target.cluster is None:  # it runs no Pod that no workload made
+            objects = [item for item in objects if item["kind"] != "Pod"]
         document, taken = prepare(self.settings, self.root, objects)
         if document is not None:
             threading.Thread(target=conform.warm, name=f"{OURS}warm", daemon=True).start()

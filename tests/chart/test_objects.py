@@ -34,7 +34,7 @@ def test_the_schema_of_kubernetes_holds_with_every_option() -> None:
 def test_the_namespace_is_the_one_that_the_toolkit_applies(mode: str) -> None:
     result = runner().run(kustomize(f"manifests/overlays/{mode}"))
     (namespace,) = (item for item in yaml.safe_load_all(result.stdout) if item["kind"] == "Namespace")
-    assert namespace == namespace_object(settings())
+    assert namespace == namespace_object(settings(namespace_policy="restricted"))
     validate(namespace, KUBERNETES, strict=True)
     assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from kubetasks.deployers.base import Release
-from kubetasks.deployers.render import ChartRenderer, ManifestsRenderer, parse
+from kubetasks.deployers.documents import parse
+from kubetasks.deployers.render import ChartRenderer, ManifestsRenderer
 from kubetasks.documents import dump_all
 from kubetasks.errors import RenderFailed
 from kubetasks.objects import Objects, by_identity, of_kind

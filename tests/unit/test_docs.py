@@ -8,7 +8,7 @@ from kubetasks.settings import keys
 
 VALUES = {
     "project": "shop",
-    "services": {"web": {"context": "web", "build_args": {"A": "1"}}, "api": {"local_port": 81}},
+    "services": {"web": {"image": "", "context": "web", "build_args": {"A": "1"}}, "api": {"local_port": 81}},
     "secrets": {"KEY": {"help": "from the provider"}, "SALT": {"kind": "generated"}},
     "verify": {"login": {"token": "/t"}},
 }
@@ -18,7 +18,7 @@ def test_invoke_yaml_has_every_key_and_keeps_the_values() -> None:
     text = docs.invoke_yaml(VALUES)
     found = yaml.safe_load(text)["kubetasks"]
     assert found["services"] == {
-        "web": {"context": "web", "dockerfile": "Dockerfile", "build_args": {"A": "1"}, "local_port": 0},
+        "web": {"image": "", "context": "web", "dockerfile": "Dockerfile", "build_args": {"A": "1"}, "local_port": 0},
         "api": {"local_port": 81},
     }
     assert found["project"] == "shop"

@@ -128,6 +128,7 @@ class Chart:
     """Renders what the manifests render, and has helm apply it."""
 
     project: Project
+    raw: Objects = field(default_factory=list)
 
     def render(self, release: Release) -> Objects:
         found = self.project.world.renderer.render(release)

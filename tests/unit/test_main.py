@@ -14,6 +14,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+WORKLOAD = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: s}
+spec:
+  selector: {matchLabels: {app: s}}
+  template:
+    metadata: {labels: {app: s}}
+    spec: {containers: [{name: s, image: s}]}
+"""
 
 
 def run(folder: Path, *words: str, redirect: str = "", **more: str) -> "subprocess.CompletedProcess[str]":
@@ -133,7 +143,8 @@ def test_a_folder_that_is_gone_is_one_line(tmp_path: Path) -> None:
 def test_warnings_that_are_errors_do_not_matter(tmp_path: Path, words: list[str]) -> None:
     (tmp_path / "Dockerfile").write_text("FROM scratch\n")
     (tmp_path / "manifests/overlays/sqlite").mkdir(parents=True)
-    (tmp_path / "manifests/overlays/sqlite/kustomization.yaml").write_text("configMapGenerator: [{name: x}]\n")
+    (tmp_path / "manifests/overlays/sqlite/kustomization.yaml").write_text("resources: [s.yaml]\n")
+    (tmp_path / "manifests/overlays/sqlite/s.yaml").write_text(WORKLOAD)
     (tmp_path / "invoke.yaml").write_text("kubetasks: {project: x, services: {s: {}}}\n")
     done = run(tmp_path, *words, PYTHONWARNINGS="error")
     assert (done.returncode, done.stderr) == (0, "")
@@ -215,7 +226,8 @@ def test_a_plan_for_a_folder_that_is_read_only_leaves_nothing(tmp_path: Path) ->
     (tmp_path / "s").mkdir()
     (tmp_path / "s" / "Dockerfile").write_text("FROM scratch\n")
     (tmp_path / "manifests/overlays/sqlite").mkdir(parents=True)
-    (tmp_path / "manifests/overlays/sqlite/kustomization.yaml").write_text("configMapGenerator: [{name: x}]\n")
+    (tmp_path / "manifests/overlays/sqlite/kustomization.yaml").write_text("resources: [s.yaml]\n")
+    (tmp_path / "manifests/overlays/sqlite/s.yaml").write_text(WORKLOAD)
     (tmp_path / "invoke.yaml").write_text(
         "kubetasks: {project: x, services: {s: {context: s, dockerfile: s/Dockerfile}}}\n"
     )
@@ -229,3 +241,34 @@ def test_a_project_without_services_is_refused(tmp_path: Path) -> None:
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
     assert "describes no services" in done.stderr
     assert not (tmp_path / ".kubetasks").exists()
+
+
+def without_tasks(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    """Run it in a folder that has no tasks.py, as the program `kubetasks` does."""
+    return subprocess.run(
+        [sys.executable, "-c", "from kubetasks.main import main; main()", *words],
+        cwd=folder,
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "HOME": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_without_a_tasks_file_the_tasks_are_ours(tmp_path: Path) -> None:
+    assert "deploy" in without_tasks(tmp_path, "--list").stdout
+    (tmp_path / "invoke.yaml").write_text("kubetasks: {projekt: x}\n")
+    (tmp_path / "deep").mkdir()
+    done = without_tasks(tmp_path / "deep", "plan")
+    assert (done.returncode, done.stderr) == (
+        2,
+        "error: unknown setting `kubetasks.projekt` -- did you mean `project`?\n",
+    )
+
+
+def test_a_tasks_file_counts_wherever_it_is(tmp_path: Path) -> None:
+    (tmp_path / "tasks.py").write_text("from invoke.tasks import task\n\n\n@task\ndef own(c): ...\n")
+    (tmp_path / "deep").mkdir()
+    done = without_tasks(tmp_path / "deep", "--list")
+    assert "own" in done.stdout
+    assert "deploy" not in done.stdout

@@ -75,7 +75,7 @@ def test_the_environment_is_read_by_type(name: str, text: str, path: str, value:
             {"services": {"web": {"dockerfiles": "x"}}},
             "unknown setting `kubetasks.services.web.dockerfiles` -- did you mean `dockerfile`?",
         ),
-        ({"manifests": {"zzz": 1}}, "unknown setting `kubetasks.manifests.zzz` -- known here: path"),
+        ({"manifests": {"zzz": 1}}, "unknown setting `kubetasks.manifests.zzz` -- known here: files, path"),
     ],
 )
 def test_an_unknown_key_is_refused_with_its_path_and_the_nearest_one(section: Any, line: str) -> None:

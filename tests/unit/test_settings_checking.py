@@ -215,6 +215,8 @@ MISSING = [
     ({"manifests": {"path": "k8s"}}, "manifests.path"),
     ({"manifests": {"path": ""}}, "manifests.path"),
     ({"manifests": {"path": "file"}}, "manifests.path"),
+    ({"manifests": ["there.yaml", "gone.yaml"]}, "manifests.files"),
+    ({"manifests": {"files": [""]}}, "manifests.files"),
     ({"chart": {"path": "helm"}}, "chart.path"),
     ({"chart": {"values": ["there.yaml", "prod.yaml"]}}, "chart.values"),
     ({"chart": {"values": ["folder"]}}, "chart.values"),

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from kubetasks.deployers import back, history, lease
 from kubetasks.deployers.history import DEPLOYED, DEPLOYING, FAILED, Revision
-from kubetasks.errors import DeployLocked, NothingToRollBack, RecordDamaged, RolloutFailed
+from kubetasks.errors import DeployLocked, NothingToRollBack, RecordDamaged, RolloutFailed, VerifyFailed
 from kubetasks.objects import Object
 from kubetasks.survey import Survey
 from tests.samples import configmap
@@ -27,7 +28,7 @@ def surveyed(world: World, *states: str, running: bool) -> Survey:
     live = [configmap()]
     live[0]["metadata"]["uid"] = "uid-1"
     runs = history.fingerprint(live) if running else {"ConfigMap/todo-config": "other"}
-    known = [Revision(number, state, "manifests", "") for number, state in enumerate(states, 1)]
+    known = [Revision(at, state, "manifests", "", verified=state == DEPLOYED) for at, state in enumerate(states, 1)]
     if known:
         known[-1] = replace(known[-1], fingerprint=runs)
     return replace(found, live=live, history=known)
@@ -99,7 +100,7 @@ def test_goes_back_and_becomes_the_newest_revision(world: World) -> None:
     made = roll_back(world)
     assert image(world) == first
     assert set(world.store.named("Pod")) == pods
-    assert (made.number, made.status, made.note, made.verified) == (3, DEPLOYED, "rollback to 1", True)
+    assert (made.number, made.status, made.note, made.verified) == (3, DEPLOYED, "rollback to 1", False)
     [*_, found] = history.revisions(world.store.get(["ConfigMap"]))
     assert found == replace(made, objects=[])
     assert recorded(world, 3) == recorded(world, 1)
@@ -253,3 +254,48 @@ def test_a_rollback_that_fails_is_noted_as_a_failed_revision(world: World) -> No
     [*_, found] = history.revisions(world.store.get(["ConfigMap"]))
     assert (found.number, found.status) == (4, FAILED)
     assert found.note.startswith("rollback to 1: Deployment/backend cannot become ready")
+
+
+def proven(world: World, verify: Callable[[list[Object]], str]) -> Revision:
+    found = world.survey()
+    return back.Rollback(world.settings, world.console, found, world.deployer_named, verify=verify).run()
+
+
+def test_a_rollback_is_verified_and_verified_is_earned(world: World) -> None:
+    world.deploy()
+    world.edit("backend/main.py")
+    world.deploy()
+    seen: list[list[Object]] = []
+
+    def verify(objects: list[Object]) -> str:
+        seen.append(objects)
+        return "all checks hold"
+
+    assert proven(world, verify).verified
+    assert [item["kind"] for item in seen[0] if item["kind"] == "Deployment"]
+    assert history.revisions(world.store.get(["ConfigMap"]))[-1].verified
+
+
+def test_a_rollback_that_is_not_proven_says_so_and_is_recorded(world: World) -> None:
+    world.deploy()
+    world.edit("backend/main.py")
+    world.deploy()
+
+    def verify(objects: list[Object]) -> str:
+        raise VerifyFailed("1 of 9 checks do not hold")
+
+    with pytest.raises(VerifyFailed):
+        proven(world, verify)
+    found = history.revisions(world.store.get(["ConfigMap"]))[-1]
+    assert (found.status, found.verified, found.note) == (DEPLOYED, False, "rollback to 1")
+
+
+def test_the_last_good_revision_is_the_last_verified_one(world: World) -> None:
+    found = surveyed(world, G, G, G, running=True)
+    known = [replace(each, verified=each.number == 1) for each in found.history]
+    assert back.choose(replace(found, history=known), 0).number == 1
+    with pytest.raises(NothingToRollBack) as caught:
+        back.choose(replace(found, history=[replace(each, verified=False) for each in known]), 0)
+    assert caught.value.line == (
+        "there is no earlier verified revision: deployed but not verified: 1, 2 -- inv rollback --to 2"
+    )

@@ -19,7 +19,7 @@ from kubetasks.deployers.concealed import ROLLED_BY
 from kubetasks.deployers.render import ManifestsRenderer
 from kubetasks.deployers.stamp import stamp
 from kubetasks.errors import NothingToRollBack, RecordDamaged, RenderFailed
-from kubetasks.objects import Object, Objects, is_record
+from kubetasks.objects import PROJECT, Object, Objects, is_record
 from kubetasks.redact import Sensitive
 from tests.recording import RecordingRunner
 from tests.samples import CANARY, configmap, deployment, job, labels, settings, statefulset
@@ -29,7 +29,7 @@ DIGEST = concealed.digester(Sensitive("key"))
 
 
 def secret(name: str = "extra", **more: Any) -> Object:
-    meta = {"name": name, "namespace": "todo", "labels": labels(name)}
+    meta = {"name": name, "namespace": "todo", "labels": {**labels(name), PROJECT: "todo"}}
     return {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "type": "Opaque", **more}
 
 
@@ -248,6 +248,9 @@ class Helm:
         if not self.kept:
             raise NothingToRollBack("Helm no longer has its revision 1")
         return "3"
+
+    def prune(self, objects: Objects, progress: Any) -> list[str]:
+        return []
 
 
 @pytest.mark.parametrize(

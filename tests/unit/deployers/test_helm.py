@@ -61,7 +61,7 @@ class World:
 
     def __init__(self, root: Path, *live: Object, version: str = "v3.17.3", helm: Answer = "", **chart: Any) -> None:
         (root / "chart").mkdir()
-        (root / "chart/Chart.yaml").write_text("name: todo")
+        (root / "chart/Chart.yaml").write_text("name: todo\nannotations: {kubetasks.dev/values: 'true'}")
         self.store = MemoryStore()
         self.store.put(NAMESPACE, *live)
         self.root = root
@@ -75,8 +75,12 @@ class World:
         cluster = Cluster("kind-test", PROJECT, kubeconfig="/some/config")
         self.deployer = HelmDeployer(settings(chart=chart, history=4), root, self.runner, self.store, cluster)
         self.told: list[str] = []
+        self.changes: Any = None
 
     def upgraded(self, call: Call) -> str:
+        if "--post-renderer-args" in call.argv:  # the file is gone afterwards
+            path = call.argv[len(call.argv) - list(call.argv)[::-1].index("--post-renderer-args")]
+            self.changes = json.loads(Path(path).read_text())
         held = self.store.get(["Secret"], selector="owner=helm")
         versions = [int(item["metadata"]["labels"]["version"]) for item in held]
         self.store.put(record(max(versions, default=0) + 1))
@@ -163,6 +167,8 @@ def test_prunes_what_the_manifests_left_and_nothing_of_helms(tmp_path: Path) -> 
     world.store.objects["ConfigMap/theirs"]["metadata"]["labels"] = {}
     save(world.store, Revision(1, "deployed", "manifests", "x"), settings(), [])
     world.apply()
+    assert [line for line in world.store.log if line.startswith("delete")] == []
+    world.deployer.prune(world.deployer.render(RELEASE), world.told.append)
     assert [line for line in world.store.log if line.startswith("delete")] == ["delete Service/old"]
     assert world.told == ["helm upgrade --install", "pruning 1 objects"]
 
@@ -374,8 +380,8 @@ def test_an_upgrade_leaves_replicas_to_the_autoscaler(tmp_path: Path, version: s
     world = World(tmp_path, owned(deployment(replicas=5)), AUTOSCALER, version=version)
     world.apply()
     [argv] = world.on_cluster
-    changed = json.loads(argv[len(argv) - argv[::-1].index("--post-renderer-args")])
-    assert changed == {"Deployment/backend": {"replicas": replicas}}
+    change = ["remove", ["spec", "replicas"]] if replicas is None else ["set", ["spec", "replicas"], replicas]
+    assert world.changes == {"apps/Deployment/backend": [change]}
     assert ("kubetasks" in argv) == (replicas is None)
     assert ("HELM_PLUGINS" in world.runner.calls[-1].env) == (replicas is None)
 
@@ -441,3 +447,54 @@ def test_no_change_is_made_behind_a_lost_lock(tmp_path: Path) -> None:
             with pytest.raises(LockLost):
                 call()
     assert world.on_cluster == []
+
+
+FOREIGN = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {"name": "web"},
+    "spec": {"template": {"spec": {"containers": [{"name": "web", "image": "backend:v1"}]}}},
+}
+HOOK = {
+    "apiVersion": "batch/v1",
+    "kind": "Job",
+    "metadata": {"name": "pre", "annotations": {"helm.sh/hook": "pre-install"}},
+    "spec": {"template": {"spec": {"containers": [{"name": "pre", "image": "backend:v1"}]}}},
+}
+
+
+def foreign(root: Path, *rendered: Object, version: str = "v3.17.3") -> World:
+    """A chart that knows nothing of kubetasks."""
+    world = World(root, version=version)
+    (root / "chart/Chart.yaml").write_text("name: theirs\n")
+    world.runner.answers[("helm", "--namespace", "todo", "template")] = yaml.safe_dump_all(rendered)
+    return world
+
+
+def test_a_chart_of_any_application_gets_no_values_and_the_image_by_the_post_renderer(tmp_path: Path) -> None:
+    world = foreign(tmp_path, FOREIGN, NAMESPACE)
+    world.apply()
+    assert json.loads(world.runner.calls[-1].input or "") == {}
+    assert ["set", [*IMAGE, "image"], RELEASE.images["backend"]] in world.changes["apps/Deployment/web"]
+    assert world.changes["/Namespace/todo"] == [["drop"]]
+
+
+IMAGE = ["spec", "template", "spec", "containers", 0]
+
+
+def test_a_hook_with_a_built_image_needs_helm_4(tmp_path: Path) -> None:
+    with pytest.raises(RenderFailed, match="Job/pre is a hook of the chart with an image that is built here"):
+        foreign(tmp_path, FOREIGN, HOOK).apply()
+    (tmp_path / "four").mkdir()
+    world = foreign(tmp_path / "four", FOREIGN, HOOK, version="v4.0.1")
+    world.apply()
+    assert ["set", [*IMAGE, "image"], RELEASE.images["backend"]] in world.changes["batch/Job/pre"]
+
+
+def test_uninstalling_takes_the_hooks_away_that_helm_leaves(tmp_path: Path) -> None:
+    text = json.dumps({"manifest": "", "hooks": [{"manifest": yaml.safe_dump(HOOK)}]}).encode()
+    packed = base64.b64encode(base64.b64encode(gzip.compress(text))).decode()
+    world = World(tmp_path, {**record(1), "data": {"release": packed}}, HOOK)
+    world.runner.answers[("helm", "--kube-context")] = world.uninstalled
+    world.deployer.delete(world.told.append)
+    assert "delete Job/pre" in world.store.log

@@ -8,10 +8,12 @@ import pytest
 
 from kubetasks.deployers import manifests
 from kubetasks.deployers.base import Release
+from kubetasks.deployers.belonging import inventory
 from kubetasks.deployers.history import Revision, save
 from kubetasks.deployers.manifests import KINDS, ManifestsDeployer
 from kubetasks.errors import ApplyFailed
 from kubetasks.objects import MANAGED_BY, PART_OF, Object, Objects
+from kubetasks.objects import PROJECT as OWN
 from kubetasks.targets.base import Cluster
 from kubetasks.targets.kubectl_store import KubectlStore
 from tests.memory_store import NAMESPACE, MemoryStore
@@ -89,6 +91,8 @@ def test_prunes_what_is_no_longer_rendered_and_nothing_else() -> None:
     save(store, Revision(1, "deployed", "manifests", "x"), settings(), [])
     told: list[str] = []
     work.apply(RELEASE, application(), told.append)
+    assert [line for line in store.log if line.startswith("delete")] == []
+    work.prune(application(), told.append)
     gone = ["Deployment/old", "Service/old", "ConfigMap/old", "Job/migrate-old", "StatefulSet/old"]
     assert [line.removeprefix("delete ") for line in store.log if line.startswith("delete")] == gone
     assert told == ["applying 5 objects", f"pruning {', '.join(gone)}"]
@@ -100,12 +104,38 @@ def test_prunes_what_is_no_longer_rendered_and_nothing_else() -> None:
     } <= set(store.objects)
 
 
-def test_prunes_after_applying() -> None:
+def claim(name: str, **more: str) -> Object:
+    meta = {"name": name, "namespace": PROJECT, "labels": {OWN: PROJECT, **more}}
+    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": meta}
+
+
+def test_what_holds_data_is_never_pruned_silently() -> None:
     work, store = deployer()
-    store.put(deployment("old"))
-    work.apply(RELEASE, application(), silent)
-    changes = [line for line in store.log if not line.startswith("get")]
-    assert changes[-1] == "delete Deployment/old"
+    store.put(claim("data"), secret("own"), secret("todo-secrets"))
+    save(store, Revision(1, "deployed", "manifests", "x", inventory=inventory([claim("data")])), settings(), [])
+    lines = work.prune(application(), silent)
+    assert [line.partition(" is no longer rendered and stays")[0] for line in lines] == ["PersistentVolumeClaim/data"]
+    assert {"PersistentVolumeClaim/data", "Secret/own"} <= set(store.objects)
+
+
+def test_what_a_record_names_is_pruned_whatever_its_kind() -> None:
+    work, store = deployer()
+    meta = {"name": "one", "labels": {OWN: PROJECT}}
+    thing: Object = {"apiVersion": "shop.test/v1", "kind": "Gadget", "metadata": meta}
+    role: Object = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": meta}
+    store.put(thing, role, {**role, "metadata": {"name": "theirs", "labels": {PART_OF: PROJECT}}})
+    save(store, Revision(1, "deployed", "manifests", "x", inventory=inventory([thing, role])), settings(), [])
+    work.prune(application(), silent)
+    gone = [line.removeprefix("delete ") for line in store.log if line.startswith("delete")]
+    assert sorted(gone) == ["ClusterRole/one", "Gadget/one"]
+
+
+def test_objects_are_applied_in_the_order_in_which_they_need_each_other() -> None:
+    kinds = ["ValidatingWebhookConfiguration", "Pod", "RoleBinding", "Service", "ServiceAccount", "ClusterRole"]
+    found = manifests.ordered([{"kind": kind, "metadata": {"name": "x"}} for kind in kinds])
+    assert [item["kind"] for item in found] == [
+        "ServiceAccount", "ClusterRole", "RoleBinding", "Pod", "Service", "ValidatingWebhookConfiguration",
+    ]  # fmt: skip
 
 
 def test_prunes_nothing_when_an_object_was_refused() -> None:
@@ -122,6 +152,7 @@ def test_going_back_applies_the_old_objects_and_prunes_the_new() -> None:
     work.apply(RELEASE, application(), silent)
     old = [configmap(), service(), deployment("backend", "kubetasks/todo-backend:0000"), job("migrate-0000")]
     assert work.rollback(old, "", silent) == ""
+    assert work.prune(old, silent) == []
     backend = store.objects["Deployment/backend"]
     assert backend["spec"]["template"]["spec"]["containers"][0]["image"] == "kubetasks/todo-backend:0000"
     assert store.named("Deployment") == ["backend"]
@@ -136,7 +167,7 @@ def test_delete_takes_back_the_objects_and_leaves_records_and_secrets() -> None:
     told: list[str] = []
     work.delete(told.append)
     assert set(store.objects) == {"Namespace/todo", "Secret/todo-secrets", "ConfigMap/todo-revision-1"}
-    assert told == ["deleting 6 objects"]
+    assert told == ["deleting 5 objects"]
 
 
 def test_helms_records_are_ordered_by_number() -> None:
@@ -181,11 +212,12 @@ def test_takes_over_from_helm_before_it_applies_and_forgets_the_release_after() 
     work = ManifestsDeployer(settings(), store, Rendered())
     told: list[str] = []
     work.apply(RELEASE, [deployment()], told.append)
+    work.prune([deployment()], told.append)
     base = ["kubectl", "--context", "kind-test", "--namespace", "todo"]
     limited = [*base, "--request-timeout=20s"]
-    kinds = ",".join(kind.lower() for kind in KINDS)
-    asked = ",".join(kind.lower() for kind in (*KINDS, *manifests.OPTIONAL))
-    project = ["--selector", "app.kubernetes.io/part-of=todo"]
+    kinds = ",".join(kind.lower() for kind in sorted(KINDS))
+    asked = ",".join(kind.lower() for kind in (*sorted(KINDS), *manifests.OPTIONAL))
+    project = ["--selector", "owner!=helm"]
     assert runner.argvs == [
         [*limited, "get", asked, *project, "--output", "json"],
         [*limited, "get", "secret", "--selector", "owner=helm,name=todo", "--output", "json"],
@@ -197,6 +229,8 @@ def test_takes_over_from_helm_before_it_applies_and_forgets_the_release_after() 
             "--output", "json", "--filename", "-",
         ],
         [*limited, "get", "--ignore-not-found", "--output", "json", "--filename", "-"],
+        [*limited, "get", asked, *project, "--output", "json"],
+        [*limited, "get", "secret", "--selector", "owner=helm,name=todo", "--output", "json"],
         [
             *base, "delete", "--ignore-not-found", "--wait=true", "--cascade=foreground", "--timeout=90s",
             "--filename", "-",

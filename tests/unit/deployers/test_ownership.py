@@ -148,7 +148,7 @@ def cluster(*items: Object) -> tuple[KubectlStore, RecordingRunner]:
 
 ARGV = ["kubectl", "--context", "kind-test", "--namespace", "todo", "--request-timeout=20s"]
 GET = [
-    *ARGV, "get", "deployment,configmap", "--selector", "app.kubernetes.io/part-of=todo", "--show-managed-fields",
+    *ARGV, "get", "deployment,configmap", "--selector", "owner!=helm", "--show-managed-fields",
     "--output", "json",
 ]  # fmt: skip
 

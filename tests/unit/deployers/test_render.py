@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from kubetasks.deployers.base import Release
-from kubetasks.deployers.render import ChartRenderer, ManifestsRenderer, chart_values, namespace_object, parse
+from kubetasks.deployers.documents import parse
+from kubetasks.deployers.render import ChartRenderer, ManifestsRenderer, chart_values, namespace_object
 from kubetasks.errors import RenderFailed
 from kubetasks.objects import CONFIG_DIGEST, digest
 from kubetasks.settings import Settings
@@ -48,7 +49,7 @@ def manifests(root: Path, answer: Answer) -> tuple[ManifestsRenderer, RecordingR
 
 def chart(root: Path, answer: Answer, **more: Any) -> tuple[ChartRenderer, RecordingRunner]:
     (root / "chart").mkdir()
-    (root / "chart/Chart.yaml").touch()
+    (root / "chart/Chart.yaml").write_text("annotations: {kubetasks.dev/values: 'true'}\n")
     runner = RecordingRunner({("helm",): answer})
     return ChartRenderer(settings(**more), root, runner), runner
 
@@ -65,7 +66,7 @@ def test_configuration_is_told_to_the_chart() -> None:
 
 
 def test_namespace_object() -> None:
-    item = namespace_object(settings(namespace="shop-dev"))
+    item = namespace_object(settings(namespace="shop-dev", namespace_policy="restricted"))
     labels = item["metadata"].pop("labels")
     assert item == {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop-dev"}}
     assert labels == {
@@ -78,6 +79,8 @@ def test_namespace_object() -> None:
         "pod-security.kubernetes.io/audit": "restricted",
         "pod-security.kubernetes.io/audit-version": "latest",
     }
+    plain = namespace_object(settings())["metadata"]["labels"]
+    assert plain == {"app.kubernetes.io/part-of": "shop", "app.kubernetes.io/managed-by": "kubetasks"}
 
 
 def test_parse_leaves_dates_as_text_and_empty_documents_out() -> None:
@@ -109,7 +112,12 @@ def test_manifests(tmp_path: Path) -> None:
         tmp_path, "kind: Namespace\nmetadata: {name: ns}\n---\nkind: ConfigMap\nmetadata: {name: c}\n"
     )
     assert renderer.name == "manifests"
-    assert renderer.render(RELEASE) == [{"kind": "ConfigMap", "metadata": {"name": "c", "namespace": "shop-dev"}}]
+    assert renderer.render(RELEASE) == [
+        {
+            "kind": "ConfigMap",
+            "metadata": {"name": "c", "namespace": "shop-dev", "labels": {"kubetasks.dev/project": "shop"}},
+        }
+    ]
     assert runner.argvs == [["kubectl", "kustomize", "k8s/bundled"]]
 
 

@@ -69,7 +69,7 @@ def store(*items: Object) -> MemoryStore:
 
 
 def labelled(item: Object) -> Object:
-    return {**item, "metadata": {**item["metadata"], "labels": {"app.kubernetes.io/part-of": PROJECT}}}
+    return {**item, "metadata": {**item["metadata"], "labels": {"kubetasks.dev/project": PROJECT}}}
 
 
 def controlled(item: Object) -> Object:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kubetasks.deployers.sound import check
-from kubetasks.errors import LineEndings, RenderFailed, SettingsError
+from kubetasks.errors import ImageUnused, LineEndings, RenderFailed, SettingsError
 from kubetasks.objects import Objects
 from tests.samples import application, configmap, deployment, job, service, settings
 
@@ -122,3 +122,25 @@ def test_a_script_with_windows_line_endings(objects: Objects, what: str) -> None
 
 def test_other_texts_may_have_them() -> None:
     check(settings(), [configmap(TEXT="a\r\nb\r\n", CSV="a,b\r\n1,2\r\n"), *changed(args=["#!/bin/sh\nx"])])
+
+
+def test_a_built_image_that_no_object_uses_is_refused() -> None:
+    objects = [deployment("backend", "ghcr.io/me/shop_cart:v1"), deployment("db", "postgres:17")]
+    chosen = settings(services={"cart": {}})
+    with pytest.raises(ImageUnused) as caught:
+        check(chosen, objects, {"cart": "kubetasks/todo-cart:abc"})
+    assert caught.value.exit_code == 72
+    assert caught.value.line == (
+        "no object uses the image of service cart: none has the image cart; there are ghcr.io/me/shop_cart:v1, "
+        "postgres:17 -- set kubetasks.services.cart.image to the image that stands for it, such as "
+        "ghcr.io/me/shop_cart, or remove the service (a custom resource needs kubetasks.pod_templates)"
+    )
+    # Its repository is there, with the tag of an earlier build: the Job of a migration keeps its image.
+    check(chosen, [job("migrate-1", "kubetasks/todo-cart:old")], {"cart": "kubetasks/todo-cart:abc"})
+    with pytest.raises(ImageUnused, match="no other images -- add a workload"):
+        check(chosen, [], {"cart": "kubetasks/todo-cart:abc"})
+
+
+def test_one_image_stands_for_one_service() -> None:
+    with pytest.raises(SettingsError, match=r"services\.b\.image.*docker.io/library/a:2 stands for service a too"):
+        check(settings(services={"a": {}, "b": {"image": "docker.io/library/a:2"}}), [])

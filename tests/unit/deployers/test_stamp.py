@@ -1,3 +1,4 @@
+import json
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
@@ -191,3 +192,64 @@ def test_what_was_given_is_left_alone() -> None:
     stamped = stamp(given, RELEASE)
     assert given == before
     assert sorted(by_identity(stamped)) == ["ConfigMap/c", "Deployment/web", "Job/schema-0123"]
+
+
+POD = {"containers": [{"name": "c", "image": "ghcr.io/me/shop_web:v9"}]}
+TEMPLATED = {"template": {"metadata": {"labels": {"a": "b"}}, "spec": POD}}
+EVERYWHERE: dict[str, dict[str, Any]] = {
+    "Pod": {"spec": POD},
+    "Deployment": {"spec": TEMPLATED},
+    "StatefulSet": {"spec": TEMPLATED},
+    "DaemonSet": {"spec": TEMPLATED},
+    "ReplicaSet": {"spec": TEMPLATED},
+    "ReplicationController": {"spec": TEMPLATED},
+    "Job": {"spec": TEMPLATED},
+    "CronJob": {"spec": {"jobTemplate": {"spec": TEMPLATED}}},
+    "PodTemplate": {"template": {"spec": POD}},
+    "Rollout": {"spec": TEMPLATED},
+    "Workflow": {"spec": {"templates": [{"container": POD["containers"][0]}, {"suspend": {}}]}},
+    "Fleet": {"spec": {"roles": {"head": {"pod": POD}}}},
+}
+PATHS = {"Rollout.example.com": "spec.template", "Workflow": "spec.templates.*.container", "Fleet": "spec.roles.*.pod"}
+
+
+@pytest.mark.parametrize("kind", EVERYWHERE)
+@pytest.mark.parametrize("ending", ["", ":v1", f"@sha256:{'0' * 64}"])
+def test_an_image_is_filled_in_wherever_a_pod_is_described(kind: str, ending: str) -> None:
+    image = f"ghcr.io/me/shop_web{ending}"
+    release = replace(
+        RELEASE, images={"web": "k/shop-web:abc"}, names={"web": "ghcr.io/me/shop_web"}, pod_templates=PATHS
+    )
+    body = json.loads(json.dumps(EVERYWHERE[kind]).replace("ghcr.io/me/shop_web:v9", image))
+    version = "example.com/v1" if kind in PATHS or f"{kind}.example.com" in PATHS else "v1"
+    [made] = stamp([{"apiVersion": version, "kind": kind, "metadata": {"name": "x"}, **body}], release)
+    text = json.dumps(made)
+    assert image not in text
+    assert '"image": "k/shop-web:abc"' in text
+    assert '"imagePullPolicy": "' + release.pull_policy in text
+
+
+def test_every_kind_of_container_and_a_volume_that_is_an_image() -> None:
+    spec = {
+        "initContainers": [{"name": "i", "image": "web:1"}],
+        "containers": [{"name": "c", "image": "web"}, {"name": "other", "image": "me/web"}],
+        "ephemeralContainers": [{"name": "e", "image": "docker.io/library/web:2"}],
+        "volumes": [{"name": "v", "image": {"reference": "web:3"}}, {"name": "e", "emptyDir": {}}],
+    }
+    release = replace(RELEASE, images={"web": "k/shop-web:abc"})
+    [made] = stamp([{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": spec}], release)
+    found = made["spec"]
+    assert [each["image"] for key in ("initContainers", "ephemeralContainers") for each in found[key]] == [
+        "k/shop-web:abc"
+    ] * 2
+    assert [each["image"] for each in found["containers"]] == ["k/shop-web:abc", "me/web"]
+    assert found["volumes"][0]["image"] == {"reference": "k/shop-web:abc", "pullPolicy": release.pull_policy}
+
+
+def test_an_application_without_a_database_keeps_its_own_postgres() -> None:
+    spec = {"containers": [{"name": "c", "image": "postgres"}]}
+    [made] = stamp(
+        [{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": spec}],
+        replace(RELEASE, postgres_image=""),
+    )
+    assert made["spec"] == spec

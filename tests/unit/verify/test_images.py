@@ -61,6 +61,12 @@ def pod(name: str = "web-1", number: str = A, image: str = "test/web:1", **meta:
     }
 
 
+def ended_pod() -> dict[str, Any]:
+    made = pod(image="test/web:old")
+    made["status"]["phase"] = "Failed"
+    return made
+
+
 def test_pods_of_jobs_and_those_that_are_being_deleted_do_not_count() -> None:
     pods = [
         pod(),
@@ -162,8 +168,14 @@ def test_an_engine_that_does_not_answer_is_no_failure() -> None:
     [
         (None, None, ("running images", "skip", "unknown: the pods may not be listed")),
         ([], None, ("web", "skip", "no pod reports what it runs as test/web:1")),
-        ([pod(image="test/web:old")], None, ("web", "skip", "no pod reports what it runs as test/web:1")),
-        ([pod()], [], ("web", "skip", "no Deployment or StatefulSet runs its image")),
+        ([ended_pod()], None, ("web", "skip", "no pod reports what it runs as test/web:1")),
+        ([pod(image="test/web:old")], None, ("web", "fail", "Pod/web-1 runs test/web:old, not test/web:1")),
+        (
+            [pod(image="docker.io/test/web:2")],
+            None,
+            ("web", "fail", "Pod/web-1 runs docker.io/test/web:2, not test/web:1"),
+        ),
+        ([pod()], [], ("web", "fail", "no rendered object uses test/web")),
     ],
 )
 def test_what_cannot_be_known(pods: Objects | None, rendered: Objects | None, line: tuple[str, str, str]) -> None:
