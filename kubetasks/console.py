@@ -4,11 +4,14 @@ Nothing at all for ``--json``: standard output is one document then.
 """
 
 import contextlib
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TextIO
+from functools import cache
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
 from kubetasks.errors import KubetasksError
 
@@ -18,6 +21,38 @@ if TYPE_CHECKING:
 
 MARKS = {"done": ("✓", "green"), "skipped": ("-", "dim"), "failed": ("✗", "red"), "note": ("·", "cyan")}
 CELL_STYLES = {"ok": "green", "pass": "green", "FAIL": "red", "fail": "red", "missing": "red", "warn": "yellow"}
+# A command of ours in a text: `inv verify`, `inv --help TASK`.
+_COMMAND: Final = re.compile(r"(?<![\w./-])inv (?=-*[a-z])")
+OURS: Final = ("kubetasks", "invoke")
+
+
+@cache
+def program() -> str:
+    """How the user started this program: ``inv``, ``./inv``, ``kubetasks``, ``invoke`` or ``python -m kubetasks``.
+
+    Anything else (a test, a program that imports kubetasks) gets ``inv``, as the documentation writes it.
+    """
+    name = PurePath(sys.argv[0]).name.removesuffix(".exe") if sys.argv and sys.argv[0] else ""
+    if name == "__main__.py" and PurePath(sys.argv[0]).parent.name == "kubetasks":
+        # The launcher of a checkout says first where the tasks are.
+        return "./inv" if sys.argv[1:2] == ["--search-root"] else "python -m kubetasks"
+    return name if name in OURS else "inv"
+
+
+def as_typed(text: str) -> str:
+    """A text whose commands begin with the program that the user has typed."""
+    return _COMMAND.sub(f"{program()} ", text) if "inv " in text else text
+
+
+def all_as_typed(document: Any) -> Any:
+    """The same for every text in a JSON document; keys stay."""
+    if isinstance(document, str):
+        return as_typed(document)
+    if isinstance(document, list):
+        return [all_as_typed(each) for each in document]
+    if isinstance(document, dict):
+        return {key: all_as_typed(value) for key, value in document.items()}
+    return document
 
 
 @dataclass
@@ -32,9 +67,9 @@ class Step:
 
     def update(self, text: str) -> None:
         """Show what is being done now (only to a person at a terminal, or with ``--echo``)."""
-        shown = self.console.hide(text)
+        shown = self.console.shown(text)
         if self.status is not None:
-            self.status.update(f"{_escape(self.console.hide(self.title))} [dim]{_escape(shown)}[/dim]")
+            self.status.update(f"{_escape(self.console.shown(self.title))} [dim]{_escape(shown)}[/dim]")
 
     def done(self, outcome: str) -> None:
         """How it ended."""
@@ -79,6 +114,10 @@ class Console:
             self._rich = RichConsole(file=self.stream, highlight=False, soft_wrap=True)
         return self._rich
 
+    def shown(self, text: str) -> str:
+        """A text as it is shown: without secrets, and with the program's name as it was typed."""
+        return as_typed(self.hide(text))
+
     def line(self, text: str = "", *, mark: str = "") -> None:
         """One line, plain in a pipe.
 
@@ -89,7 +128,7 @@ class Console:
         if self.quiet:
             return
         try:
-            self._line(self.hide(text), mark)
+            self._line(self.shown(text), mark)
         except OSError:
             if not mark:
                 raise
@@ -115,7 +154,7 @@ class Console:
         began = time.monotonic()
         try:
             if self.live:
-                with self.rich.status(_escape(self.hide(title))) as step.status:
+                with self.rich.status(_escape(self.shown(title))) as step.status:
                     yield step
             else:
                 yield step
@@ -133,7 +172,7 @@ class Console:
         """
         if self.quiet:
             return
-        rows = [[self.hide(cell) for cell in row] for row in rows]
+        rows = [[self.shown(cell) for cell in row] for row in rows]
         widths = [max(len(row[i]) for row in [columns, *rows]) for i in range(len(columns))]
         if not self.live:
             for row in [columns, *rows]:
@@ -186,6 +225,6 @@ def report(error: KubetasksError, hide: Callable[[str], str] = str, stream: Text
     """
     out = stream or sys.stderr
     with contextlib.suppress(OSError):
-        print(f"error: {hide(error.line)}", file=out, flush=True)
+        print(f"error: {as_typed(hide(error.line))}", file=out, flush=True)
         for line in error.detail.splitlines():
-            print(f"    {hide(line)}", file=out, flush=True)
+            print(f"    {as_typed(hide(line))}", file=out, flush=True)

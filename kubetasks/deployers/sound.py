@@ -6,6 +6,7 @@ The API server would take most of it, and a rollout would then wait until its de
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from kubetasks import entry
 from kubetasks.errors import ImageUnused, LineEndings, RenderFailed, SettingsError
 from kubetasks.images.names import alike, repository, written
 from kubetasks.objects import WORKLOADS, Object, Objects, containers, identity, image_volumes, of_kind, pod_template
@@ -154,6 +155,16 @@ def _check_job(settings: Settings, objects: Objects) -> None:
 
 
 def _check_entry(settings: Settings, objects: Objects) -> None:
+    kind, slash, route = settings.verify.entry.partition("/")
+    if slash:
+        if entry.choose(objects, settings.verify.entry) is None:
+            known = [identity(item) for item in of_kind(objects, *entry.ROUTES)]
+            raise SettingsError(
+                "setting `kubetasks.verify.entry`",
+                why=f"no {kind} {route} is rendered that leads to a Service",
+                fix=f"rendered: {', '.join(known) or 'none'}",
+            )
+        return
     name, _, port = settings.verify.entry.partition(":")
     if not name:
         return

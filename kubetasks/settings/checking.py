@@ -31,6 +31,9 @@ LABEL_RULE: Final = "it must be a DNS label: lower-case letters, digits and -, 6
 KEY: Final = re.compile(r"[-._A-Za-z0-9]{1,253}")
 KEY_RULE: Final = "a key consists of letters, digits, -, _ and ."
 VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+SUBDOMAIN: Final = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+# What leads to Services, beside their own names.
+ROUTES: Final = ("Ingress", "HTTPRoute", "Gateway")
 PORT_NAME: Final = re.compile(r"(?=.*[a-z])[a-z0-9](?:[a-z0-9-]{0,13}[a-z0-9])?")
 SYSTEMS: Final = ("linux", "windows", "darwin", "freebsd", "wasip1")
 # With the other names that Docker takes for them (github.com/containerd/platforms).
@@ -151,10 +154,13 @@ def _migrations(settings: Settings) -> Iterator[Fault]:
 
 
 def _verify(settings: Settings) -> Iterator[Fault]:
-    name, colon, port = settings.verify.entry.partition(":")
-    if (name or colon) and name not in settings.services:
-        fix = nearest(name, settings.services, "services")
-        yield Fault("verify.entry", f"there is no service `{name}`", fix)
+    kind, slash, route = settings.verify.entry.partition("/")
+    name, colon, port = ("", "", "") if slash else settings.verify.entry.partition(":")
+    if slash and kind not in ROUTES:
+        yield Fault("verify.entry", f"`{kind}` leads to no Service", nearest(kind, ROUTES, "kinds"))
+    elif (slash and not SUBDOMAIN.fullmatch(route)) or ((name or colon) and not LABEL.fullmatch(name)):
+        why = f"`{route if slash else name}` is not the name of an object"
+        yield Fault("verify.entry", why, "write SERVICE, SERVICE:PORT or Ingress/NAME")
     number = int(port) in range(1, 65536) if port.isascii() and port.isdigit() and len(port) < 6 else None
     if colon and not (number or (number is None and PORT_NAME.fullmatch(port))):
         yield Fault("verify.entry", f"`{port}` is neither a port nor a port's name", "write SERVICE or SERVICE:PORT")

@@ -23,7 +23,7 @@ def faults(settings: Settings) -> Iterator[Fault]:
         names.add(item.name)
         if not item.name.strip() or not item.name.isprintable() or "," in item.name:
             yield Fault(f"{at}.name", "it must be a printable text without commas", "e.g. health")
-        yield from _where(item, at, settings)
+        yield from _where(item, at)
         if not _are_statuses(item.status):
             yield Fault(f"{at}.status", "it is not a status", "write 200, 200|201, or a list of numbers")
         for name, value in item.headers.items():
@@ -31,7 +31,7 @@ def faults(settings: Settings) -> Iterator[Fault]:
                 yield Fault(f"{at}.headers.{name}", "it cannot be sent as a header", "one line for each")
 
 
-def _where(item: HttpCheck, at: str, settings: Settings) -> Iterator[Fault]:
+def _where(item: HttpCheck, at: str) -> Iterator[Fault]:
     """What is wrong with what a check asks for."""
     if bool(item.path) == bool(item.url):
         why = "path and url exclude each other" if item.path else "it asks for nothing"
@@ -45,8 +45,6 @@ def _where(item: HttpCheck, at: str, settings: Settings) -> Iterator[Fault]:
         yield Fault(f"{at}.service", "a url says already where to ask", "take it out, or give a path")
     if item.service and not SERVICE.fullmatch(item.service):
         yield Fault(f"{at}.service", "it is not SERVICE or SERVICE:PORT", "e.g. web:80")
-    if item.path and not item.service and not settings.verify.entry:
-        yield Fault(f"{at}.path", "`verify.entry` names no Service to ask", "set it, or give a service or a url")
 
 
 def _are_statuses(status: int | str | list[int]) -> bool:

@@ -199,7 +199,13 @@ class HttpCheck(Section, frozen=True):
 class Verify(Section, frozen=True):
     """What `inv verify` proves."""
 
-    entry: Annotated[str, Meta(description="The Service a user opens, as SERVICE or SERVICE:PORT.")] = ""
+    entry: Annotated[
+        str,
+        Meta(
+            description="What a user opens: SERVICE, SERVICE:PORT, Ingress/NAME, HTTPRoute/NAME or Gateway/NAME; "
+            "inferred where empty."
+        ),
+    ] = ""
     contract: Annotated[str, Meta(description="An OpenAPI document, tried through the entry; empty for none.")] = ""
     login: Annotated[Login, Meta(description="How to get a token first.")] = field(default_factory=Login)
     journeys: Annotated[

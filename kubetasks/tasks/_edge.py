@@ -25,7 +25,7 @@ from invoke.tasks import task as invoke_task
 from msgspec.structs import replace
 
 from kubetasks import documents
-from kubetasks.console import Console, report
+from kubetasks.console import Console, all_as_typed, as_typed, report
 from kubetasks.documents import Located
 from kubetasks.environment import redirected_to, without_redirect
 from kubetasks.errors import EngineDown, Interrupted, KubetasksError, UsageError, of_os_error
@@ -398,7 +398,7 @@ class Edge:
         """The one JSON document, redacted."""
         # Hidden before it is written: no quote or brace can be taken for a secret.
         plain = json.loads(json.dumps(document, default=str))
-        print(json.dumps(self.redactor.document(plain), indent=2), file=stream or sys.stdout)
+        print(json.dumps(all_as_typed(self.redactor.document(plain)), indent=2), file=stream or sys.stdout)
 
     def print_yaml(self, objects: "Objects") -> None:
         """Objects as a stream of YAML documents, redacted."""
@@ -407,7 +407,7 @@ class Edge:
     def note(self, text: str) -> None:
         """Something to take note of: on standard error where standard output belongs to a document."""
         if self.as_json:
-            sys.stderr.write(f"note: {self.redactor(text)}\n")
+            sys.stderr.write(f"note: {as_typed(self.redactor(text))}\n")
         self.console.line(text, mark="note")
 
 

@@ -1,9 +1,14 @@
 """Looking: ``verify``, ``status``, ``logs``, ``open``, ``doctor``, ``completion``."""
 
+from typing import TYPE_CHECKING
+
 from invoke.context import Context
 from invoke.exceptions import Exit
 
-from kubetasks.tasks._edge import command, edge, flags
+from kubetasks.tasks._edge import Edge, command, edge, flags
+
+if TYPE_CHECKING:
+    from kubetasks.entry import Entry
 
 WHERE = ("target", "context", "namespace")
 
@@ -133,6 +138,37 @@ def logs(
             found.console.line(f"{pod}: {line}")
 
 
+def _way_in(found: Edge, wanted: str) -> "Entry":
+    """What is to be opened: the Service that is named, else the entry among what is deployed.
+
+    Raises:
+        UsageError: it is not clear.
+    """
+    from kubetasks import entry
+    from kubetasks.deployers.belonging import read
+    from kubetasks.errors import UsageError
+    from kubetasks.objects import of_kind
+
+    name, _, port = wanted.partition(":")
+    if name and port.isdigit():
+        return entry.Entry(name, int(port))
+    kind = name.partition("/")[0] if "/" in name else ""
+    more = [entry.ROUTE_KIND] if kind in ("HTTPRoute", "Gateway") else []
+    live = read(found.target.store, [*entry.KINDS, *more], found.settings.project)
+    way = entry.choose(live, wanted)
+    if way is not None:
+        return way
+    if name and not kind and not port:
+        return entry.Entry(name, 80)
+    names = ", ".join(item["metadata"]["name"] for item in of_kind(live, "Service"))
+    if not names:
+        why, fix = f"nothing is deployed in {found.settings.in_namespace}", "inv deploy; or give NAME:PORT"
+    else:
+        why = entry.unclear(live) if not wanted else f"nothing deployed is {wanted}"
+        fix = f"give NAME or NAME:PORT, of {names}"
+    raise UsageError(f"--service {wanted}".rstrip(), why=why, fix=fix)
+
+
 @command(
     name="open", help=flags(*WHERE, service="which Service, as NAME or NAME:PORT", browser="start the browser as well")
 )
@@ -143,19 +179,16 @@ def open_(
     import contextlib
     import webbrowser
 
-    from kubetasks.errors import UsageError
-
     found = edge(c, target=target, cluster_context=context, namespace=namespace)
-    name, _, port = (service or found.settings.verify.entry).partition(":")
-    if not name or (port and not port.isdigit()):
-        raise UsageError("--service", why="which Service?", fix="give NAME or NAME:PORT, or set `verify.entry`")
+    way = _way_in(found, service or found.settings.verify.entry)
 
     def show(url: str) -> None:
-        found.console.line(url)
+        whole = url.rstrip("/") + way.path if way.path != "/" else url
+        found.console.line(whole)
         if browser:
-            webbrowser.open(url)
+            webbrowser.open(whole)
 
-    cluster, number = found.target.cluster, int(port or 80)
+    cluster, name, number = found.target.cluster, way.service, way.port
     if cluster is None:
         with found.target.endpoint(name, number) as url:
             show(url)

@@ -10,6 +10,7 @@ from kubetasks.verify.check import Check
 from kubetasks.verify.cluster import check_object, check_service, check_workload
 from kubetasks.verify.context import SETTLING, Context, Scene
 from kubetasks.verify.contract import Contract
+from kubetasks.verify.front import check_front
 from kubetasks.verify.images import NAME as IMAGES
 from kubetasks.verify.images import check_images
 from kubetasks.verify.journeys import Journey
@@ -34,13 +35,13 @@ def checks(scene: Scene) -> list[Check]:
 def empty(scene: Scene) -> dict[str, str]:
     """Why a layer has no check, for those that have none."""
     verify = scene.settings.verify
-    entry = scene.lacks("entry")
+    entry = scene.lacks("entry") if scene.settings.verify.contract or scene.settings.verify.journeys else ""
     found = {
         "rollout": "no workload is rendered",
         "endpoints": "no Service is rendered",
         "probes": "no workload has an HTTP probe",
         "contract": entry or "`verify.contract` names no document",
-        "journeys": entry or "`verify.journeys` names none",
+        "journeys": entry or "`verify.journeys` names none, and nothing rendered speaks HTTP",
     }
     return {layer: why for layer, why in found.items() if layer != "contract" or not verify.contract or entry}
 
@@ -56,6 +57,9 @@ def _checks(scene: Scene) -> Iterator[Check]:
         yield Check(probe.name, partial(_probe, probe), "probes", needs=("deployed", *way))
     if scene.entry is not None and scene.document is not None:
         yield Check("contract", _contract, "contract", needs=ROLLED_OUT, changes=True)
+    for front in scene.ways_in if scene.document is None and not scene.journeys else []:
+        needs = ("deployed", "rollout", f"endpoints/Service/{front.service}")
+        yield Check(front.title, partial(check_front, front), "journeys", needs=needs)
     taken: set[str] = set()
     for journey in scene.journeys if scene.entry is not None else []:
         name = journey.name if journey.name not in taken else f"{journey.name} ({len(taken)})"

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from kubetasks.entry import Entry, candidates, choose, unclear
 from kubetasks.errors import KubetasksError
 from kubetasks.objects import Object, Objects, identity, of_kind
 from kubetasks.redact import Redactor, Sensitive
@@ -61,9 +62,15 @@ class Scene:
 
     @cached_property
     def entry(self) -> Door | None:
-        """The Service that a user opens, and its port: the first one unless the setting names another."""
-        name, _, port = self.settings.verify.entry.partition(":")
-        return self.door(name, port) if name else None
+        """The Service that a user opens, and its port; None where that is not clear."""
+        chosen = choose(self.objects, self.settings.verify.entry)
+        return (chosen.service, chosen.port) if chosen else None
+
+    @cached_property
+    def ways_in(self) -> list[Entry]:
+        """What a user can open: what the setting names, else everything that could be meant."""
+        chosen = choose(self.objects, self.settings.verify.entry)
+        return [chosen] if chosen else [] if self.settings.verify.entry else candidates(self.objects)
 
     def door(self, name: str, port: str = "") -> Door | None:
         """A Service's port by its number or name, the first one where it is empty; None where there is none."""
@@ -83,7 +90,7 @@ class Scene:
         if capability == "deployed" and not any(identity(item) in self.live for item in self.objects):
             return f"nothing is deployed in {self.settings.in_namespace}"
         if capability == "entry" and self.entry is None:
-            return "`verify.entry` names no Service"
+            return unclear(self.objects, self.settings.verify.entry)
         return ""
 
 

@@ -144,7 +144,7 @@ class Contract:
         if not operation.successes:
             self.layer.failed(name, "the contract documents no success")
         elif body is not None and body.value is MISSING:
-            self.layer.failed(name, "the contract gives no example of its body")
+            self.layer.skipped(name, "the contract gives no example of its body")
         elif absent:
             self._unknown(operation, name, absent)
         else:
@@ -161,7 +161,7 @@ class Contract:
         elif any(each in sources for each in absent):
             self.layer.failed(name, f"the link that is to give {names} leads to nothing")
         else:
-            self.layer.failed(name, f"nothing gives {names}: no link, no example, no `verify.login.parameters`")
+            self.layer.skipped(name, f"nothing gives {names}: no link, no example, no `verify.login.parameters`")
 
     def _judged(self, operation: Operation, name: str, values: Mapping[str, Any], body: Body | None) -> Exchange | None:
         until = time.monotonic() + (self.patience if operation.id == self.login.operation else 0)

@@ -79,7 +79,7 @@ def _check(item: HttpCheck, settings: Settings) -> Check:
     if not item.url:
         service = (item.service or settings.verify.entry).partition(":")[0]
         needs += [] if item.service else ["entry"]
-        needs.append(f"endpoints/Service/{service}")
+        needs += [f"endpoints/Service/{service}"] if service and "/" not in service else []
     seconds = settings.verify.timeout
     return Check(
         item.name,

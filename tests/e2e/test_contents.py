@@ -149,7 +149,7 @@ def test_force_builds_anew_and_replaces(cluster: Cluster, project: Checkout) -> 
     assert after != before
     assert image(cluster, project).startswith(f"{name}-")
     assert "nothing changed" in project.inv("deploy", "--no-verify")
-    project.inv("rollback")
+    project.inv("rollback", "--to", "1")
     assert (inside(cluster, project, "/stamp"), image(cluster, project)) == (before, name)
 
 

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from kubetasks.console import Console, report
-from kubetasks.errors import BuildFailed
+from kubetasks.console import Console, all_as_typed, as_typed, program, report
+from kubetasks.errors import BuildFailed, UsageError
 from kubetasks.redact import Redactor, Sensitive
 
 
@@ -163,3 +163,38 @@ def test_a_reason_is_never_cut(width: int, term: str, monkeypatch: pytest.Monkey
             assert word in words, shown
     assert "…" not in shown
     assert " ".join(ROW[-1].split()) in " ".join(words)
+
+
+@pytest.mark.parametrize(
+    ("argv", "name"),
+    [
+        (["/usr/bin/inv", "deploy"], "inv"),
+        (["/usr/local/bin/kubetasks", "deploy"], "kubetasks"),
+        (["C:/venv/Scripts/kubetasks.exe"], "kubetasks"),
+        (["/x/kubetasks/__main__.py", "--search-root", "/x", "deploy"], "./inv"),
+        (["/x/kubetasks/__main__.py", "deploy"], "python -m kubetasks"),
+        (["/x/pytest/__main__.py"], "inv"),
+        (["invoke"], "invoke"),
+        ([""], "inv"),
+        ([], "inv"),
+    ],
+)
+def test_commands_begin_with_the_program_that_was_typed(
+    monkeypatch: pytest.MonkeyPatch, argv: list[str], name: str
+) -> None:
+    monkeypatch.setattr("sys.argv", argv)
+    program.cache_clear()
+    try:
+        assert as_typed("see inv --help TASK; run `inv deploy`, and inv verify") == (
+            f"see {name} --help TASK; run `{name} deploy`, and {name} verify"
+        )
+        assert as_typed("inventory, ./inv deploy, the inv program, INV x") == (
+            f"inventory, ./inv deploy, the {name} program, INV x"
+        )
+        assert all_as_typed({"inv x": ["inv x", 1, None]}) == {"inv x": [f"{name} x", 1, None]}
+        out = io.StringIO()
+        report(UsageError("a", fix="inv plan", detail="inv diagnose"), stream=out)
+        Console(stream=out).line("inv open")
+        assert out.getvalue() == f"error: a -- {name} plan\n    {name} diagnose\n{name} open\n"
+    finally:
+        program.cache_clear()

@@ -22,6 +22,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "kubetasks.addresses": (),
     "kubetasks.environment": ("kubetasks.addresses",),
     "kubetasks.private": ("kubetasks.errors",),
+    "kubetasks.entry": ("kubetasks.objects", "kubetasks.settings"),
     "kubetasks.process": ("kubetasks.errors",),
     "kubetasks.runner": (
         *("kubetasks.errors", "kubetasks.redact"),
@@ -34,7 +35,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         f"kubetasks.{room}": (
             *("kubetasks.errors", "kubetasks.redact", "kubetasks.objects", "kubetasks.settings", "kubetasks.runner"),
             *("kubetasks.tools", "kubetasks.console", "kubetasks.addresses", "kubetasks.environment"),
-            *("kubetasks.private", "kubetasks.state", "kubetasks.documents"),
+            *("kubetasks.private", "kubetasks.state", "kubetasks.documents", "kubetasks.entry"),
             *(f"kubetasks.{other}" for other in DOMAIN),
         )
         for room in DOMAIN
@@ -160,7 +161,7 @@ def texts(module: str) -> Iterator[str]:
 
 
 # Names of fields in Kubernetes' own API.
-FIELDS = {"kubetasks.diagnose.ingresses": {"backend", "/backend/service"}}
+FIELDS = {"kubetasks.diagnose.ingresses": {"backend", "/backend/service"}, "kubetasks.entry": {"backend"}}
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if within(name, "kubetasks")])

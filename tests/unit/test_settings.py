@@ -151,11 +151,19 @@ def test_a_namespace_that_is_no_label() -> None:
 
 
 def test_names_of_services_are_checked() -> None:
-    assert refused({**SERVICES, "verify": {"entry": "wbe:80"}}).line == (
-        "setting `kubetasks.verify.entry`: there is no service `wbe` -- did you mean `web`?"
-    )
     assert "services: web, api" in refused({**SERVICES, "migrations": {"service": "zzzz"}}).line
     assert load({**SERVICES, "verify": {"entry": "web:80"}}, environ={}).verify.entry == "web:80"
+
+
+@pytest.mark.parametrize("entry", ["gateway", "gateway:http", "Ingress/shop.example", "HTTPRoute/a", "Gateway/b"])
+def test_the_entry_may_be_anything_that_is_rendered(entry: str) -> None:
+    assert load({**SERVICES, "verify": {"entry": entry}}, environ={}).verify.entry == entry
+
+
+def test_an_entry_of_another_kind_is_refused() -> None:
+    assert refused({**SERVICES, "verify": {"entry": "ingress/web"}}).line == (
+        "setting `kubetasks.verify.entry`: `ingress` leads to no Service -- did you mean `Ingress`?"
+    )
 
 
 def test_derived_names() -> None:

@@ -141,7 +141,10 @@ CANNOT_WORK = [
     ({**SERVICES, "migrations": {"job": "m" * 51, "service": "web"}}, "migrations.job", "50 characters"),
     *(
         ({**SERVICES, "verify": {"entry": entry}}, "verify.entry", "")
-        for entry in ("wbe", "wbe:80", ":80", "web:", "web:0", "web:65536", "web:-1", "web:80:80", "web:HTTP", "web:٣")
+        for entry in (
+            *("Web", "w_b:80", "Ingress/", "Pod/web", "Ingress/A b"),
+            *(":80", "web:", "web:0", "web:65536", "web:-1", "web:80:80", "web:HTTP", "web:٣"),
+        )
     ),
     ({"verify": {"login": {"token": "token"}}}, "verify.login.token", "not a JSON pointer"),
     ({"verify": {"login": {"parameters": {"id": "id"}}}}, "verify.login.parameters.id", "not a JSON pointer"),
@@ -193,7 +196,7 @@ def test_values_that_can_work(section: Any) -> None:
     ("environ", "what"),
     [
         ({"KUBETASKS_IMAGES_REGISTRY": "https://x.io"}, "setting KUBETASKS_IMAGES_REGISTRY in the environment"),
-        ({"KUBETASKS_VERIFY_ENTRY": "wbe"}, "setting KUBETASKS_VERIFY_ENTRY in the environment"),
+        ({"KUBETASKS_VERIFY_ENTRY": "w_b"}, "setting KUBETASKS_VERIFY_ENTRY in the environment"),
         ({"KUBETASKS_CONFIG_my-key!": "x"}, "setting KUBETASKS_CONFIG_my-key! in the environment"),
         ({"KUBETASKS_PROGRAMS_KUBCTL": "x"}, "setting KUBETASKS_PROGRAMS_KUBCTL in the environment"),
         (

@@ -236,7 +236,20 @@ def test_open_on_the_local_target_just_prints(world: World, inv: Inv, monkeypatc
 def test_open_without_a_service(world: World, inv: Inv, service: str) -> None:
     done = inv(look.open_, service=service)
     assert done.code == 3
-    assert done.err.startswith("error: --service: which Service?")
+    assert done.err.startswith(f"error: {f'--service {service}'.strip()}: nothing is deployed in todo -- inv deploy")
+
+
+def test_open_opens_the_entry_of_what_is_deployed(world: World, inv: Inv) -> None:
+    world.target.cluster = None
+    inv(deploy.deploy)
+    assert inv(look.open_, service="frontend").out == "http://127.0.0.1:8000\n"
+    for wanted, why in (("", "several Services could be the entry"), ("Ingress/x", "nothing deployed is Ingress/x")):
+        done = inv(look.open_, service=wanted)
+        assert done.code == 3
+        assert why in done.err
+        assert done.err.endswith("give NAME or NAME:PORT, of backend, frontend\n")
+    del world.store.objects["Service/backend"]
+    assert inv(look.open_).out == "http://127.0.0.1:8000\n"
 
 
 def test_doctor_prints_the_schema(world: World, inv: Inv) -> None:

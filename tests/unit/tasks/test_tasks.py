@@ -165,7 +165,7 @@ def test_another_project_sees_its_plan(foreign: Path) -> None:
             ("open", "--service", "cart:http"),
             {},
             3,
-            "error: --service: which Service? -- give NAME or NAME:PORT, or set",
+            "error: --service cart:http: nothing is deployed in ",
         ),
         (
             ("rollback",),

@@ -159,7 +159,7 @@ class App:
 
     Faults by the name of what goes wrong: `list-500`, `list-html`, `note-shape`, `note-missing`, `no-auth`, `no-422`,
     `no-404`, `no-location`, `delete-500`, `login-500`, `login-shape`, `echo-token`, `done-stuck`,
-    `created-200`.
+    `created-200`, `all-500`.
     """
 
     faults: set[str] = field(default_factory=set)
@@ -167,6 +167,7 @@ class App:
     made: int = 0
     asked: list[tuple[str, int]] = field(default_factory=list)
     connections: int = 0
+    hosts: list[str] = field(default_factory=list)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -198,6 +199,10 @@ class Handler(BaseHTTPRequestHandler):
         given = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         body = json.loads(given) if given else None
         path = self.path.partition("?")[0]
+        self.app.hosts.append(self.headers.get("Host", ""))
+        if "all-500" in self.app.faults:
+            self.answer(500, "out of order", media="text/plain")
+            return
         if path == "/":
             self.answer(200, "<html><form></form></html>", media="text/html")
         elif path == "/api/session":

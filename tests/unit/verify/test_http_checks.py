@@ -157,9 +157,8 @@ def test_names_are_unique() -> None:
         settings({"name": "a", "path": "/"}, {"name": "a", "path": "/x"})
 
 
-def test_a_path_needs_an_entry_or_a_service() -> None:
-    with pytest.raises(SettingsError, match=r"checks\[0\]\.path.*names no Service to ask"):
-        settings({"name": "a", "path": "/"}, entry="")
+def test_a_path_without_an_entry_asks_the_one_that_is_inferred() -> None:
+    assert settings({"name": "a", "path": "/"}, entry="")
     assert settings({"name": "a", "path": "/", "service": "web"}, entry="")
 
 

@@ -1,5 +1,6 @@
 """The layers together."""
 
+import copy
 import io
 import json
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from kubetasks.console import Console
 from kubetasks.errors import ClusterUnreachable, SettingsError, ToolFailed
+from kubetasks.objects import Objects
 from kubetasks.redact import Redactor, Sensitive
 from kubetasks.settings import Login, Settings, Verify
 from kubetasks.verify import LAYERS, Report, verify
@@ -146,11 +148,52 @@ def test_without_contract_and_journeys(root: Path) -> None:
         bare = verify(settings(contract="", journeys=[]), root, target, rendered, Console(quiet=True))
         homeless = verify(settings(""), root, target, rendered, Console(quiet=True))
     assert bare.ok
-    assert whys(bare) == {
-        "contract": "`verify.contract` names no document", "journeys": "`verify.journeys` names none",
-    }  # fmt: skip
+    assert whys(bare) == {"contract": "`verify.contract` names no document"}
+    assert [(each.name, each.evidence) for each in bare.checks if each.layer == "journeys"] == [
+        ("GET / of Service web:80", "200 text/html")
+    ]
     assert homeless.ok
-    assert set(whys(homeless).values()) == {"`verify.entry` names no Service"}
+    assert whys(homeless) == {}
+
+
+def front(tmp_path: Path, app: App, rendered: Objects, live: Objects, entry: str = "") -> dict[str, tuple[str, str]]:
+    """What came of the ways in, without a contract and journeys."""
+    with serving(app) as base:
+        target = FakeTarget({"web": base, "other": base}, FakeStore(live))
+        found = verify(settings(entry, contract="", journeys=[]), tmp_path, target, rendered, Console(quiet=True))
+    return {each.name: (each.status, each.evidence) for each in found.checks if each.layer == "journeys"}
+
+
+def test_an_error_of_the_server_behind_the_entry_is_a_failure(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kubetasks.verify.front.PATIENCE", 0.0)
+    rendered, live = application()
+    status, evidence = front(root, App({"all-500"}), rendered, live)["GET / of Service web:80"]
+    assert (status, evidence[:41]) == ("fail", "expected a status below 500, found 500: o")
+
+
+def test_a_host_of_an_ingress_is_sent(root: Path) -> None:
+    rendered, live = application()
+    path = {"path": "/shop", "backend": {"service": {"name": "web", "port": {"number": 80}}}}
+    ingress = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": {"name": "shop"},
+        "spec": {"rules": [{"host": "shop.example", "http": {"paths": [path]}}]},
+    }
+    app = App()
+    found = front(root, app, [*rendered, ingress], [*live, ingress])
+    assert found == {"GET /shop of Service web:80 through Ingress/shop": ("pass", "401 application/json")}
+    assert app.hosts[-1] == "shop.example"
+
+
+def test_an_entry_that_is_not_clear_is_named(root: Path) -> None:
+    rendered, live = application()
+    other = copy.deepcopy(next(item for item in rendered if item["kind"] == "Service"))
+    other["metadata"]["name"] = "other"
+    with serving(App()) as base:
+        target = FakeTarget({"web": base, "other": base}, FakeStore([*live, other]))
+        found = verify(settings(""), root, target, [*rendered, other], Console(quiet=True))
+    assert set(whys(found).values()) == {"several Services could be the entry (web, other): name one in `verify.entry`"}
 
 
 def test_the_local_target_has_no_context(root: Path) -> None:
