@@ -159,14 +159,16 @@ class Deploy:
             from kubetasks.verify.run import prepare  # noqa: PLC0415
 
             prepare(self.settings, self.root, self.objects)
-        sound.check(self.settings, self.objects, survey.release.images)
+        # The local target has checked the images already, with what it leaves out.
+        sound.check(self.settings, self.objects, survey.release.images if survey.target.cluster else None)
         notes = volumes.check(self.settings, survey.target, self.objects, survey.lost, survey.live)
         gone = finished.gone(self.objects, survey.live, survey.finished)
         asked = [item for item in self.objects if identity(item) not in gone]
         untried = rehearsal.rehearse(
             survey.target.store, survey.target.cluster, asked, survey.live, namespace=survey.namespace
         )
-        return [*(("volumes", note) for note in notes), *([("dry run", untried)] if untried else [])]
+        left_out = [("left out", line) for line in self.deployer.left_out]
+        return [*left_out, *(("volumes", note) for note in notes), *([("dry run", untried)] if untried else [])]
 
     def _render(self) -> None:
         """Render the release, unless that was done: the images may have got other names since."""

@@ -1,6 +1,6 @@
 """What is deployed, and what a deployer does with it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -74,6 +74,10 @@ class Deployer(Protocol):
     @property
     def name(self) -> str:
         """``manifests`` or ``helm``."""
+
+    @property
+    def left_out(self) -> Sequence[str]:
+        """What the last rendering left out, as the target cannot run it: a line each."""
 
     def render(self, release: Release) -> Objects:
         """The objects, without Namespace and Secret. Needs no cluster.

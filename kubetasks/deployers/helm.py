@@ -82,6 +82,11 @@ class HelmDeployer:
             )
         return tool.Helm(self.cluster.context, self.cluster.namespace, version)
 
+    @property
+    def left_out(self) -> Sequence[str]:
+        """See ``Deployer.left_out``."""
+        return ()
+
     def render(self, release: Release) -> Objects:
         """See ``Deployer.render``.
 

@@ -1,7 +1,7 @@
 """The manifests deployer: server-side apply of what is rendered, and pruning by our own label and the records."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -98,6 +98,11 @@ class ManifestsDeployer:
     def name(self) -> str:
         """See ``Deployer.name``."""
         return self.renderer.name
+
+    @property
+    def left_out(self) -> Sequence[str]:
+        """See ``Deployer.left_out``."""
+        return list(getattr(self.renderer, "left_out", ()))
 
     def render(self, release: Release) -> Objects:
         """See ``Deployer.render``."""

@@ -31,7 +31,7 @@ def check(settings: Settings, objects: Objects, built: Mapping[str, str] | None 
         LineEndings: a script in an object has Windows line endings.
         ImageUnused: no object uses the image of a service.
     """
-    _check_images(settings, objects, built or {})
+    check_images(settings, objects, built or {})
     for item in of_kind(objects, *WORKLOADS):
         for why in _odd(item):
             raise RenderFailed(f"{identity(item)} can never work", why=why, fix=FIX)
@@ -50,7 +50,13 @@ def check(settings: Settings, objects: Objects, built: Mapping[str, str] | None 
     _check_deadline(settings, objects)
 
 
-def _check_images(settings: Settings, objects: Objects, built: Mapping[str, str]) -> None:
+def check_images(settings: Settings, objects: Objects, built: Mapping[str, str]) -> None:
+    """Refuse an image that is built and that no object uses, and one name for two services.
+
+    Raises:
+        SettingsError: two services have the same image.
+        ImageUnused: no object uses the image of a service.
+    """
     owners: dict[str, str] = {}
     for service, name in settings.image_names.items():
         other = owners.setdefault(repository(name), service)

@@ -88,7 +88,7 @@ def expand(text: str, values: Mapping[str, str]) -> str:
     return _VARIABLE.sub(value, text)
 
 
-def _words(rest: str) -> tuple[dict[str, list[str]], list[str]]:
+def arguments_of(rest: str) -> tuple[dict[str, list[str]], list[str]]:
     """The flags of an instruction, and its arguments in either form."""
     flags: dict[str, list[str]] = {}
     while rest.startswith("--"):
@@ -104,7 +104,8 @@ def _words(rest: str) -> tuple[dict[str, list[str]], list[str]]:
     return flags, [word.strip("\"'") for word in rest.split()]
 
 
-def _assignments(rest: str) -> Iterator[tuple[str, str | None]]:
+def assignments(rest: str) -> Iterator[tuple[str, str | None]]:
+    """The names of an ARG or ENV, each with its value; None where it has none."""
     for word in re.findall(r"(?:[^\s\"']|\"[^\"]*\"|'[^']*')+", rest):
         name, sign, value = word.partition("=")
         yield name, value.strip("\"'") if sign else None
@@ -135,14 +136,14 @@ class _Reader:
 
     def take(self, word: str, rest: str) -> None:
         if word == "ARG":
-            for name, value in _assignments(rest):
+            for name, value in assignments(rest):
                 held = self.arguments.get(name, self.before.get(name) if value is None else value)
                 if held is not None:
                     self.values[name] = expand(held, self.values)
             if not self.number:
                 self.before = dict(self.values)
         elif word == "ENV":
-            pairs = list(_assignments(rest))
+            pairs = list(assignments(rest))
             if pairs and pairs[0][1] is None:
                 pairs = [(pairs[0][0], rest.partition(" ")[2].strip())]
             self.values.update({name: expand(value or "", self.values) for name, value in pairs})
@@ -151,11 +152,11 @@ class _Reader:
         elif word in {"COPY", "ADD"}:
             self.copy(rest)
         elif word == "RUN":
-            for mount in _words(rest)[0].get("mount", []):
+            for mount in arguments_of(rest)[0].get("mount", []):
                 self.mount(expand(mount, self.values))
 
     def begin(self, rest: str) -> None:
-        _, words = _words(rest)
+        _, words = arguments_of(rest)
         if words:
             self.base(expand(words[0], self.before))
         if len(words) >= 3 and words[1].upper() == "AS":
@@ -169,7 +170,7 @@ class _Reader:
             self.bases.append(name)
 
     def copy(self, rest: str) -> None:
-        flags, words = _words(rest)
+        flags, words = arguments_of(rest)
         if "from" in flags:
             self.base(expand(flags["from"][-1], self.values))
             return

@@ -2,7 +2,7 @@
 
 from kubetasks.settings.loading import check, from_environment, load
 from kubetasks.settings.refusing import ENVIRONMENT_PREFIX
-from kubetasks.settings.sections import HttpCheck, Login, Secret, Service, Settings, Verify
+from kubetasks.settings.sections import HttpCheck, Login, Secret, Service, ServiceLocal, Settings, Verify
 from kubetasks.settings.walk import keys, public_words, schema
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "Login",
     "Secret",
     "Service",
+    "ServiceLocal",
     "Settings",
     "Verify",
     "check",

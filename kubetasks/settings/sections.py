@@ -28,6 +28,22 @@ class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A group of keys; unknown ones are refused."""
 
 
+class ServiceLocal(Section, frozen=True):
+    """How a service runs on the local target, where its Dockerfile does not say it right."""
+
+    command: Annotated[
+        list[str], Meta(description="The command line; ENTRYPOINT and CMD of the Dockerfile where empty.")
+    ] = field(default_factory=list)
+    cwd: Annotated[
+        str,
+        Meta(description="The working directory, relative to the project's root; by WORKDIR where empty."),
+    ] = ""
+    python: Annotated[
+        str, Meta(description="The interpreter, e.g. web/.venv/bin/python; `local.python` where empty.")
+    ] = ""
+    skip: Annotated[bool, Meta(description="Leave its workloads out.")] = False
+
+
 class Service(Section, frozen=True):
     """One service: an image to build and the workload (Deployment and Service of the same name) that runs it."""
 
@@ -46,6 +62,9 @@ class Service(Section, frozen=True):
     local_port: Annotated[
         int, Meta(ge=0, le=65535, description="Its port on the local target; 0 takes the container's own.")
     ] = 0
+    local: Annotated[ServiceLocal, Meta(description="How it runs on the local target.")] = field(
+        default_factory=ServiceLocal
+    )
 
 
 class Images(Section, frozen=True):

@@ -285,7 +285,13 @@ class Edge:
             return HelmDeployer(self.settings, self.root, self.runner, self.target.store, self.target.cluster)
         from kubetasks.deployers.manifests import ManifestsDeployer
 
-        return ManifestsDeployer(self.settings, self.target.store, self.renderer_named(name))
+        renderer = self.renderer_named(name)
+        here = getattr(self.target, "here", None)
+        if here is not None:
+            from kubetasks.targets.local.runnable import LocalRenderer
+
+            renderer = LocalRenderer(self.settings, renderer, here)
+        return ManifestsDeployer(self.settings, self.target.store, renderer)
 
     def renderer_named(self, name: str) -> "Renderer":
         """What renders: the manifests or the chart."""

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,10 +19,11 @@ from kubetasks.images.content import Content
 from kubetasks.runner import Runner
 from kubetasks.settings import Settings
 from kubetasks.targets.base import Cluster, Progress, Volume
-from kubetasks.targets.local import files
+from kubetasks.targets.local import files, ports
 
 if TYPE_CHECKING:
     from kubetasks.targets.local.store import LocalStore
+    from kubetasks.targets.local.workloads import Here
 
 LEFT_OUT = (
     "LoadBalancer: every Service is a port on 127.0.0.1; nothing is reachable from other machines",
@@ -113,12 +115,20 @@ class LocalTarget:
         """
         self.preflight()
         from kubetasks.targets.local.store import LocalStore  # noqa: PLC0415  (not importable on Windows)
+
+        return LocalStore(self.root.resolve(), self.settings.in_namespace, self.runner, self.here)
+
+    @cached_property
+    def here(self) -> "Here":
+        """This machine, and what stands for the images."""
+        from kubetasks.targets.local.images import LocalImages  # noqa: PLC0415
         from kubetasks.targets.local.workloads import Here  # noqa: PLC0415
 
         root = self.root.resolve()
         local_ports = {name: service.local_port for name, service in self.settings.services.items()}
-        here = Here(root, self.settings.local.python, local_ports, dict(os.environ))
-        return LocalStore(root, self.settings.in_namespace, self.runner, here)
+        names = {service: self.repository(service) for service in self.settings.services}
+        images = LocalImages.of(self.settings, root, names)
+        return Here(root, self.settings.local.python, local_ports, images, dict(os.environ), ports.lowest())
 
     def volumes(self) -> list[Volume]:
         """See ``Target.volumes``: the folder in which all processes keep their data."""

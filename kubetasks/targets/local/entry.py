@@ -143,7 +143,7 @@ def start(each: dict[str, Any]) -> "subprocess.Popen[bytes] | None":
     """Start one command in this process group; None, with a line in the log, where there is no such program."""
     try:
         # close_fds off: the child inherits the lock.
-        return subprocess.Popen(each["argv"], env=each["env"], close_fds=False)
+        return subprocess.Popen(each["argv"], env=each["env"], cwd=each.get("cwd"), close_fds=False)
     except OSError as error:
         print(f"{each['argv'][0]}: {error.strerror}", file=sys.stderr, flush=True)  # noqa: T201  (the container's log)
         return None
@@ -232,6 +232,7 @@ def main(path: str) -> int:
     if launch["job"]:
         return run_job(launch, state)
     command = launch["run"][0]
+    os.chdir(command.get("cwd") or launch["root"])
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and an ignored signal survives exec
     try:
         os.execvpe(command["argv"][0], command["argv"], command["env"])  # noqa: S606

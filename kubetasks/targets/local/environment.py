@@ -7,12 +7,21 @@ third_party/forked/golang/expansion/expand.go, both of kubernetes/kubernetes.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from kubetasks.objects import Object
 
+if TYPE_CHECKING:
+    from kubetasks.targets.local.images import LocalImage
+
 REFERENCE: Final = re.compile(r"\$(?:(\$)|\(([^)]*)\))")
 LOOPBACK: Final = "127.0.0.1"
+EVERY_ADDRESS: Final = re.compile(r"(?<![\w.:])0\.0\.0\.0(?![\w.])")
+# How servers are given their port: `--port 80`, `-p 80`, `--port=80`, `--bind 0.0.0.0:80`, `:80`, `PORT=80`.
+PORT_FLAG: Final = re.compile(r"(?:--?[\w-]*(?:port|listen|bind|addr|address)|-p|-b)")
+PORT_WORD: Final = re.compile(
+    r"((?:--?[\w-]*(?:port|listen|bind|addr|address)|-p|-b)[ =](?:[\w.-]*:)?|PORT=|127\.0\.0\.1:|(?<!\S):)(\d+)\b"
+)
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 EVERYWHERE: Final = ("0.0.0.0", "::", "[::]")  # noqa: S104  (looked for, in order to replace it)
 
@@ -186,14 +195,26 @@ class Maker:
             return field_value(source["fieldRef"]["fieldPath"], self.pod)
         raise Unresolved(f"env {name}: {next(iter(source))} has no meaning on the local target")
 
-    def command(self, container: Object, values: Mapping[str, str], python: str) -> list[str]:
+    def command(
+        self, container: Object, values: Mapping[str, str], python: str, image: "LocalImage | None" = None
+    ) -> list[str]:
         """The command line; ``python`` stands in for a container's own.
 
+        Args:
+            container: the container.
+            values: its environment.
+            python: the interpreter.
+            image: what stands for its image; None for an image that is not built here.
+
         Raises:
-            Unresolved: the container leaves its command to the image, and here is no image.
+            Unresolved: nothing says what the container runs.
         """
         spelled: list[Any] = [*(container.get("command") or ()), *(container.get("args") or ())]
-        if not container.get("command"):
+        if image is not None:
+            spelled = [*image.command(container)]
+        elif not container.get("command"):
+            spelled = []
+        if not spelled:
             raise Unresolved(
                 "no command specified: the local target has no images, so the container must spell out its command",
                 "CreateContainerError",
@@ -201,4 +222,18 @@ class Maker:
         argv = [self.around.to_loopback(expand(str(part), values), self.used) for part in spelled]
         if re.fullmatch(r"(?:/\S+/)?python(?:3(?:\.\d+)?)?", argv[0]):
             argv[0] = python
-        return argv
+        elif image is not None:
+            argv[0] = image.program(argv[0])
+        return self._with_ports(argv)
+
+    def _with_ports(self, argv: list[str]) -> list[str]:
+        """The command line with the loopback address and ports in place of the container's own."""
+        made = [EVERY_ADDRESS.sub(LOOPBACK, part) for part in argv]
+        moved = {str(port): str(own) for port, own in self.ports.items() if port != own}
+        for index, part in enumerate(made):
+            before = made[index - 1] if index else ""
+            if part in moved and PORT_FLAG.fullmatch(before):
+                made[index] = moved[part]
+            else:
+                made[index] = PORT_WORD.sub(lambda match: match[1] + moved.get(match[2], match[2]), part)
+        return made

@@ -2,7 +2,9 @@
 
 import contextlib
 import errno
+import os
 import socket
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -23,6 +25,16 @@ def refusal(port: int) -> int:
             return error.errno or errno.EADDRINUSE
     # Elsewhere than on Linux the address can be bound beside a wildcard that somebody listens on.
     return errno.EADDRINUSE if answers(port) else 0
+
+
+def lowest(setting: Path = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")) -> int:
+    """The lowest port that this user may listen on."""
+    if os.name != "posix" or os.geteuid() == 0:
+        return 0
+    try:
+        return int(setting.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return 0 if sys.platform == "darwin" else 1024  # macOS asks for no privilege on the loopback address
 
 
 def answers(port: int, timeout: float = 1.0) -> bool:

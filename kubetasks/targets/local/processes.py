@@ -9,7 +9,17 @@ from kubetasks.objects import WORKLOADS, Object, Objects, identity, of_kind
 from kubetasks.targets.local import entry, files, ports
 from kubetasks.targets.local.pods import Observed, ports_of
 from kubetasks.targets.local.supervisor import Supervisor
-from kubetasks.targets.local.workloads import Here, Pod, Program, group_name, is_wanted, own_ports, pod_of, surroundings
+from kubetasks.targets.local.workloads import (
+    Here,
+    Pod,
+    Program,
+    group_name,
+    is_wanted,
+    own_ports,
+    pod_of,
+    spread,
+    surroundings,
+)
 
 
 @dataclass(frozen=True)
@@ -58,14 +68,16 @@ class Processes:
         """Each workload's ports by ``group_name``: as settings say for those in ``touched``, else as they were made."""
         observed = Observed(self.run, None, {})
         services = of_kind(objects, "Service")
-        found = {}
+        kept, new = {}, {}
         for item in of_kind(objects, *WORKLOADS):
             record = observed.record(item)
             if record is None or identity(item) in touched:
-                found[group_name(item)] = own_ports(item, services, self.here.local_ports)
+                new[group_name(item)] = own_ports(item, services, self.here.local_ports)
             else:
-                found[group_name(item)] = ports_of(record)
-        return found
+                kept[group_name(item)] = ports_of(record)
+        fixed = {port for port in self.here.local_ports.values() if port}
+        used = [port for each in kept.values() for port in each.values()]
+        return kept | spread(new, fixed, used, self.here.lowest_port)
 
     def plan(self, objects: Objects, touched: Collection[str]) -> list[Planned]:
         """The pods that these objects ask for.

@@ -2,13 +2,15 @@
 
 import base64
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from kubetasks.objects import WORKLOADS, Object, Objects, digest, of_kind, pod_template
+from kubetasks.settings import ServiceLocal
 from kubetasks.targets.local.environment import Maker, Surroundings, Unresolved
+from kubetasks.targets.local.images import LocalImages
 
 # What a process gets from the environment of whoever deploys, beside what its container asks for; all else stays out,
 # exported secrets above all. Proxy settings are left out: they would send what is meant for loopback elsewhere; an
@@ -27,7 +29,7 @@ class Program:
 
     Args:
         name: its name for supervisord and its files: ``deployment.backend@backend``.
-        run: the containers that it runs, each with ``name``, ``argv`` and ``env``.
+        run: the containers that it runs, each with ``name``, ``argv``, ``cwd`` and ``env``.
     """
 
     name: str
@@ -64,27 +66,31 @@ class Here:
     """This machine.
 
     Args:
-        root: the working directory of every process: the project's root.
+        root: the project's root: the working directory where no Dockerfile says another.
         python: stands in for ``python`` in a container's command.
         local_ports: service name to the port that settings give it; 0 for the container's own.
+        images: what stands for the images that are built from this checkout.
         environ: the environment of whoever deploys.
+        lowest_port: the lowest port that this user may listen on.
     """
 
     root: Path
     python: str = ""
     local_ports: Mapping[str, int] = field(default_factory=dict)
+    images: LocalImages = field(default_factory=LocalImages)
     environ: Mapping[str, str] = field(default_factory=dict)
+    lowest_port: int = 0
 
     @property
     def interpreter(self) -> str:
         """The interpreter for containers."""
         return self.python or sys.executable
 
-    def base(self) -> dict[str, str]:
-        """What every process has in its environment."""
+    def base(self, python: str = "") -> dict[str, str]:
+        """What every process has in its environment; ``python`` is its own interpreter, where it has one."""
         kept = {name: self.environ[name] for name in KEPT if name in self.environ}
         # The image's PATH begins with its interpreter's scripts, too.
-        kept["PATH"] = f"{Path(self.interpreter).parent}:{kept.get('PATH', '/usr/local/bin:/usr/bin:/bin')}"
+        kept["PATH"] = f"{Path(python or self.interpreter).parent}:{kept.get('PATH', '/usr/local/bin:/usr/bin:/bin')}"
         return {**kept, "PYTHONUNBUFFERED": "1"}
 
 
@@ -158,6 +164,34 @@ def own_ports(item: Object, services: Iterable[Object], local_ports: Mapping[str
     return ports
 
 
+def spread(
+    ports: Mapping[str, Ports], fixed: Container[int], used: Iterable[int] = (), lowest: int = 0
+) -> dict[str, Ports]:
+    """The same ports, with others for those that two workloads want, or that this user may not listen on.
+
+    Args:
+        ports: the ports of each workload, by ``group_name``; the first one that wants a port keeps it.
+        fixed: the loopback ports that settings name, which stay.
+        used: the loopback ports of what keeps running.
+        lowest: the lowest port that this user may listen on.
+    """
+    wanted = {own for each in ports.values() for own in each.values()}
+    taken = set(used)
+    found: dict[str, Ports] = {}
+    for group, each in ports.items():
+        made: Ports = {}
+        for number, own in each.items():
+            chosen = own
+            if own not in fixed and (own in taken or own < lowest):
+                chosen = own + 8000 if own < lowest else own + 1
+                while chosen in taken or chosen in wanted:
+                    chosen += 1
+            taken.add(chosen)
+            made[number] = chosen
+        found[group] = made
+    return found
+
+
 def service_ports(service: Object, workloads: Iterable[Object], ports: Mapping[str, Ports]) -> Ports:
     """A Service's ports, each with the loopback port behind it. ``ports``: by ``group_name``."""
     for item in workloads:
@@ -210,19 +244,24 @@ def pod_of(item: Object, ports: Ports, around: Surroundings, here: Here, uid: st
     mark = item["metadata"]["uid"] if item["kind"] == "Job" else ""
     # After its checkout was moved a process still looks for its files at the old path.
     basis = [template, sorted(ports.items()), here.interpreter, str(here.root), mark]
+    images = map(here.images.get, (*init_containers(template), *main_containers(template)))
+    basis += [repr(image.local) for image in images if image is not None and image.local != ServiceLocal()]
     meta = {**template.get("metadata", {}), "namespace": around.namespace, "uid": uid}
     meta["name"] = f"{item['metadata']['name']}-{digest(basis, length=10)}"
     maker = Maker(around, {"metadata": meta, "spec": template.get("spec", {})}, ports)
     problems: dict[str, tuple[str, str]] = {}
 
     def made(container: Object) -> list[dict[str, Any]]:
+        image = here.images.get(container)
+        python = str(here.root / image.local.python) if image and image.local.python else ""
         try:
-            values = maker.environment(container)
-            argv = maker.command(container, values, here.interpreter)
+            values = (image.environment() if image else {}) | maker.environment(container)
+            argv = maker.command(container, values, python or here.interpreter, image)
         except Unresolved as error:
             problems[container["name"]] = (error.reason, error.message)
             return []
-        return [{"name": container["name"], "argv": argv, "env": here.base() | values}]
+        folder = image.folder(container, here.root) if image else here.root
+        return [{"name": container["name"], "argv": argv, "cwd": str(folder), "env": here.base(python) | values}]
 
     init = [each for container in init_containers(template) for each in made(container)]
     mains = [(container["name"], made(container)) for container in main_containers(template)]

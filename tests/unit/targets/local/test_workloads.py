@@ -62,7 +62,7 @@ def test_a_pod_is_made_of_all_its_objects() -> None:
         config_map("config", BACKEND_URL="http://backend:8000"), web("backend", 8000), service("backend", 8000), front
     )
     here = Here(
-        ROOT, "", {"backend": 18000}, {"PATH": "/bin", "HOME": "/home/me", "AWS_SECRET": "x", "HTTP_PROXY": "p"}
+        ROOT, "", {"backend": 18000}, environ={"PATH": "/bin", "HOME": "/home/me", "AWS_SECRET": "x", "HTTP_PROXY": "p"}
     )
     run = made(objects, here)["deployment.frontend"].programs[0].run[0]
     assert run["argv"][0] == sys.executable
