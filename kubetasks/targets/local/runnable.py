@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kubetasks.objects import WORKLOADS, Object, Objects, identity, of_kind, pod_template
+from kubetasks.objects import WORKLOADS, Object, Objects, identity, is_built_in, of_kind, pod_template
 from kubetasks.settings import Settings
 from kubetasks.targets.local.workloads import Here, init_containers, main_containers, selects
 
 if TYPE_CHECKING:
     from kubetasks.deployers.base import Release, Renderer
 
+# What runs pods on a cluster, and nothing here.
+OTHERS = frozenset({"Pod", "DaemonSet", "ReplicaSet", "ReplicationController", "CronJob"})
 PYTHON = re.compile(r"(?:/\S+/)?python(?:3(?:\.\d+)?)?")
 
 
@@ -74,7 +76,12 @@ def refusals(objects: Objects, here: Here) -> Iterator[tuple[str, str]]:
         objects: the rendered objects.
         here: this machine.
     """
-    for item in of_kind(objects, *WORKLOADS):
+    for item in objects:
+        if item["kind"] in OTHERS and is_built_in(item):
+            yield identity(item), f"the local target runs no {item['kind']}"
+            continue
+        if item["kind"] not in WORKLOADS:
+            continue
         template = pod_template(item) or {}
         for container in (*init_containers(template), *main_containers(template)):
             why = _refusal(container, here)

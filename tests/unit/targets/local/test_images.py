@@ -176,6 +176,13 @@ def test_what_cannot_run_is_named(root: Path, item: Object, local: dict[str, Any
     assert all(reason.startswith(why) for reason in found), found
 
 
+@pytest.mark.parametrize("kind", ["Pod", "DaemonSet", "ReplicaSet", "ReplicationController", "CronJob"])
+def test_what_runs_pods_on_a_cluster_alone_is_named(root: Path, kind: str) -> None:
+    item = {**workload(), "kind": kind, "apiVersion": "v1"}
+    assert list(refusals([item], here(root))) == [(f"{kind}/web", f"the local target runs no {kind}")]
+    assert list(refusals([{**item, "apiVersion": "example.com/v1"}], here(root))) == []
+
+
 def test_a_dockerfile_without_a_command(root: Path) -> None:
     (root / "web/Dockerfile").write_text("FROM a\n")
     assert list(refusals([workload()], here(root))) == [
