@@ -438,8 +438,9 @@ def edge(
     env_file: str = "",
     offline: bool = False,
     as_json: bool = False,
+    kind: type[Edge] = Edge,
 ) -> Edge:
-    """The edge for a task's common flags.
+    """The edge for a task's common flags; ``kind`` is its class.
 
     ``--context`` without ``--target`` means whatever target that context is: a kind cluster, Minikube, or any other.
     """
@@ -450,4 +451,4 @@ def edge(
         "deployer": deployer,
         "offline": True if offline else None,
     }
-    return Edge(context, given, cluster_context, env_file, as_json)
+    return kind(context, given, cluster_context, env_file, as_json)

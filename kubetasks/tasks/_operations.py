@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Callable
 
 from kubetasks.aiops.mcp.outcome import Outcome
-from kubetasks.errors import Forbidden, KubetasksError, UsageError
+from kubetasks.errors import Forbidden, KubetasksError
 from kubetasks.tasks._edge import Edge
 
 
@@ -109,14 +109,10 @@ class ProjectOperations:
     def logs(self, service: str, tail: int) -> Outcome:
         """See ``inv logs``."""
         from kubetasks.diagnose.words import counted
-        from kubetasks.objects import NAME, PART_OF
+        from kubetasks.tasks.look import pods_of
 
         found = self._edge()
-        if service and service not in found.settings.services:
-            known = ", ".join(found.settings.services)
-            raise UsageError(f"service {service}", why="unknown value", fix=f"choose one of {known}")
-        labels = f"{PART_OF}={found.settings.project}" + (f",{NAME}={service}" if service else "")
-        pods = [pod["metadata"]["name"] for pod in found.target.store.get(["Pod"], selector=labels)]
+        pods = pods_of(found, service)
         logs = {pod: found.target.store.logs(pod, tail=tail).splitlines()[-tail:] for pod in pods}
         lines = [f"{pod}: {line}" for pod, each in logs.items() for line in each]
         data = {"pods": [{"pod": pod, "lines": each} for pod, each in logs.items()]}

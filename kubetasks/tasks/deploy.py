@@ -8,6 +8,7 @@ from kubetasks.tasks._edge import Edge, command, edge, flags, waiting
 
 if TYPE_CHECKING:
     from kubetasks.deploy import Deploy
+    from kubetasks.deployers.back import Rollback
     from kubetasks.objects import Objects
     from kubetasks.tasks._verify import Files
 
@@ -196,15 +197,24 @@ def rollback(
     lock_wait: int = 0,
 ) -> None:
     """Go back to the last verified revision, and verify it."""
-    from kubetasks.deployers.back import Rollback, choose
-
-    found, wait = edge(c, target=target, cluster_context=context, namespace=namespace), waiting(lock_wait)
-    survey = found.survey(ask=False)
+    found = edge(c, target=target, cluster_context=context, namespace=namespace)
+    work = back_of(found, to, check=verify, lock_wait=lock_wait)
     if found.dry:
-        goal = choose(survey, to)
+        from kubetasks.deployers.back import choose
+
+        goal = choose(work.survey, to)
         found.would(f"roll back to revision {goal.number} of {goal.at}, deployed with {goal.deployer}")
         return
-    Rollback(
+    work.run()
+    found.console.finished(f"Rolled back {found.settings.project}")
+
+
+def back_of(found: Edge, to: int = 0, *, check: bool = True, lock_wait: int = 0) -> "Rollback":
+    """A rollback that has not begun; see ``Rollback``. ``check``: verify at the end."""
+    from kubetasks.deployers.back import Rollback
+
+    wait, survey = waiting(lock_wait), found.survey(ask=False)
+    return Rollback(
         found.settings,
         found.console,
         survey,
@@ -212,9 +222,8 @@ def rollback(
         to,
         wait,
         lambda: found.survey(ask=False),
-        (lambda objects: _prove(found, objects)) if verify else None,
-    ).run()
-    found.console.finished(f"Rolled back {found.settings.project}")
+        (lambda objects: _prove(found, objects)) if check else None,
+    )
 
 
 def _prove(found: Edge, objects: "Objects") -> str:
@@ -262,13 +271,19 @@ def _doomed(found: Edge) -> list[str]:
 @command(help=flags("target", "context", "namespace", "lock-wait"))
 def destroy(c: Context, target: str = "", context: str = "", namespace: str = "", lock_wait: int = 0) -> None:
     """Take back everything that deploy brought, the namespace and its data included."""
-    from kubetasks.deployers import timings
-    from kubetasks.deployers.destroy import Destroy
-
-    found, wait = edge(c, target=target, cluster_context=context, namespace=namespace), waiting(lock_wait)
+    found = edge(c, target=target, cluster_context=context, namespace=namespace)
+    waiting(lock_wait)
     if found.dry:
         found.would(*_doomed(found))
         return
-    Destroy(found.settings, found.console, found.target, found.deployer_named, wait).run()
-    timings.forget(found.root, found.target, found.settings)
+    destruction_of(found, lock_wait)
     found.console.finished(f"Destroyed {found.settings.project}")
+
+
+def destruction_of(found: Edge, lock_wait: int = 0) -> None:
+    """Delete what was deployed; see ``Destroy``."""
+    from kubetasks.deployers import timings
+    from kubetasks.deployers.destroy import Destroy
+
+    Destroy(found.settings, found.console, found.target, found.deployer_named, waiting(lock_wait)).run()
+    timings.forget(found.root, found.target, found.settings)

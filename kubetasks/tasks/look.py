@@ -92,6 +92,35 @@ def status(c: Context, target: str = "", context: str = "", namespace: str = "",
         found.console.line(seen.line)
 
 
+def pods_of(found: Edge, service: str = "") -> "list[str]":
+    """The names of the project's pods, or of those of one service.
+
+    Raises:
+        UsageError: there is no such service.
+    """
+    from kubetasks.deployers.belonging import read
+    from kubetasks.deployers.rollout import WATCHED
+    from kubetasks.errors import UsageError
+    from kubetasks.images.names import repository
+    from kubetasks.objects import NAME, containers
+
+    live = read(found.target.store, [*WATCHED, "CronJob"], found.settings.project)
+    chosen = [pod for pod in live if pod["kind"] == "Pod"]
+    if service:
+        wanted = repository(found.target.repository(service))
+        named = [pod for pod in chosen if (pod["metadata"].get("labels") or {}).get(NAME) == service]
+        chosen = named or [
+            pod
+            for pod in chosen
+            if service in found.settings.services
+            and wanted in {repository(str(each.get("image", ""))) for each in containers(pod)}
+        ]
+        if not chosen and service not in found.settings.services:
+            known = ", ".join(found.settings.services)
+            raise UsageError(f"--service {service}", why="unknown value", fix=f"choose one of {known}")
+    return [pod["metadata"]["name"] for pod in chosen]
+
+
 @command(
     help=flags(*WHERE, service="only this service", follow="go on until Ctrl-C", tail="how many lines to begin with")
 )
@@ -105,29 +134,9 @@ def logs(
     tail: int = 50,
 ) -> None:
     """Print the pods' logs."""
-    from kubetasks.deployers.belonging import read
-    from kubetasks.deployers.rollout import WATCHED
-    from kubetasks.errors import UsageError
-    from kubetasks.images.names import repository
-    from kubetasks.objects import NAME, containers
-
     found = edge(c, target=target, cluster_context=context, namespace=namespace)
-    live = read(found.target.store, [*WATCHED, "CronJob"], found.settings.project)
-    chosen = [pod for pod in live if pod["kind"] == "Pod"]
-    if service:
-        wanted = repository(found.target.repository(service))
-        named = [pod for pod in chosen if (pod["metadata"].get("labels") or {}).get(NAME) == service]
-        chosen = named or [
-            pod
-            for pod in chosen
-            if service in found.settings.services
-            and wanted in {repository(str(each.get("image", ""))) for each in containers(pod)}
-        ]
-    pods = [pod["metadata"]["name"] for pod in chosen]
+    pods = pods_of(found, service)
     if not pods:
-        if service and service not in found.settings.services:
-            known = ", ".join(found.settings.services)
-            raise UsageError(f"--service {service}", why="unknown value", fix=f"choose one of {known}")
         found.console.line("no pod runs; inv status says why, inv deploy brings them")
         return
     if follow:
@@ -138,7 +147,7 @@ def logs(
             found.console.line(f"{pod}: {line}")
 
 
-def _way_in(found: Edge, wanted: str) -> "Entry":
+def way_in(found: Edge, wanted: str) -> "Entry":
     """What is to be opened: the Service that is named, else the entry among what is deployed.
 
     Raises:
@@ -180,7 +189,7 @@ def open_(
     import webbrowser
 
     found = edge(c, target=target, cluster_context=context, namespace=namespace)
-    way = _way_in(found, service or found.settings.verify.entry)
+    way = way_in(found, service or found.settings.verify.entry)
 
     def show(url: str) -> None:
         whole = url.rstrip("/") + way.path if way.path != "/" else url

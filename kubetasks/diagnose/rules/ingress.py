@@ -112,7 +112,7 @@ def _patch(world: World, item: Object, what: str, path: str, value: Any, *, op: 
 
 
 def _class(world: World, item: Object, key: str) -> Iterator[Candidate]:
-    if not world.reads("IngressClass"):
+    if not world.reads("IngressClass") or world.snapshot.ours.target == "local":
         return
     name = (item.get("spec") or {}).get("ingressClassName")
     known = world.names("IngressClass")

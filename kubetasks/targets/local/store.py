@@ -11,7 +11,7 @@ from typing import Final
 
 from kubetasks import state
 from kubetasks.errors import StateUnavailable
-from kubetasks.objects import WORKLOADS, Object, Objects, by_identity, identity, of_kind
+from kubetasks.objects import WORKLOADS, Object, Objects, by_identity, identity, kind_of, of_kind
 from kubetasks.runner import Runner
 from kubetasks.targets import fence
 from kubetasks.targets.base import Progress
@@ -93,7 +93,9 @@ class LocalStore:
     def get(self, kinds: Sequence[str], *, selector: str = "") -> Objects:
         """See ``Store.get``."""
         asked = [kind for kind in kinds if kind not in MADE_UP]
-        found = self.stored(*asked) if asked else []
+        # A custom resource is asked for with its group: Gadget.example.com.
+        found = self.stored(*(kind.partition(".")[0] for kind in asked)) if asked else []
+        found = [item for item in found if item["kind"] in asked or kind_of(item) in asked]
         if {*kinds} & {*WORKLOADS, "Service", *MADE_UP}:
             found = self._with_status(found, kinds)
         for item in of_kind(found, "Namespace"):
