@@ -173,9 +173,11 @@ def deploy(
     Raises:
         KubetasksError: a step failed; the next deploy goes on from there.
     """
-    from kubetasks.tasks.deploy import result_of, work_of  # noqa: PLC0415
+    from kubetasks.tasks.deploy import prepare_build, result_of, work_of  # noqa: PLC0415
 
-    work = work_of(_edge(project), check=verify, force=force, lock_wait=lock_wait, ask=False)
+    found = _edge(project)
+    prepare_build(found)
+    work = work_of(found, check=verify, force=force, lock_wait=lock_wait, ask=False)
     work.run()
     return Deployed(**result_of(work), report=work.report)
 

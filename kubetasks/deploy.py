@@ -32,6 +32,7 @@ from kubetasks.errors import (
     LockUnusable,
     VerifyFailed,
 )
+from kubetasks.hooks import AFTER_DEPLOY, BEFORE_APPLY, ON_FAILURE, Hooks
 from kubetasks.images import architecture
 from kubetasks.images.arrival import Arrival
 from kubetasks.images.content import running
@@ -60,6 +61,7 @@ class Deploy:
         check: whether to verify at the end.
         lock_wait: how many seconds to wait for a deploy lock that another process holds.
         again: finds out anew what is there, after such a wait.
+        hooks: the application's own steps.
     """
 
     settings: Settings
@@ -71,6 +73,7 @@ class Deploy:
     check: bool = True
     lock_wait: float = 0.0
     again: Callable[[], Survey] | None = None
+    hooks: Hooks | None = None
     objects: Objects = field(default_factory=list)
     revision: Revision | None = None
     report: Report | None = None
@@ -133,12 +136,21 @@ class Deploy:
                 self._secrets,
             ),
             *self._replica_steps(),
+            *self._hook_steps(BEFORE_APPLY),
             PlannedStep("apply", f"revision {self.number} with {self.deployer.name}", True, self._apply),
             PlannedStep("rollout", f"wait up to {self.settings.deadline} s", True, self._rollout),
             PlannedStep("verify", "prove that it works" if self.check else "not asked for", self.check, self._verify),
             PlannedStep("record", f"revision {self.number}", True, self._record),
+            *self._hook_steps(AFTER_DEPLOY),
         ]
         return steps
+
+    def _hook_steps(self, point: str) -> list[PlannedStep]:
+        hooks = self.hooks
+        what = hooks.shown(point) if hooks is not None else ""
+        if hooks is None or not what:
+            return []
+        return [PlannedStep(point, what, True, lambda shown: hooks.run(point, shown.update))]
 
     def _check_inputs(self) -> list[tuple[str, str]]:
         """Refuse what can never work before anything is built or changed; returns notes, each with its title.
@@ -202,6 +214,27 @@ class Deploy:
             KubetasksError: the step that failed says why; those before it stay done, and the next run goes on from
                 there.
         """
+        try:
+            self._run()
+        except Interrupted:
+            raise
+        except KubetasksError as error:
+            self._tell_failure(error)
+            raise
+
+    def _tell_failure(self, error: KubetasksError) -> None:
+        """Run the hook for failures. Where it fails too, that is a note: the first failure is what counts."""
+        if self.hooks is None or not self.hooks.of(ON_FAILURE):
+            return
+        try:
+            with self.console.step(ON_FAILURE) as shown:
+                shown.done(self.hooks.run(ON_FAILURE, shown.update, self.console.hide(error.line)))
+        except Interrupted:
+            raise
+        except KubetasksError as other:
+            self.console.line(other.line, mark="note")
+
+    def _run(self) -> None:
         self.survey.refuse_lost_volumes()
         with contextlib.ExitStack() as stack:
             steps = self.plan()

@@ -147,10 +147,12 @@ def _section(prefix: str, values: Mapping[str, Any], depth: int, *, explain: boo
         done.add(name)
         inner = values.get(name)
         if rest and not rest.startswith("*"):
+            if not explain and name not in values:
+                continue
             if depth == 1:
                 yield ""
             yield f"{pad}{name}:"
-            yield from _section(f"{prefix}{name}.", inner or {}, depth + 1)
+            yield from _section(f"{prefix}{name}.", inner or {}, depth + 1, explain=explain)
             continue
         if not explain and name not in values:
             continue

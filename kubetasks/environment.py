@@ -26,6 +26,10 @@ NO_PROXY: Final = ("NO_PROXY", "no_proxy")
 SCRATCH: Final = "{scratch}"  # stands for a private folder of this run
 
 
+# Names the hook for what a hook runs: a deploy that it starts runs no hooks of its own.
+HOOK: Final = "KUBETASKS_HOOK"
+
+
 class Exact(dict[str, str]):
     """A whole environment: the child gets this and nothing else."""
 

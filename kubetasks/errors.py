@@ -62,6 +62,7 @@ Each error says what happened, why, and what to type next, and has an exit code 
     │   ├── RecordDamaged         57   the record of a revision cannot be used
     │   ├── LockLost              58   the deploy lock was lost; nothing was written after that
     │   └── LockUnusable          59   the deploy lock cannot be taken
+    ├── HookFailed                74   a hook of the application failed
     ├── VerifyFailed              60   one of verify's checks does not hold
     ├── TroubleFound              61   diagnose: something is wrong, and its cause is known
     ├── TroubleUnknown            62   diagnose: something is wrong that no rule knows
@@ -492,6 +493,12 @@ class TroubleUnknown(KubetasksError):
     """A diagnosis with nothing but unknown trouble."""
 
     exit_code = 62
+
+
+class HookFailed(KubetasksError):
+    """A task or command that the settings name as a hook failed."""
+
+    exit_code = 74
 
 
 class LocalError(KubetasksError):

@@ -279,6 +279,24 @@ class Local(Section, frozen=True):
     ] = "sqlite:///{data}/app.db"
 
 
+class Hooks(Section, frozen=True):
+    """An application's own steps. Each is the name of an Invoke task, or a command as a list; no shell is involved."""
+
+    before_build: Annotated[
+        list[str | list[str]], Meta(description="Before anything is built, and before images get their tags.")
+    ] = field(default_factory=list)
+    before_apply: Annotated[
+        list[str | list[str]], Meta(description="Before the objects are applied, once the images have arrived.")
+    ] = field(default_factory=list)
+    after_deploy: Annotated[
+        list[str | list[str]], Meta(description="After a deploy that changed something, verified or not.")
+    ] = field(default_factory=list)
+    on_failure: Annotated[
+        list[str | list[str]], Meta(description="After a deploy that failed; KUBETASKS_FAILURE says why.")
+    ] = field(default_factory=list)
+    timeout: Annotated[Seconds, Meta(description="The limit of each one, in seconds.")] = 600
+
+
 class Settings(Section, frozen=True):
     """Everything that can be set, below the key ``kubetasks`` of invoke.yaml."""
 
@@ -321,6 +339,7 @@ class Settings(Section, frozen=True):
     kind: Annotated[Kind, Meta(description="The kind target.")] = field(default_factory=Kind)
     minikube: Annotated[Minikube, Meta(description="The minikube target.")] = field(default_factory=Minikube)
     local: Annotated[Local, Meta(description="The local target.")] = field(default_factory=Local)
+    hooks: Annotated[Hooks, Meta(description="An application's own steps in a deploy.")] = field(default_factory=Hooks)
     verify: Annotated[Verify, Meta(description="Verification.")] = field(default_factory=Verify)
     aiops: Annotated[Aiops, Meta(description="Questions in words.")] = field(default_factory=Aiops)
     pod_templates: Annotated[

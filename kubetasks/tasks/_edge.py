@@ -27,7 +27,7 @@ from msgspec.structs import replace
 from kubetasks import documents
 from kubetasks.console import Console, all_as_typed, as_typed, report
 from kubetasks.documents import Located
-from kubetasks.environment import redirected_to, without_redirect
+from kubetasks.environment import HOOK, redirected_to, without_redirect
 from kubetasks.errors import EngineDown, Interrupted, KubetasksError, UsageError, of_os_error
 from kubetasks.redact import Redactor, Sensitive
 from kubetasks.settings import Settings, check, checking, load, public_words
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 _redactor = Redactor()
 
+# Variables that begin like settings and are none.
+NO_SETTINGS = ("KUBETASKS_CACHE", "KUBETASKS_FAILURE", HOOK)
 FLAGS: Mapping[str, str] = {
     "target": "where: auto, minikube, kind, context or local (setting `target`)",
     "context": "a kubeconfig context; beyond local clusters it must be listed in `allowed_contexts` too",
@@ -190,7 +192,12 @@ class Edge:
     @cached_property
     def environ(self) -> Mapping[str, str]:
         """The environment, without what is no setting."""
-        return {name: value for name, value in os.environ.items() if name != "KUBETASKS_CACHE"}
+        return {name: value for name, value in os.environ.items() if name not in NO_SETTINGS}
+
+    @property
+    def in_hook(self) -> bool:
+        """Whether a hook of a deploy has started this command."""
+        return bool(os.environ.get(HOOK))
 
     @property
     def section(self) -> Any:

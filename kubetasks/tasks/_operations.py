@@ -140,10 +140,12 @@ class ProjectOperations:
 
     def deploy(self) -> Outcome:
         """See ``inv deploy``."""
-        from kubetasks.tasks.deploy import result_of, work_of
+        from kubetasks.tasks.deploy import prepare_build, result_of, work_of
 
         self._check_offered()
-        work = work_of(self._edge(), ask=False)
+        found = self._edge()
+        prepare_build(found)
+        work = work_of(found, ask=False)
         work.run()
         data = result_of(work)
         return Outcome(f"deployed revision {data['revision']}" if data["changed"] else "nothing to do", (), data)

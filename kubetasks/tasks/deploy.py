@@ -9,6 +9,7 @@ from kubetasks.tasks._edge import Edge, command, edge, flags, waiting
 if TYPE_CHECKING:
     from kubetasks.deploy import Deploy
     from kubetasks.deployers.back import Rollback
+    from kubetasks.hooks import Hooks
     from kubetasks.objects import Objects
     from kubetasks.tasks._verify import Files
 
@@ -23,8 +24,29 @@ def work_of(found: Edge, *, check: bool = True, force: bool = False, lock_wait: 
     survey = found.survey(ask=ask, force=force)
     return Deploy(
         found.settings, found.root, found.runner, found.console, found.deployer, survey, check,
-        lock_wait=wait, again=lambda: found.survey(ask=False, force=force),
+        lock_wait=wait, again=lambda: found.survey(ask=False, force=force), hooks=hooks_of(found),
     )  # fmt: skip
+
+
+def hooks_of(found: Edge) -> "Hooks":
+    """The application's own steps; none in a deploy that a hook has started."""
+    from kubetasks.hooks import Hooks
+
+    return Hooks(found.settings, found.root, found.runner, found.target, nested=found.in_hook)
+
+
+def prepare_build(found: Edge) -> None:
+    """Run the hook before the build. It may make files that images are built from, so it comes before their tags.
+
+    Raises:
+        HookFailed: it failed; nothing was changed.
+    """
+    from kubetasks.hooks import BEFORE_BUILD
+
+    hooks = hooks_of(found)
+    if hooks.of(BEFORE_BUILD):
+        with found.console.step(BEFORE_BUILD) as shown:
+            shown.done(hooks.run(BEFORE_BUILD, shown.update))
 
 
 @command(
@@ -61,6 +83,8 @@ def deploy(
         c, target=target, cluster_context=context, namespace=namespace, deployer=with_, env_file=env_file,
         offline=offline, as_json=json,
     )  # fmt: skip
+    if not (dry_run or found.dry):
+        prepare_build(found)
     work = work_of(found, check=verify, force=force, lock_wait=lock_wait)
     if dry_run or found.dry:
         _show_plan(found, work)
@@ -112,7 +136,11 @@ def result_of(work: "Deploy") -> dict[str, Any]:
 
 def rows_of(work: "Deploy") -> list[dict[str, str]]:
     """The plan of a deploy, as data."""
-    return [dict(zip(("step", "action", "what"), step.row(), strict=True)) for step in work.plan()]
+    from kubetasks.hooks import BEFORE_BUILD
+
+    first = work.hooks.shown(BEFORE_BUILD) if work.hooks is not None else ""
+    before = [{"step": BEFORE_BUILD, "action": "run", "what": first}] if first else []
+    return before + [dict(zip(("step", "action", "what"), step.row(), strict=True)) for step in work.plan()]
 
 
 def _show_plan(found: Edge, work: "Deploy") -> None:

@@ -18,7 +18,14 @@ def test_invoke_yaml_has_every_key_and_keeps_the_values() -> None:
     text = docs.invoke_yaml(VALUES)
     found = yaml.safe_load(text)["kubetasks"]
     assert found["services"] == {
-        "web": {"image": "", "context": "web", "dockerfile": "Dockerfile", "build_args": {"A": "1"}, "local_port": 0},
+        "web": {
+            "image": "",
+            "context": "web",
+            "dockerfile": "Dockerfile",
+            "build_args": {"A": "1"},
+            "local_port": 0,
+            "local": {"command": [], "cwd": "", "python": "", "skip": False},
+        },
         "api": {"local_port": 81},
     }
     assert found["project"] == "shop"

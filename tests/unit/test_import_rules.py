@@ -49,6 +49,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "kubetasks.survey": ("kubetasks",),
     "kubetasks.release": ("kubetasks",),
     "kubetasks.deploy": ("kubetasks",),
+    "kubetasks.hooks": ("kubetasks",),
     "kubetasks.planned": ("kubetasks.console",),
     "kubetasks.tasks": ("kubetasks",),
     "app": ("app",),
