@@ -102,7 +102,8 @@ class Hooks:
     def _pairs(self) -> Iterator[tuple[str, str | None]]:
         cluster = self.target.cluster
         yield "KUBETASKS_NAMESPACE", self.settings.in_namespace
-        yield "KUBETASKS_TARGET", self.target.name
+        # The kubeconfig has this one context: whatever kind of cluster it is, it is found by that.
+        yield "KUBETASKS_TARGET", self.target.name if self.target.name in {"local", "context"} else "auto"
         yield "KUBETASKS_CONTEXT", cluster.context if cluster is not None and self.target.name == "context" else None
         if cluster is not None:
             yield from cluster.env.items()

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from kubetasks.addresses import is_local_url
 from kubetasks.errors import DeliveryFailed, RegistryMissing
@@ -12,6 +12,7 @@ from kubetasks.targets.base import Progress
 from kubetasks.targets.guard import is_known_local
 from kubetasks.targets.kind import CONTEXT_PREFIX
 from kubetasks.targets.on_cluster import OnCluster
+from kubetasks.targets.providers import Provider
 from kubetasks.tools import docker
 from kubetasks.tools.kubeconfig import Context
 
@@ -99,3 +100,6 @@ class ContextTarget(OnCluster):
                 fix="run the same command again",
             )
         return there
+
+
+PROVIDER: Final = Provider(ContextTarget.name, lambda _context, _profiles: True, ContextTarget)

@@ -14,9 +14,10 @@ from kubetasks.targets import asleep, guard, kubeconfigs
 from kubetasks.targets.asleep import Asleep
 from kubetasks.targets.base import Target
 from kubetasks.targets.kind import CONTEXT_PREFIX
+from kubetasks.targets.providers import named, provider_of
 from kubetasks.targets.reach import answers, reach
 from kubetasks.tools import kind, minikube
-from kubetasks.tools.kubeconfig import MINIKUBE, Context, Kubeconfig
+from kubetasks.tools.kubeconfig import Context, Kubeconfig
 
 
 def default_kubeconfig() -> str:
@@ -71,17 +72,13 @@ def choose(
 
 
 def kind_of(context: Context, profiles: Collection[str]) -> str:
-    """What a context's cluster is: ``kind``, ``minikube`` or ``context``.
+    """What a context's cluster is, by the name of its provider: ``kind``, ``minikube``, ``k3d`` …, or ``context``.
 
     Args:
         context: the context.
         profiles: names of minikube profiles.
     """
-    if context.name.startswith(CONTEXT_PREFIX):
-        return "kind"
-    if context.provider == MINIKUBE or context.name in {"minikube", *profiles}:
-        return "minikube"
-    return "context"
+    return provider_of(context, profiles).name
 
 
 def _exists(path: Path) -> bool:
@@ -262,17 +259,7 @@ class _Chooser:
         cluster = reach(self.settings, config, context, kind)
         if cluster.proxy:
             reason = f"{reason}; through the proxy {without_password(cluster.proxy)}"
-        if kind == "kind":
-            from kubetasks.targets.kind import KindTarget  # noqa: PLC0415
-
-            return KindTarget(self.settings, self.runner, cluster, reason)
-        if kind == "minikube":
-            from kubetasks.targets.minikube import MinikubeTarget  # noqa: PLC0415
-
-            return MinikubeTarget(self.settings, self.runner, cluster, reason)
-        from kubetasks.targets.context import ContextTarget  # noqa: PLC0415
-
-        return ContextTarget(self.settings, self.runner, cluster, reason)
+        return named(kind).make(self.settings, self.runner, cluster, reason)
 
     def local(self, reason: str) -> Target:
         from kubetasks.targets.local import LocalTarget  # noqa: PLC0415

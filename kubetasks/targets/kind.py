@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from kubetasks.images.content import Content
 from kubetasks.targets.base import Progress
 from kubetasks.targets.node_images import NodeImages
 from kubetasks.targets.nodes import Nodes
 from kubetasks.targets.on_cluster import OnCluster
+from kubetasks.targets.providers import Provider
 from kubetasks.tools import kind
 
 CONTEXT_PREFIX = "kind-"
@@ -49,3 +50,6 @@ class KindTarget(OnCluster):
         nodes = Nodes.of(self.runner, self.kind_name)
         whole = partial(kind.load_archive, self.kind_name)
         return NodeImages(self.runner, nodes, self.settings.images.repository, whole).deliver(references, progress)
+
+
+PROVIDER: Final = Provider(KindTarget.name, lambda context, _: context.name.startswith(CONTEXT_PREFIX), KindTarget)

@@ -1,7 +1,7 @@
 """The minikube target: images are built inside its engine where that can be, else built on the host and loaded."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import ClassVar, Final
@@ -14,8 +14,10 @@ from kubetasks.targets.base import Progress, Volume
 from kubetasks.targets.node_images import NodeImages
 from kubetasks.targets.nodes import Nodes
 from kubetasks.targets.on_cluster import OnCluster
+from kubetasks.targets.providers import Provider
 from kubetasks.targets.strategies import Strategy
 from kubetasks.tools import ctr, docker, minikube
+from kubetasks.tools.kubeconfig import MINIKUBE, Context
 
 # Where minikube's storage-provisioner puts a claim's data: in a folder named by namespace and claim.
 HOST_PATHS: Final = "/tmp/hostpath-provisioner"  # noqa: S108  (on the node)
@@ -208,3 +210,10 @@ class MinikubeTarget(OnCluster):
 
 def _content(image: minikube.Listed) -> Content:
     return Content(frozenset({f"{CONFIG}:{image.config}", *(f"{MANIFEST}:{each}" for each in image.manifests)}))
+
+
+def _is_profile(context: Context, profiles: Collection[str]) -> bool:
+    return context.provider == MINIKUBE or context.name in {"minikube", *profiles}
+
+
+PROVIDER: Final = Provider(MinikubeTarget.name, _is_profile, MinikubeTarget)

@@ -25,7 +25,7 @@ class Strategy:
     """One row: what a cluster is made of, and what is done with images there.
 
     Args:
-        provider: ``kind``, ``minikube`` or ``context``.
+        provider: the name of what makes such clusters.
         build: where images are built.
         deliver: how they get into the nodes.
         reason: why.
@@ -71,6 +71,8 @@ TABLE: Final = (
         runtime="containerd", driver="docker", seen="the same path as kind, not with minikube's own node",
     ),
     Strategy("minikube", HOST, LOAD, "no other tool reaches the node's image store"),
+    Strategy("docker-desktop", HOST, NOTHING, "the node runs its containers in the engine that builds"),
+    Strategy("k3d", HOST, LAYERS, "its nodes are containers of the host's engine", seen="the same path as kind"),
     Strategy("context", HOST, PUSH, "the nodes pull from a registry", seen="Docker's registry 2.8"),
 )  # fmt: skip
 

@@ -36,6 +36,7 @@ SERVERS = {
     "kind-other": "https://127.0.0.1:34568",
     "minikube": "https://192.168.49.2:8443",
     "docker-desktop": "https://kubernetes.docker.internal:6443",
+    "k3d-dev": "https://0.0.0.0:6550",
     "prod": "https://prod.example",
     "kind-prod": "https://203.0.113.7:6443",
 }
@@ -89,7 +90,13 @@ def choose(
 
 @pytest.mark.parametrize(
     ("current", "target"),
-    [("kind-kubetasks", "kind"), ("kind-other", "kind"), ("minikube", "minikube"), ("docker-desktop", "context")],
+    [
+        ("kind-kubetasks", "kind"),
+        ("kind-other", "kind"),
+        ("minikube", "minikube"),
+        ("docker-desktop", "docker-desktop"),
+        ("k3d-dev", "k3d"),
+    ],
 )
 def test_auto_takes_the_current_context_and_starts_nothing(tmp_path: Path, current: str, target: str) -> None:
     paths = write(tmp_path / "config", current, *SERVERS)
