@@ -29,7 +29,7 @@ def database_mode(settings: Settings, target: Target, values: Mapping[str, Sensi
             raise SecretMissing(
                 f"{key} has no value",
                 why="database.mode is external",
-                fix=f"set it in {settings.env_file} or export it",
+                fix=secrets.advice(settings),
             )
         return "external"
     needed = key in settings.secrets
@@ -37,7 +37,7 @@ def database_mode(settings: Settings, target: Target, values: Mapping[str, Sensi
         raise SecretMissing(
             f"{key} has no value",
             why="a remote cluster gets no database of its own by itself",
-            fix=f"set it in {settings.env_file}, export it, or set database.mode to bundled",
+            fix=f"{secrets.advice(settings)}; or set database.mode to bundled",
         )
     return "bundled"
 

@@ -40,6 +40,7 @@ from kubetasks.release import compose, database_mode
 from kubetasks.runner import Runner
 from kubetasks.secrets import store as secrets
 from kubetasks.secrets import volumes
+from kubetasks.secrets.values import Given
 from kubetasks.settings import Settings
 from kubetasks.sources import files_digest, kustomizations
 from kubetasks.targets.base import Target
@@ -80,6 +81,7 @@ class Survey:
         finished: what is known of Jobs that completed and may be gone since.
         lost: generated secrets that something else remembers, and that have no value any more.
         unused: secrets whose given value is not used, as something else remembers the live one.
+        given: the secrets' values that the user gave, and where each came from.
         forced: build the images anew, and go through every step even when nothing changed.
         reasons: service to why its image has to be looked at although nothing that goes in changed.
         strays: the services whose pods run another content than the one that was deployed.
@@ -101,6 +103,7 @@ class Survey:
     finished: Known = field(default_factory=dict)
     lost: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
+    given: Given = field(default_factory=Given)
     forced: bool = False
     reasons: Mapping[str, str] = field(default_factory=dict)
     strays: frozenset[str] = frozenset()
@@ -214,7 +217,7 @@ class Survey:
             raise held(claims, pods, Scope(cluster.context, cluster.namespace), lost=True)
 
 
-Collect = Callable[[Collection[str]], Mapping[str, Sensitive]]
+Collect = Callable[[Collection[str]], Given]
 
 
 def look(
@@ -307,6 +310,7 @@ def look(
         finished=finished,
         lost=volumes.lost(settings, live_secrets, given),
         unused=tuple(name for name in given if wanted.get(name) != given[name]),
+        given=given,
         forced=forced,
         reasons=reasons,
         strays=frozenset(strays),

@@ -16,6 +16,7 @@ def settings(**more: Any) -> Settings:
     return msgspec.convert(
         {
             "project": PROJECT,
+            "env_file": ".env",
             "services": {"backend": {"context": "backend"}, "frontend": {"context": "frontend"}},
             "secrets": {
                 "JWT_SECRET": {"kind": "generated"},

@@ -21,6 +21,7 @@ from kubetasks.images.ledger import Ledger
 from kubetasks.images.plan import Image
 from kubetasks.objects import SECRET_DIGEST, Object, Objects
 from kubetasks.redact import Sensitive
+from kubetasks.secrets.values import Given as GivenValues
 from kubetasks.settings import Settings
 from kubetasks.survey import Survey, look
 from kubetasks.tools.docker import Inspected
@@ -118,8 +119,9 @@ class World:
     def deployer_named(self, name: str) -> Deployer:
         return ManifestsDeployer(self.settings, self.target.store, self.renderer)
 
-    def collect(self, known: Collection[str]) -> dict[str, Sensitive]:
-        return {name: Sensitive(value) for name, value in self.given.items()}
+    def collect(self, known: Collection[str]) -> GivenValues:
+        values = {name: Sensitive(value) for name, value in self.given.items()}
+        return GivenValues(values, dict.fromkeys(values, "environment"))
 
     def survey(self, *, forced: bool = False) -> Survey:
         return look(

@@ -13,6 +13,7 @@ from kubetasks.aiops.upstream import Clock, Endpoint
 from kubetasks.errors import KeyMissing, ModelMissing, ToolMissing, UsageError
 from kubetasks.redact import Sensitive
 from kubetasks.runner import HINTS, Runner
+from kubetasks.secrets.store import advice
 from kubetasks.settings import Settings
 from kubetasks.targets.base import Cluster
 
@@ -98,7 +99,7 @@ def outbound(
         raise KeyMissing(
             f"there is no key for {wanted.endpoint}",
             why=f"{wanted.key_secret} has no value",
-            fix=f"put it into {settings.env_file or 'the environment'}, or export it",
+            fix=advice(settings),
         )
     endpoint = Endpoint(
         url=wanted.endpoint,

@@ -7,7 +7,7 @@ hold one. An empty value counts as none, so that a copy of ``.env.example`` can 
 import difflib
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -44,6 +44,11 @@ class Given(Mapping[str, Sensitive]):
 
     def __len__(self) -> int:
         return len(self.values_by_name)
+
+    def more(self, name: str, value: Sensitive, origin: str) -> "Given":
+        """The same with one more value."""
+        values, origins = {**self.values_by_name, name: value}, {**self.origins, name: origin}
+        return replace(self, values_by_name=values, origins=origins)
 
 
 def read_env_file(path: Path) -> dict[str, str]:

@@ -44,8 +44,8 @@ RELEASE_LENGTH: Final = 53
 JOB_LENGTH: Final = 50  # a Job's name gets a dash and 12 digits, and is a label's value
 RUNTIMES: Final = ("docker", "containerd", "cri-o")
 PROGRAMS: Final = ("docker", "kubectl", "helm", "kind", "minikube", "bash", "ps", "kubectl-ai", "bwrap")
-# May be absent: the one that is looked for although nobody asked for it.
-DEFAULT_ENV_FILE: Final = ".env"
+# May be absent although it is named: it is never committed, so a fresh checkout and CI have none.
+USUAL_ENV_FILE: Final = ".env"
 
 
 def faults(settings: Settings) -> Iterator[Fault]:

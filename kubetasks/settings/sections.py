@@ -322,7 +322,9 @@ class Settings(Section, frozen=True):
     ] = False
     deadline: Annotated[Seconds, Meta(description="How long a rollout may take, in seconds.")] = 120
     history: Annotated[int, Meta(ge=2, le=50, description="How many revisions are kept to roll back to.")] = 5
-    env_file: Annotated[str, Meta(description="Where secrets' values are read from when it exists.")] = ".env"
+    env_file: Annotated[
+        str, Meta(description="The env file that secrets' values are read from, e.g. .env; empty reads none.")
+    ] = ""
     services: Annotated[dict[str, Service], Meta(description="The services, by name.")] = field(default_factory=dict)
     secrets: Annotated[dict[str, Secret], Meta(description="The keys of the application's Secret, by name.")] = field(
         default_factory=dict

@@ -88,3 +88,12 @@ def locate(config: Config, keys: Sequence[str]) -> documents.Located | None:
             if found is not None:
                 return found
     return None
+
+
+def gives(section: Any, keys: Sequence[str]) -> bool:
+    """Whether the files give a key, whichever of them."""
+    for key in keys:
+        if not hasattr(section, "keys") or key not in section:
+            return False
+        section = section[key]
+    return True

@@ -30,7 +30,7 @@ from kubetasks.documents import Located
 from kubetasks.environment import HOOK, redirected_to, without_redirect
 from kubetasks.errors import EngineDown, Interrupted, KubetasksError, UsageError, of_os_error
 from kubetasks.redact import Redactor, Sensitive
-from kubetasks.settings import Settings, check, checking, load, public_words
+from kubetasks.settings import Settings, check, checking, from_environment, load, public_words
 from kubetasks.tasks import _configuration
 from kubetasks.tasks._dry import ReadOnlyTarget, TaskRunner, WouldChange
 from kubetasks.tasks._invoke import Options
@@ -320,7 +320,7 @@ class Edge:
         # A path that was typed is the caller's, one that is set the project's.
         wanted = self.env_file or self.settings.env_file
         path = (Path.cwd() if self.env_file else self.root) / wanted if wanted else None
-        named = bool(self.env_file) or wanted != checking.DEFAULT_ENV_FILE
+        named = bool(self.env_file) or wanted != checking.USUAL_ENV_FILE
         prompt = terminal_prompt() if ask else None
         found = collect(self.settings, os.environ, path, named=named, known=known, prompt=prompt)
         self.redactor.add(found.values())
@@ -328,13 +328,25 @@ class Edge:
             self.note(warning)
         return found
 
-    def secrets(self, known: Collection[str] = (), *, ask: bool = True) -> dict[str, Sensitive]:
+    def secrets(self, known: Collection[str] = (), *, ask: bool = True) -> "Given":
         """What ``given`` gives, and on the local target the URL of its database."""
-        values = dict(self.given(known, ask=ask))
+        found = self.given(known, ask=ask)
         key = self.settings.database.url_secret
-        if self.target.cluster is None and key in self.settings.secrets and key not in values:
-            values[key] = Sensitive(self.target.sqlite_url())  # type: ignore[attr-defined]
-        return values
+        if self.target.cluster is None and key in self.settings.secrets and key not in found:
+            return found.more(key, Sensitive(self.target.sqlite_url()), "local.sqlite")  # type: ignore[attr-defined]
+        return found
+
+    def origin(self, *keys: str) -> str:
+        """Where the value of a setting comes from."""
+        from kubetasks.settings.origins import origin
+
+        return origin(
+            ".".join(keys),
+            [path for path, value in self.flags.items() if value not in (None, "")],
+            from_environment(self.environ, self.section or {}),
+            _configuration.locate(self.context.config, ["kubetasks", *keys]),
+            named=_configuration.gives(self.section, keys),
+        )
 
     def survey(self, *, ask: bool = True, force: bool = False) -> "Survey":
         """What is there and what is wanted."""
@@ -342,7 +354,7 @@ class Edge:
 
         self.check_paths()
 
-        def collect(known: Collection[str]) -> dict[str, Sensitive]:
+        def collect(known: Collection[str]) -> "Given":
             return self.secrets(known, ask=ask)
 
         files = [Path.cwd() / self.env_file] if self.env_file else []

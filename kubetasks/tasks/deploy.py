@@ -144,7 +144,9 @@ def rows_of(work: "Deploy") -> list[dict[str, str]]:
 
 
 def _show_plan(found: Edge, work: "Deploy") -> None:
-    rows = rows_of(work)
+    from kubetasks.tasks import _values
+
+    rows = [*rows_of(work), *_values.rows(found, work.survey)]
     if found.as_json:
         found.print_json(rows)
         return

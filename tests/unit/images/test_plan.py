@@ -118,7 +118,7 @@ WHOLE: dict[str, Any] = {"services": {"web": {}}, "secrets": {"API_KEY": {}}}
 
 def whole(root: Path, dockerfile: str = "FROM x\nCOPY . .\n", **more: Any) -> Image:
     (root / "Dockerfile").write_text(dockerfile)
-    return plan(load({**WHOLE, **more}, environ={}), root, name, [root / "staging.secrets"])["web"]
+    return plan(load({"env_file": ".env", **WHOLE, **more}, environ={}), root, name, [root / "staging.secrets"])["web"]
 
 
 def test_secrets_and_state_are_in_no_context_and_in_no_tag(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

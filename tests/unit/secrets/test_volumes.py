@@ -20,6 +20,7 @@ from tests.recording import Call, RecordingRunner
 SETTINGS = load(
     {
         "project": "shop",
+        "env_file": ".env",
         "secrets": {
             "DB_PASSWORD": {"kind": "generated", "rotate": False, "help": "the database wrote it into its volume"},
             "SESSION_KEY": {"kind": "generated"},

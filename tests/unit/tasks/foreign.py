@@ -38,6 +38,7 @@ kubetasks:
   project: shop
   namespace: shop-dev
   target: local
+  env_file: .env
   services:
     cart: {context: services/cart, dockerfile: services/cart/Dockerfile}
     catalog: {context: services/catalog, dockerfile: services/catalog/Dockerfile}

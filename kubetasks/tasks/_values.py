@@ -1,0 +1,23 @@
+"""What a plan says of values: where each secret and each configured key comes from. Never a value of a secret."""
+
+from typing import TYPE_CHECKING
+
+from kubetasks.tasks._edge import Edge
+
+if TYPE_CHECKING:
+    from kubetasks.survey import Survey
+
+
+def rows(found: Edge, survey: "Survey") -> list[dict[str, str]]:
+    """A row for each declared secret and each key of ``config``, as the steps of a plan have them."""
+    from kubetasks.secrets import store
+
+    settings = found.settings
+    made = [
+        {"step": "value", "action": "read" if state == "ok" else "skip", "what": f"secret {name}: {origin}"}
+        for name, _, state, origin, _ in store.check(settings, survey.given, survey.live_secrets)
+    ]
+    return made + [
+        {"step": "value", "action": "read", "what": f"config {key}: {found.origin('config', key)}"}
+        for key in settings.config
+    ]
