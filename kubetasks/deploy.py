@@ -129,7 +129,7 @@ class Deploy:
         steps += [
             PlannedStep(
                 "secrets",
-                f"{held} {'key' if held == 1 else 'keys'} in {self.settings.secret_name}"
+                f"{held} {'key' if held == 1 else 'keys'} in {self._secret_objects()}"
                 if survey.secrets_changed
                 else "unchanged",
                 survey.secrets_changed,
@@ -313,10 +313,15 @@ class Deploy:
         return ensure(self.survey.target, self.settings)
 
     def _secrets(self, shown: Step) -> str:
-        from kubetasks.secrets.store import secret_object  # noqa: PLC0415
+        from kubetasks.secrets.store import secret_objects  # noqa: PLC0415
 
-        self.survey.target.store.apply([secret_object(self.settings, self.survey.secrets)])
-        return f"{self.settings.secret_name} has {', '.join(sorted(self._secret_names())) or 'no keys of its own yet'}"
+        self.survey.target.store.apply(secret_objects(self.settings, self.survey.secrets))
+        return f"{self._secret_objects()} has {', '.join(sorted(self._secret_names())) or 'no keys of its own yet'}"
+
+    def _secret_objects(self) -> str:
+        """The Secrets that get a value, by name; the application's own where there is none."""
+        written = self.settings.secret_places
+        return ", ".join(name for name, keys in written.items() if keys) or self.settings.secret_name
 
     def _secret_names(self) -> list[str]:
         """The declared ones that have a value; the key of the digests is none of them."""

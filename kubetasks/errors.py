@@ -47,7 +47,9 @@ Each error says what happened, why, and what to type next, and has an exit code 
     │   ├── EnvFileError          40   the env file is missing or malformed
     │   ├── SecretMissing         41   required secrets have no value
     │   ├── SecretUnusable        42   a secret's value cannot be what its setting says
-    │   └── SecretInVolume        43   a generated secret is gone, and a volume that needs it is not
+    │   ├── SecretInVolume        43   a generated secret is gone, and a volume that needs it is not
+    │   ├── SecretNotOurs         67   a Secret of that name belongs to something else
+    │   └── SecretCommandFailed   68   the command that gives a secret's value failed
     ├── LineEndings               44   a script has Windows line endings
     ├── WrongArchitecture         45   an image would be built for processors that no node has
     ├── DeployError
@@ -393,6 +395,18 @@ class SecretInVolume(SecretError):
     """A generated secret has no value any more, and a volume whose data depends on it is still there."""
 
     exit_code = 43
+
+
+class SecretNotOurs(SecretError):
+    """A Secret that a declared secret goes to exists already, and something else created it."""
+
+    exit_code = 67
+
+
+class SecretCommandFailed(SecretError):
+    """The command that gives a secret's value failed, took too long, or gave nothing."""
+
+    exit_code = 68
 
 
 class LineEndings(KubetasksError):

@@ -38,13 +38,14 @@ from kubetasks.objects import (
 from kubetasks.redact import Sensitive
 from kubetasks.release import compose, database_mode
 from kubetasks.runner import Runner
+from kubetasks.secrets import places, volumes
 from kubetasks.secrets import store as secrets
-from kubetasks.secrets import volumes
 from kubetasks.secrets.values import Given
 from kubetasks.settings import Settings
 from kubetasks.sources import files_digest, kustomizations
+from kubetasks.targets import departure
 from kubetasks.targets.base import Target
-from kubetasks.targets.departure import beside, held, namespace_of, refuse_leaving
+from kubetasks.targets.departure import beside, namespace_of, refuse_leaving
 
 # All that a deploy reads before it decides; one call, beside the one for the namespace.
 SURVEYED = (
@@ -73,14 +74,16 @@ class Survey:
         images: service name to what is to be built.
         live: the project's live objects, Secrets and records of revisions among them; none that is being deleted.
         history: the revisions, oldest first.
-        live_secrets: the values that the live Secret holds, also while it is being deleted.
-        secrets: the values that it is to hold.
+        live_secrets: the secrets' values in live Secrets by declared name, also while those are being deleted.
+        secrets: the values that they are to have.
         release: what is to be deployed.
         inputs: digest of everything that goes in.
         leaving: the project's objects that are being deleted.
         finished: what is known of Jobs that completed and may be gone since.
         lost: generated secrets that something else remembers, and that have no value any more.
         unused: secrets whose given value is not used, as something else remembers the live one.
+        held: what each Secret that is written holds by now.
+        stale: the Secrets that have to be written, with the keys that differ.
         given: the secrets' values that the user gave, and where each came from.
         forced: build the images anew, and go through every step even when nothing changed.
         reasons: service to why its image has to be looked at although nothing that goes in changed.
@@ -103,6 +106,8 @@ class Survey:
     finished: Known = field(default_factory=dict)
     lost: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
+    held: places.Contents = field(default_factory=dict)
+    stale: Mapping[str, Sequence[str]] = field(default_factory=dict)
     given: Given = field(default_factory=Given)
     forced: bool = False
     reasons: Mapping[str, str] = field(default_factory=dict)
@@ -121,9 +126,9 @@ class Survey:
 
     @property
     def secrets_changed(self) -> bool:
-        """Whether the Secret has to be written."""
-        gone = f"Secret/{self.release.secret_name}" in map(identity, self.leaving)
-        return gone or dict(self.secrets) != dict(self.live_secrets)
+        """Whether a Secret has to be written."""
+        names = {f"Secret/{name}" for name in self.held}
+        return bool(self.stale) or any(identity(item) in names for item in self.leaving)
 
     @property
     def digest(self) -> Digest:
@@ -191,7 +196,7 @@ class Survey:
             DeployLocked: as ``check_current``, without ``again``.
         """
         live = self.target.store.get(["ConfigMap", "Secret"], selector=f"{PART_OF}={self.release.project}")
-        same = secrets.of_live(live, self.release.secret_name) == self.live_secrets
+        same = places.held(live, self.held) == self.held
         if same and revisions(live) == self.history:
             return self
         if again is not None:
@@ -214,7 +219,7 @@ class Survey:
             if any(uses_claim(pod, item["metadata"]["name"]) for pod in pods)
         ]
         if claims and cluster is not None:
-            raise held(claims, pods, Scope(cluster.context, cluster.namespace), lost=True)
+            raise departure.held(claims, pods, Scope(cluster.context, cluster.namespace), lost=True)
 
 
 Collect = Callable[[Collection[str]], Given]
@@ -251,6 +256,7 @@ def look(
         ContextUnusable: a file of a context cannot be sent to a builder.
         SecretInImage: a secret would get into an image.
         SecretMissing: required secrets have no value.
+        SecretNotOurs: a Secret that is to be written belongs to something else.
         ClusterUnreachable: the API server does not answer.
         NamespaceTerminating: the namespace is being deleted, with what holds it.
     """
@@ -273,9 +279,11 @@ def look(
     more = belonging.kinds_of(each.inventory for each in revisions(found)) - kinds - {*OPTIONAL}
     if more:  # of custom resources, and of what the sources no longer hold
         found += belonging.everything(target.store, sorted(more), settings.project)
+    places.refuse_foreign(settings, found)
     found = belonging.mine(found, settings.project)
     live = staying(found)
-    live_secrets = secrets.of_live(found, settings.secret_name)
+    held = places.held(found, settings.secret_places)
+    live_secrets = places.values(settings, found)
     given = collect(live_secrets)
     wanted = secrets.desired(settings, given, live_secrets)
     history = revisions(live)
@@ -310,6 +318,8 @@ def look(
         finished=finished,
         lost=volumes.lost(settings, live_secrets, given),
         unused=tuple(name for name in given if wanted.get(name) != given[name]),
+        held=held,
+        stale=places.stale(secrets.contents(settings, wanted), held, settings.secret_name),
         given=given,
         forced=forced,
         reasons=reasons,

@@ -231,7 +231,7 @@ class Rollback:
         if self._is_helms(goal):
             return objects
         now = [live.get(identity(item), item) if item["kind"] == "Secret" else item for item in objects]
-        return all_concealed(rolled(now, self.survey.digest), self.survey.digest)
+        return all_concealed(rolled(now, self.survey.digest, self.survey.release.secret_keys), self.survey.digest)
 
     def _gone(self, objects: Objects) -> set[str]:
         return finished.gone(objects, self.survey.live, finished.known(self.survey.history))

@@ -22,6 +22,7 @@ class Release:
         postgres_image: the image of the bundled Postgres.
         secret_name: the Secret with the application's secrets.
         secret_digest: changes when one of them does; tells nothing of their values.
+        secret_keys: the other Secrets that are written, each with its keys and a digest of each value.
         migration_job: the migration Job's base name; empty for none.
         migration_id: its name's last part.
         migration_image: the ``repository:tag`` it runs.
@@ -39,6 +40,7 @@ class Release:
     postgres_image: str
     secret_name: str
     secret_digest: str = ""
+    secret_keys: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     migration_job: str = ""
     migration_id: str = ""
     migration_image: str = ""

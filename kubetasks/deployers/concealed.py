@@ -121,23 +121,55 @@ def references(value: Any) -> Iterator[tuple[str, str]]:
             yield from references(inner)
 
 
-def rolled(objects: Objects, digest: Digest) -> Objects:
-    """The objects, with a digest of the rendered Secrets on every pod template that uses one.
+def secret_keys(value: Any) -> Iterator[tuple[str, str]]:
+    """Each (Secret, key) that a pod refers to, wherever in its spec; no key for a whole Secret.
+
+    As ``references``, ``imagePullSecrets`` are none.
+    """
+    if isinstance(value, dict):
+        for field, inner in value.items():
+            if field in {"secretRef", "secretKeyRef", "secret"} and isinstance(inner, dict):
+                name = str(inner.get("secretName") or inner.get("name", ""))
+                items = inner.get("items")
+                chosen = [each.get("key") for each in items] if isinstance(items, list) else [inner.get("key")]
+                yield from ((name, str(key or "")) for key in chosen)
+            elif field != "imagePullSecrets":
+                yield from secret_keys(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from secret_keys(inner)
+
+
+def rolled(objects: Objects, digest: Digest, written: Mapping[str, Mapping[str, str]] | None = None) -> Objects:
+    """The objects, with a digest on every pod template that uses a rendered Secret or one that is written beside them.
 
     A Job is left out: its template cannot be changed.
+
+    Args:
+        objects: what is rendered.
+        digest: makes digests.
+        written: the Secrets that kubetasks writes itself, each with its keys and a digest of each value. Of these only
+            the keys count that a pod uses.
     """
     secrets = {item["metadata"]["name"]: item for item in of_kind(objects, "Secret")}
-    return [_rolled(item, secrets, digest) if secrets else item for item in objects]
+    return [_rolled(item, secrets, written or {}, digest) if secrets or written else item for item in objects]
 
 
-def _rolled(item: Object, secrets: Mapping[str, Object], digest: Digest) -> Object:
+def _rolled(
+    item: Object, secrets: Mapping[str, Object], written: Mapping[str, Mapping[str, str]], digest: Digest
+) -> Object:
     template = (item.get("spec") or {}).get("template") if item["kind"] in ROLLING else None
     if not isinstance(template, dict):
         return item
-    names = sorted({name for kind, name in references(template.get("spec")) if kind == "Secret" and name in secrets})
-    if not names:
+    held: dict[str, Any] = {}
+    for name, key in sorted(set(secret_keys(template.get("spec")))):
+        if name in secrets:
+            held[name] = concealed(secrets[name], digest)["data"]
+        elif name in written:
+            used = written[name] if not key else {each: made for each, made in written[name].items() if each == key}
+            held[name] = {**held.get(name, {}), **used}
+    if not held:
         return item
-    held = {name: concealed(secrets[name], digest)["data"] for name in names}
     new = deepcopy(item)
     meta = new["spec"]["template"].setdefault("metadata", {})
     meta["annotations"] = {**(meta.get("annotations") or {}), ROLLED_BY: digest(json.dumps(held, sort_keys=True))}

@@ -45,13 +45,7 @@ def differences(store: Store, settings: Settings, survey: Survey, objects: Objec
         lines += _unified(name, live.get(name), coming[name])
     for item in orphans(survey.live, objects, settings.project):
         lines += _unified(identity(item), item, None)
-    if survey.secrets_changed:
-        changed = sorted(
-            key
-            for key in {*survey.secrets, *survey.live_secrets}
-            if survey.secrets.get(key) != survey.live_secrets.get(key)
-        )
-        lines.append(f"Secret/{settings.secret_name}: {', '.join(changed)} would change")
+    lines += [f"Secret/{name}: {', '.join(keys)} would change" for name, keys in survey.stale.items()]
     return lines
 
 

@@ -171,7 +171,7 @@ class HelmDeployer:
         if spare:
             progress(f"pruning {len(spare)} objects")
             self.store.delete(spare, wait=False)
-        return [stays(item) for item in left_behind(live, objects, project, self.settings.secret_name)]
+        return [stays(item) for item in left_behind(live, objects, project, self.settings.secret_places)]
 
     def _changed(
         self,

@@ -1,7 +1,7 @@
 """The manifests deployer: server-side apply of what is rendered, and pruning by our own label and the records."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -74,10 +74,11 @@ def orphans(live: Objects, rendered: Objects, project: str) -> Objects:
     return [item for item in no_longer_rendered(live, rendered, project) if item["kind"] not in KEPT]
 
 
-def left_behind(live: Objects, rendered: Objects, project: str, secret: str) -> Objects:
-    """What is no longer rendered and stays, as it holds data; not the project's own Secret."""
+def left_behind(live: Objects, rendered: Objects, project: str, secrets: Collection[str]) -> Objects:
+    """What is no longer rendered and stays, as it holds data; not the Secrets that kubetasks writes itself."""
+    own = {f"Secret/{name}" for name in secrets}
     spare = no_longer_rendered(live, rendered, project)
-    return [item for item in spare if item["kind"] in KEPT and identity(item) != f"Secret/{secret}"]
+    return [item for item in spare if item["kind"] in KEPT and identity(item) not in own]
 
 
 def helm_secrets(store: Store, project: str) -> Objects:
@@ -155,7 +156,7 @@ class ManifestsDeployer:
         if isinstance(self.store, KubectlStore):
             # Only Helm's own records: the objects are applied under their new owner by now.
             self.store.delete(helm_secrets(self.store, project))
-        return [stays(item) for item in left_behind(live, objects, project, self.settings.secret_name)]
+        return [stays(item) for item in left_behind(live, objects, project, self.settings.secret_places)]
 
     def delete(self, progress: Progress) -> None:
         """See ``Deployer.delete``."""

@@ -58,11 +58,18 @@ def _checked(objects: Objects, release: Release, runner: Runner) -> Objects:
         RenderFailed: one of them is the Secret that kubetasks writes itself.
     """
     for item in of_kind(objects, "Secret"):
-        if item["metadata"]["name"] == release.secret_name:
+        name = item["metadata"]["name"]
+        if name == release.secret_name:
             raise RenderFailed(
-                f"the rendered objects contain Secret/{release.secret_name}",
+                f"the rendered objects contain Secret/{name}",
                 why="kubetasks writes that Secret itself, and its generated values would be lost",
                 fix="give yours another name, or declare its keys below kubetasks.secrets in invoke.yaml",
+            )
+        if name in release.secret_keys:
+            raise RenderFailed(
+                f"the rendered objects contain Secret/{name}, and so does `into` in kubetasks.secrets",
+                why="one of the two would overwrite the other",
+                fix="leave that Secret out of what is rendered and declare all of its keys, or take `into` out",
             )
     runner.redactor.add(to_hide(objects))
     return objects
@@ -233,7 +240,7 @@ class ChartRenderer:
         _checked(objects, release, self.runner)
         if not takes_values(self.root / chart):
             return stamp(objects, release)
-        return labelled(rolled(objects, digester(release.digest_key)), release.project)
+        return labelled(rolled(objects, digester(release.digest_key), release.secret_keys), release.project)
 
     def values(self, release: Release) -> dict[str, Any]:
         """What `helm upgrade` has to be told to give the very objects that ``render`` gives.

@@ -51,7 +51,8 @@ def stamp(objects: Objects, release: Release) -> Objects:
     - A Deployment, StatefulSet or DaemonSet that runs a built image gets digests of the ConfigMaps and the Secret that
       it refers to, so that its pods are replaced when one changes. Others do not (a new JWT key must not restart the
       database), nor do Jobs, whose template can never be changed.
-    - Whatever uses a Secret among the objects gets a digest of it, built here or not: that Secret is its own.
+    - Whatever uses a Secret among the objects, or a key that ``secrets.NAME.into`` fills, gets a digest of it, built
+      here or not: that Secret is its own.
     """
     scopes, accounts = custom_scopes(objects), {item["metadata"]["name"] for item in of_kind(objects, "ServiceAccount")}
     stamped = _configured([deepcopy(item) for item in objects if item["kind"] != "Namespace"], release)
@@ -67,7 +68,7 @@ def stamp(objects: Objects, release: Release) -> Objects:
         template = (item.get("spec") or {}).get("template") if item["kind"] in ROLLING else None
         if built and isinstance(template, dict):
             _stamp_digests(template, stamped, release)
-    return labelled(rolled(stamped, digester(release.digest_key)), release.project)
+    return labelled(rolled(stamped, digester(release.digest_key), release.secret_keys), release.project)
 
 
 def custom_scopes(objects: Objects) -> dict[str, str]:

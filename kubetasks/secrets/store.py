@@ -1,21 +1,21 @@
-"""The Secret: which values it is to hold, the object that holds them, and a digest that tells nothing of them.
+"""The Secrets: which values they are to hold, and digests that tell nothing of them; ``places`` has the objects.
 
 What is there stays: a generated value is made once, and a value that is not given this time is kept. A value that is
 given replaces the live one, unless ``rotate: false`` says that something else (the volume of a database) remembers it.
 """
 
-import base64
 import difflib
 import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from kubetasks.errors import SecretMissing, UsageError
-from kubetasks.objects import MANAGED_BY, PART_OF, Object
+from kubetasks.objects import Objects
 from kubetasks.redact import Sensitive
+from kubetasks.secrets import places
 from kubetasks.secrets.values import Given
 from kubetasks.settings import Settings
 from kubetasks.targets.base import Store
@@ -34,23 +34,13 @@ def advice(settings: Settings, what: str = "it", again: str = "it") -> str:
     return f"export {what}, or name an env file: --env-file, or the setting `env_file`"
 
 
-def of_live(live: Iterable[Object], name: str) -> dict[str, Sensitive]:
-    """The values of the Secret of this name among live objects; empty when it is not there."""
-    for item in live:
-        if item["kind"] == "Secret" and item["metadata"]["name"] == name:
-            data: Mapping[str, str] = item.get("data") or {}
-            # Bytes that are not UTF-8 come back as they were when the Secret is written again.
-            return {key: Sensitive(base64.b64decode(t).decode(errors="surrogateescape")) for key, t in data.items()}
-    return {}
-
-
-def read(store: Store, name: str) -> dict[str, Sensitive]:
-    """The values of the Secret of this name; empty when it is not there.
+def read(store: Store, settings: Settings) -> dict[str, Sensitive]:
+    """The values of the declared secrets that are in the cluster, by name; see ``places.values``.
 
     Raises:
         ClusterUnreachable: the API server does not answer.
     """
-    return of_live(store.get(["Secret"]), name)
+    return places.values(settings, store.get(["Secret"]))
 
 
 def desired(
@@ -98,23 +88,36 @@ def desired(
     return values
 
 
-def secret_object(settings: Settings, values: Mapping[str, Sensitive]) -> Object:
-    """The Secret as a Kubernetes object. It holds the values: hand it on by stdin, and to nothing that prints."""
+def contents(settings: Settings, values: Mapping[str, Sensitive]) -> places.Contents:
+    """What each Secret is to hold; ``values`` as ``desired`` gives them."""
+    own = {name: value for name, value in values.items() if name not in settings.secrets}
+    return places.wanted(settings, values, own)
+
+
+def secret_objects(settings: Settings, values: Mapping[str, Sensitive]) -> Objects:
+    """The Secrets as Kubernetes objects, the application's own first. They hold the values: see ``places.objects``."""
+    return places.objects(settings, contents(settings, values))
+
+
+def key_digests(settings: Settings, values: Mapping[str, Sensitive]) -> dict[str, dict[str, str]]:
+    """Each Secret beside the application's own, with a digest of the value of each of its keys."""
+    made = hmac_of(values[DIGEST_KEY])
     return {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {
-            "name": settings.secret_name,
-            "namespace": settings.in_namespace,
-            "labels": {PART_OF: settings.project, MANAGED_BY: "kubetasks"},
-        },
-        "type": "Opaque",
-        "data": {name: _base64(value.reveal()) for name, value in sorted(values.items())},
+        where: {key: made(f"{where}/{key}={value.reveal()}") for key, value in held.items()}
+        for where, held in contents(settings, values).items()
+        if where != settings.secret_name
     }
 
 
-def _base64(value: str) -> str:
-    return base64.b64encode(value.encode(errors="surrogateescape")).decode()
+def own_digest(settings: Settings, values: Mapping[str, Sensitive]) -> str:
+    """The digest of what the application's own Secret is to hold."""
+    return digest({**contents(settings, values)[settings.secret_name], DIGEST_KEY: values[DIGEST_KEY]})
+
+
+def hmac_of(key: Sensitive) -> Callable[[str], str]:
+    """What makes HMAC-SHA256 digests with this key, as hex."""
+    secret = key.reveal().encode()
+    return lambda text: hmac.new(secret, text.encode(errors="surrogateescape"), hashlib.sha256).hexdigest()
 
 
 def digest(values: Mapping[str, Sensitive], *, only: str = "") -> str:

@@ -55,7 +55,8 @@ def check(settings: Settings, target: Target, objects: Objects, names: Sequence[
     volumes = [each for each in volumes if not each.idle]
     claimed = {claim for item in objects for claim in _claims(item)}
     for name in names:
-        users = [item for item in of_kind(objects, *WORKLOADS) if _uses(item, settings.secret_name, name)]
+        places = settings.secrets[name].places(f"{settings.secret_name}/{name}")
+        users = [item for item in of_kind(objects, *WORKLOADS) if any(_uses(item, *each) for each in places)]
         own = {claim: item for item in users for claim in _claims(item)}
         for volume in volumes:
             user = next((item for claim, item in own.items() if re.fullmatch(claim, volume.claim)), None)
@@ -75,7 +76,8 @@ def _refusal(
     choices = [f"give the value it had:     {wanted}; inv deploy"]
     cluster = target.cluster
     if cluster is not None and user is not None:
-        variable = _variable(user, settings.secret_name, name)
+        places = settings.secrets[name].places(f"{settings.secret_name}/{name}")
+        variable = next(filter(None, (_variable(user, *each) for each in places)), "")
         if variable and any(identity(item) == identity(user) for item in live):
             read = f"kubectl --context {cluster.context} --namespace {cluster.namespace} exec {_typed(user)}"
             choices.append(f"take it from the pod:      export {name}=$({read} -- printenv {variable}); inv deploy")

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from kubetasks.settings import http_checks, model
+from kubetasks.settings import http_checks, model, secret_places
 from kubetasks.settings.fault import Fault, nearest, unstorable
 from kubetasks.settings.sections import Settings
 
@@ -56,6 +56,7 @@ def faults(settings: Settings) -> Iterator[Fault]:
     yield from _migrations(settings)
     yield from _verify(settings)
     yield from http_checks.faults(settings)
+    yield from secret_places.faults(settings)
     yield from _database(settings)
     yield from model.faults(settings)
     if settings.minikube.runtime not in RUNTIMES:

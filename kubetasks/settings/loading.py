@@ -4,7 +4,7 @@ import difflib
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, get_type_hints
+from typing import Any
 
 import msgspec
 
@@ -13,23 +13,23 @@ from kubetasks.settings import checking, refusing
 from kubetasks.settings.fault import Fault
 from kubetasks.settings.refusing import ENVIRONMENT_PREFIX, Locate
 from kubetasks.settings.sections import Section, Settings
-from kubetasks.settings.walk import hint_at, keys, struct_in, value_type
+from kubetasks.settings.walk import hint_at, hints, keys, struct_in, value_type
 
 
 def _unknown(value: Any, section: type[Section], path: str) -> None:
     """Refuse the first key that no section knows, naming the nearest one that it does."""
     if not isinstance(value, Mapping):
         return
-    hints = get_type_hints(section, include_extras=True)
+    known = hints(section)
     for key, inner in value.items():
-        if key not in hints:
-            near = difflib.get_close_matches(str(key), hints, n=1, cutoff=0.5)
-            fix = f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(sorted(hints))}"
+        if key not in known:
+            near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.5)
+            fix = f"did you mean `{near[0]}`?" if near else f"known here: {', '.join(sorted(known))}"
             raise SettingsError(f"unknown setting `{path}.{key}`", fix=fix)
-        below = struct_in(hints[key])
+        below = struct_in(known[key])
         if below is not None:
             _unknown(inner, below, f"{path}.{key}")
-        held = struct_in(value_type(hints[key]))
+        held = struct_in(value_type(known[key]))
         if held is not None and isinstance(inner, Mapping):
             for name, each in inner.items():
                 _unknown(each, held, f"{path}.{key}.{name}")

@@ -4,7 +4,7 @@ import difflib
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, get_args, get_origin
 
 import msgspec
 
@@ -13,7 +13,7 @@ from kubetasks.errors import SettingsError, UsageError
 from kubetasks.settings.checking import LABEL_RULE
 from kubetasks.settings.fault import Fault
 from kubetasks.settings.sections import Settings
-from kubetasks.settings.walk import hint_at, struct_in, value_type
+from kubetasks.settings.walk import hint_at, hints, struct_in, value_type
 
 ENVIRONMENT_PREFIX: Final = "KUBETASKS_"
 SEE: Final = "see docs/settings.md"
@@ -142,7 +142,7 @@ def _keys(where: str, nested: Any) -> list[str]:
             hint, name = value_type(hint), part
         else:
             section = struct_in(hint)
-            hint = get_type_hints(section, include_extras=True).get(part) if section is not None else None
+            hint = hints(section).get(part) if section is not None else None
             name = part
         found.append(name)
         nested = _reach(nested, [name])

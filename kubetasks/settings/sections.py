@@ -14,9 +14,12 @@ DatabaseMode = Literal["auto", "bundled", "external"]
 PodSecurity = Literal["none", "baseline", "restricted"]
 SecretKind = Literal["required", "optional", "generated"]
 Method = Literal["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
+SecretSource = Literal["env", "file", "command", "prompt"]
 SecretForm = Literal["text", "line", "url"]
 AiopsTool = Literal["auto", "kubectl-ai", "direct", "rules"]
 SandboxKind = Literal["auto", "bubblewrap", "container"]
+
+SOURCES: tuple[SecretSource, ...] = ("env", "file", "command", "prompt")
 
 Seconds = Annotated[int, Meta(ge=1, le=3600)]
 Port = Annotated[int, Meta(ge=1, le=65535)]
@@ -109,8 +112,8 @@ class Migrations(Section, frozen=True):
     ] = field(default_factory=list)
 
 
-class Secret(Section, frozen=True):
-    """One key of the application's Secret."""
+class Secret(Section, frozen=True, rename={"sources": "from"}):
+    """One secret: where its value comes from, and the Secrets and keys that it goes to."""
 
     kind: Annotated[
         SecretKind,
@@ -123,6 +126,32 @@ class Secret(Section, frozen=True):
     help: Annotated[str, Meta(description="What it is and where to get it; shown when it is missing.")] = ""
     bytes: Annotated[int, Meta(ge=16, le=128, description="How much randomness a generated one holds.")] = 32
     rotate: Annotated[bool, Meta(description="Whether `inv secret.rotate` may replace it.")] = True
+    into: Annotated[
+        str | list[str],
+        Meta(
+            description="The Secrets and keys that get its value, as SECRET/KEY; `<project>-secrets/NAME` where empty."
+        ),
+    ] = field(default_factory=list)
+    sources: Annotated[
+        list[SecretSource],
+        Meta(
+            description="Where its value may come from, in this order: env (a variable of its name), file (the env "
+            "file), command, prompt (at a terminal)."
+        ),
+    ] = field(default_factory=lambda: list(SOURCES))
+    command: Annotated[
+        list[str],
+        Meta(
+            description="A program and its arguments, e.g. [op, read, op://vault/item/field]. Its standard output is "
+            "the value. No shell is involved."
+        ),
+    ] = field(default_factory=list)
+
+    def places(self, default: str) -> list[tuple[str, str]]:
+        """The Secrets and keys that get its value; ``default`` as SECRET/KEY counts where none is set."""
+        named = [self.into] if isinstance(self.into, str) else self.into
+        pairs = [each.partition("/") for each in ([each for each in named if each] or [default])]
+        return [(secret, key) for secret, _, key in pairs]
 
 
 class Manifests(Section, frozen=True):
@@ -326,7 +355,7 @@ class Settings(Section, frozen=True):
         str, Meta(description="The env file that secrets' values are read from, e.g. .env; empty reads none.")
     ] = ""
     services: Annotated[dict[str, Service], Meta(description="The services, by name.")] = field(default_factory=dict)
-    secrets: Annotated[dict[str, Secret], Meta(description="The keys of the application's Secret, by name.")] = field(
+    secrets: Annotated[dict[str, Secret], Meta(description="The application's secrets, by name.")] = field(
         default_factory=dict
     )
     config: Annotated[
@@ -369,6 +398,18 @@ class Settings(Section, frozen=True):
     def secret_name(self) -> str:
         """The name of the application's Secret."""
         return f"{self.project}-secrets"
+
+    @property
+    def secret_places(self) -> dict[str, dict[str, str]]:
+        """Each Secret that is written, by name, with the key that gets each declared secret's value.
+
+        The application's own Secret comes first. It is written even where every secret goes to another one.
+        """
+        found: dict[str, dict[str, str]] = {self.secret_name: {}}
+        for name, secret in self.secrets.items():
+            for where, key in secret.places(f"{self.secret_name}/{name}"):
+                found.setdefault(where, {})[key] = name
+        return found
 
     @property
     def base_image(self) -> str:

@@ -25,17 +25,23 @@ def value_type(hint: Any) -> Any:
     return None
 
 
+def hints(section: type[Section]) -> dict[str, Any]:
+    """The annotation of each key of a section, by the key's name in a file."""
+    found = get_type_hints(section, include_extras=True)
+    return {each.encode_name: found[each.name] for each in msgspec.structs.fields(section)}
+
+
 def keys(section: type[Section] = Settings, prefix: str = "") -> Iterator[tuple[str, Any, str]]:
     """Every key below a section as (dotted path, default, description).
 
     ``*`` stands for a name of the user's, or for each entry of a list. A key that must be given has no default:
     ``msgspec.NODEFAULT``.
     """
-    hints = get_type_hints(section, include_extras=True)
+    annotations = hints(section)
     for item in msgspec.structs.fields(section):
-        hint = hints[item.name]
+        hint = annotations[item.encode_name]
         described = next((m.description for m in get_args(hint)[1:] if isinstance(m, Meta) and m.description), "")
-        path = f"{prefix}{item.name}"
+        path = f"{prefix}{item.encode_name}"
         inner = struct_in(hint)
         if inner is not None:
             yield from keys(inner, f"{path}.")
@@ -78,7 +84,7 @@ def hint_at(path: str) -> Any:
     hint: Any = None
     for part in path.split("."):
         name, entry, _ = part.partition("[")
-        hint = get_type_hints(section, include_extras=True).get(name) if section is not None else None
+        hint = hints(section).get(name) if section is not None else None
         if entry:
             hint = value_type(hint)
         section = struct_in(hint)

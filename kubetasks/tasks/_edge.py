@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from kubetasks.deployers.base import Deployer, Renderer
     from kubetasks.deployers.lock import Lock
     from kubetasks.objects import Objects
+    from kubetasks.secrets.readers.base import Ask
     from kubetasks.secrets.values import Given
     from kubetasks.survey import Survey
     from kubetasks.targets.base import Target
@@ -238,7 +239,8 @@ class Edge:
         echo = self.echo if self.options.echo is not None else None
         check(checking.missing_programs(self.settings, self.root), self.section, self.environ)
         programs = {name: checking.program(value, self.root) or value for name, value in self.settings.programs.items()}
-        return TaskRunner(self.root, self.redactor, extra, programs, echo, options=self.options)
+        reading = {tuple(each.command) for each in self.settings.secrets.values()}
+        return TaskRunner(self.root, self.redactor, extra, programs, echo, options=self.options, reading=reading)
 
     def echo(self, command: str) -> None:
         """Show a command line before it runs: on standard error, as the output may be read by a program."""
@@ -307,22 +309,34 @@ class Edge:
         chosen = ChartRenderer if name == "helm" else ManifestsRenderer
         return chosen(self.settings, self.root, self.runner)
 
-    def given(self, known: Collection[str] = (), *, ask: bool = True, tell: bool = True) -> "Given":
+    @cached_property
+    def ask(self) -> "Ask":
+        """Runs the commands that give secrets' values, each once; also with ``--dry``, as it only reads."""
+        from kubetasks.secrets.readers.command import asker
+
+        return asker(self.runner)
+
+    def given(
+        self, known: Collection[str] = (), *, ask: bool = True, tell: bool = True, commands: bool = True
+    ) -> "Given":
         """The secrets' values that the user gave, hidden from now on in everything shown.
 
         Args:
             known: names that have a value where it is deployed to.
             ask: prompt for required ones that have none, where somebody sits at a terminal.
             tell: show what looks like a slip; else the caller does.
+            commands: run the commands that secrets name.
         """
-        from kubetasks.secrets.values import collect, terminal_prompt
+        from kubetasks.secrets.readers.terminal import terminal_prompt
+        from kubetasks.secrets.values import collect
 
         # A path that was typed is the caller's, one that is set the project's.
         wanted = self.env_file or self.settings.env_file
         path = (Path.cwd() if self.env_file else self.root) / wanted if wanted else None
         named = bool(self.env_file) or wanted != checking.USUAL_ENV_FILE
         prompt = terminal_prompt() if ask else None
-        found = collect(self.settings, os.environ, path, named=named, known=known, prompt=prompt)
+        run = self.ask if commands and any(each.command for each in self.settings.secrets.values()) else None
+        found = collect(self.settings, os.environ, path, named=named, known=known, prompt=prompt, ask=run)
         self.redactor.add(found.values())
         for warning in found.warnings if tell else ():
             self.note(warning)
@@ -369,6 +383,8 @@ class Edge:
             forced=force,
         )
         self.redactor.add(found.live_secrets.values())
+        for held in found.held.values():
+            self.redactor.add(held.values())
         self.redactor.add(found.secrets.values())
         for name in found.unused:
             why = self.settings.secrets[name].help or "its setting has rotate: false"

@@ -15,9 +15,9 @@ def learn_secrets(found: Edge) -> None:
     """
     from kubetasks.secrets.store import read
 
-    found.given(ask=False)
+    found.given(ask=False, commands=False)  # what they give is deployed, or not needed here
     with contextlib.suppress(Forbidden):
-        found.redactor.add(read(found.target.store, found.settings.secret_name).values())
+        found.redactor.add(read(found.target.store, found.settings).values())
 
 
 class ProjectOperations:

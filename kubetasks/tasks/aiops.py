@@ -153,9 +153,9 @@ def _secrets(found: Edge, notes: list[str]) -> "tuple[dict[str, Sensitive], Kube
     from pathlib import Path
 
     from kubetasks.aiops import known
-    from kubetasks.errors import EnvFileError, SecretUnusable
-    from kubetasks.secrets import store
-    from kubetasks.secrets.values import read_env_file
+    from kubetasks.errors import EnvFileError, SecretCommandFailed, SecretUnusable
+    from kubetasks.secrets import places
+    from kubetasks.secrets.readers.env_file import read_env_file
 
     name, settings = found.settings.aiops.key_secret, found.settings
     values: dict[str, Sensitive] = {}
@@ -171,13 +171,13 @@ def _secrets(found: Edge, notes: list[str]) -> "tuple[dict[str, Sensitive], Kube
             text = os.environ.get(name) or (read_env_file(path).get(name) if wanted and path.is_file() else "")
             if text:
                 values[name] = Sensitive(text)
-    except (EnvFileError, SecretUnusable) as error:
+    except (EnvFileError, SecretCommandFailed, SecretUnusable) as error:
         unread = error
     objects = known.objects(found.target.store)
     if objects is None:
         notes.append("you may not read Secrets here: their values are only hidden where they look like secrets")
         objects = []
-    values = {**store.of_live(objects, settings.secret_name), **values}
+    values = {**places.values(settings, objects), **values}
     found.redactor.add([*values.values(), *known.values(objects)])
     for each, value in values.items():
         weak = found.redactor.weakness(value) if each in {*settings.secrets, name} else ""

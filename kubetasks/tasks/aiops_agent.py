@@ -9,6 +9,16 @@ from kubetasks.tasks._edge import Edge, command, edge, flags
 
 if TYPE_CHECKING:
     from kubetasks.aiops.kagent.objects import Wanted
+    from kubetasks.settings import Settings
+
+
+def _place(settings: "Settings") -> str:
+    """The Secret and key that the model's key goes to."""
+    name = settings.aiops.key_secret
+    default = f"{settings.secret_name}/{name}"
+    if name not in settings.secrets:
+        return default
+    return "/".join(settings.secrets[name].places(default)[0])
 
 
 def _wanted(found: Edge, key_secret: str, image: str, kagent: str, *, rollback: bool, schedule: str) -> "Wanted":
@@ -26,7 +36,7 @@ def _wanted(found: Edge, key_secret: str, image: str, kagent: str, *, rollback: 
         raise SettingsError(
             "aiops.endpoint and aiops.model are not set", why="the agent needs a model", fix="set both in invoke.yaml"
         )
-    secret, slash, key = (key_secret or f"{settings.secret_name}/{settings.aiops.key_secret}").partition("/")
+    secret, slash, key = (key_secret or _place(settings)).partition("/")
     if not (secret and slash and key):
         raise UsageError(
             f"--key-secret {key_secret}", why="it is not NAME/KEY", fix="give an existing Secret and its key"

@@ -14,9 +14,14 @@ COMMON = ("target", "context", "namespace", "env-file")
 
 
 def _write(found: Edge, values: dict[str, Sensitive]) -> None:
-    from kubetasks.secrets.store import secret_object
+    from kubetasks.secrets.store import secret_objects
 
-    found.target.store.apply([secret_object(found.settings, values)])
+    found.target.store.apply(secret_objects(found.settings, values))
+
+
+def _places(found: Edge, name: str) -> str:
+    """The Secrets that get the value of a declared secret."""
+    return ", ".join(where for where, keys in found.settings.secret_places.items() if name in keys.values())
 
 
 def _check_volumes(found: Edge, survey: "Survey") -> None:
@@ -46,13 +51,13 @@ def apply(
             shown.skip("unchanged")
             return
         if found.dry:
-            changed = [key for key, value in survey.secrets.items() if survey.live_secrets.get(key) != value]
-            shown.skip(f"would write {', '.join(sorted(changed))} in {found.settings.secret_name}")
+            changed = (f"{', '.join(keys)} in {name}" for name, keys in survey.stale.items())
+            shown.skip(f"would write {'; '.join(changed)}")
             return
         with found.changing("secret.apply", survey, wait) as now:
             _check_volumes(found, now)
             _write(found, dict(now.secrets))
-        shown.done(f"{found.settings.secret_name} written; inv deploy rolls the pods")
+        shown.done(f"{', '.join(survey.stale) or found.settings.secret_name} written; inv deploy rolls the pods")
 
 
 @command(help=flags(*COMMON, "json"))
@@ -63,7 +68,7 @@ def check(
     from kubetasks.secrets import store as secrets
 
     found = edge(c, target=target, cluster_context=context, namespace=namespace, env_file=env_file, as_json=json)
-    live = secrets.read(found.target.store, found.settings.secret_name)
+    live = secrets.read(found.target.store, found.settings)
     rows = secrets.check(found.settings, found.given(ask=False), live)
     columns = ["NAME", "KIND", "STATE", "FROM", "WHAT"]
     if json:
@@ -82,10 +87,10 @@ def rotate(c: Context, name: str, target: str = "", context: str = "", namespace
     found, wait = edge(c, target=target, cluster_context=context, namespace=namespace), waiting(lock_wait)
 
     def rotated() -> dict[str, Sensitive]:
-        live = secrets.read(found.target.store, found.settings.secret_name)
+        live = secrets.read(found.target.store, found.settings)
         found.redactor.add(live.values())
         if not live:
-            why = f"there is no Secret {found.settings.secret_name}"
+            why = f"there is no Secret {_places(found, name) or found.settings.secret_name}"
             raise UsageError(f"{name} cannot be rotated", why=why, fix="make it: inv secret.apply")
         values = secrets.rotate(found.settings, live, [name])
         if volumes.lost(found.settings, live, {}):
@@ -95,7 +100,7 @@ def rotate(c: Context, name: str, target: str = "", context: str = "", namespace
 
     rotated()  # what cannot be rotated is refused before anything is changed
     if found.dry:
-        found.would(f"replace {name} in {found.settings.secret_name} by a new value")
+        found.would(f"replace {name} in {_places(found, name)} by a new value")
         return
     with found.console.step("rotate") as shown:
         with found.locked("secret.rotate", wait):

@@ -139,3 +139,50 @@ def test_a_built_image_that_no_object_uses(foreign: Foreign) -> None:
     app.edit("k8s/web.yaml", 'image: "web:1.0"', 'image: "ghcr.io/me/web:1.0"')
     out = app.inv("deploy", code=72)
     assert "set kubetasks.services.web.image to the image that stands for it, such as ghcr.io/me/web" in out
+
+
+def test_secrets_in_secrets_of_other_names(cluster: Cluster, foreign: Foreign) -> None:
+    app = foreign("secrets")
+    space, canary = app.namespace, "canary-of-the-vault-7f3a9c"
+
+    def uids() -> dict[str, str]:
+        found = cluster.kubectl(
+            "--namespace", space, "get", "pods", "--output",
+            "jsonpath={range .items[*]}{.metadata.labels.app}={.metadata.uid} {end}",
+        )  # fmt: skip
+        return dict(each.split("=") for each in found.split())
+
+    # The command fails: one line, and nothing is changed.
+    assert "the command for API_KEY failed: cat exited with 1" in app.inv("deploy", code=68)
+    assert not exists(cluster, space, f"namespace/{space}")
+    (app.path / "key.txt").write_text(f"{canary}\n")
+    seen = app.inv("plan") + app.inv("deploy")
+    assert "secret API_KEY: command cat" in seen
+    assert "nothing changed since revision 1" in app.inv("deploy")
+
+    # A changed value rolls the pods that use it, and no others.
+    before = uids()
+    (app.path / "key.txt").write_text(f"other-{canary}\n")
+    seen += app.inv("diff")
+    assert "Secret/web-credentials: api-key would change" in seen
+    seen += app.inv("deploy")
+    after = uids()
+    assert after["web"] != before["web"]
+    assert after["cache"] == before["cache"]
+    seen += app.inv("secret.rotate", "DB_PASSWORD") + app.inv("deploy")
+    assert uids()["cache"] != before["cache"]
+
+    # A rollback leaves the Secrets, and the next deploy has nothing to do with them.
+    seen += app.inv("rollback", "--to", "1") + app.inv("deploy") + app.inv("status") + app.inv("secret.check")
+    template = 'go-template={{index .data "api-key" | base64decode}}'
+    value = cluster.kubectl("--namespace", space, "get", "secret", "web-credentials", "--output", template)
+    assert value == f"other-{canary}"
+    records = cluster.kubectl("--namespace", space, "get", "configmaps,pods,deployments", "--output", "json")
+    assert canary not in seen + records
+
+    app.inv("destroy")
+    # A Secret of somebody else is refused, and stays as it is.
+    cluster.kubectl("create", "namespace", space)
+    cluster.kubectl("--namespace", space, "create", "secret", "generic", "cache-credentials", "--from-literal=a=b")
+    assert "Secret/cache-credentials" in app.inv("deploy", code=67)
+    assert not exists(cluster, space, "secret/vault-secrets")

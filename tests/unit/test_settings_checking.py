@@ -260,7 +260,14 @@ def test_every_setting_that_names_a_file_is_checked() -> None:
     """By their descriptions; the services' own and the programs have checks of their own."""
     named = {path for path, _, described in keys() if re.search(r"relative to the|file\b|files\b|folder", described)}
     checked = {path for _, path in MISSING}
-    elsewhere = {"env_file", "services.*.context", "services.*.dockerfile", "local.sqlite", "minikube.profile"}
+    elsewhere = {
+        "env_file",
+        "secrets.*.from",
+        "services.*.context",
+        "services.*.dockerfile",
+        "local.sqlite",
+        "minikube.profile",
+    }
     assert named - checked - elsewhere == set()
 
 

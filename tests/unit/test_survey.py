@@ -135,7 +135,7 @@ def test_nothing_is_unchanged_before_the_first_deploy(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"inputs": "other"}, {"secrets": {}}, {"live": []}, {"forced": True}, {"history": []}]
+    "change", [{"inputs": "other"}, {"stale": {"x": ["y"]}}, {"live": []}, {"forced": True}, {"history": []}]
 )
 def test_each_thing_alone_is_a_change(world: World, change: dict[str, Any]) -> None:
     world.deploy()

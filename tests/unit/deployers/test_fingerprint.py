@@ -9,7 +9,7 @@ from kubetasks.deployers.fingerprint import changed, fingerprint
 from kubetasks.deployers.record import Revision, to_objects
 from kubetasks.objects import Object
 from kubetasks.redact import Sensitive
-from kubetasks.secrets.store import secret_object
+from kubetasks.secrets.store import secret_objects
 from tests.memory_store import LEAVING_AT, NAMESPACE, MemoryStore
 from tests.samples import PROJECT, application, configmap, deployment, job, settings, statefulset
 
@@ -115,9 +115,9 @@ def test_a_new_and_a_missing_object_are_changes() -> None:
 
 def test_a_changed_config_or_secret_is_a_change() -> None:
     chosen = settings()
-    cluster = store(configmap(), secret_object(chosen, {"API_KEY": Sensitive("one")}))
+    cluster = store(configmap(), secret_objects(chosen, {"API_KEY": Sensitive("one")})[0])
     before = fingerprint(cluster.get(["ConfigMap", "Secret"]))
-    cluster.apply([secret_object(chosen, {"API_KEY": Sensitive("two")})])
+    cluster.apply([secret_objects(chosen, {"API_KEY": Sensitive("two")})[0]])
     after = fingerprint(cluster.get(["ConfigMap", "Secret"]))
     assert changed(before, after) == ({"Secret/todo-secrets"}, set())
     cluster.apply([configmap(LOG_LEVEL="debug")])

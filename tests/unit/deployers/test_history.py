@@ -25,7 +25,7 @@ from kubetasks.errors import (
 )
 from kubetasks.objects import Object, is_record
 from kubetasks.redact import Sensitive
-from kubetasks.secrets.store import secret_object
+from kubetasks.secrets.store import secret_objects
 from tests.memory_store import LEAVING_AT, NAMESPACE, MemoryStore
 from tests.samples import CANARY, PROJECT, application, configmap, settings
 
@@ -486,7 +486,7 @@ def test_what_is_shown_of_a_record_is_one_printable_line() -> None:
 
 def test_a_record_and_a_fingerprint_hold_no_secret() -> None:
     cluster = store()
-    own = secret_object(settings(), {"API_KEY": Sensitive(CANARY)})
+    own = secret_objects(settings(), {"API_KEY": Sensitive(CANARY)})[0]
     theirs = {**own, "metadata": {**own["metadata"], "name": "theirs"}, "stringData": {"password": CANARY}}
     cluster.apply([*application(), own])
     live = cluster.get(["Deployment", "Service", "ConfigMap", "Secret", "Job"])

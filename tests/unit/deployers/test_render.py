@@ -221,3 +221,18 @@ def test_chart_that_does_not_render(tmp_path: Path) -> None:
         "the chart in chart does not render: parse error at (shop/templates/bad.yaml:1): missing value for if"
         " -- mend it and check it with `inv chart.lint`"
     )
+
+
+def test_a_secret_that_is_rendered_and_written_by_kubetasks_is_refused(tmp_path: Path) -> None:
+    renderer, _ = manifests(tmp_path, "kind: Secret\nmetadata: {name: web}\nstringData: {a: b}\n")
+    renderer.render(RELEASE)
+    with pytest.raises(RenderFailed, match="contain Secret/web, and so does `into`"):
+        renderer.render(replace(RELEASE, secret_keys={"web": {}}))
+
+
+def test_pods_of_a_chart_with_values_of_ours_roll_too(tmp_path: Path) -> None:
+    pod = "{spec: {containers: [{name: a, image: x, envFrom: [{secretRef: {name: web}}]}]}}"
+    answer = f"kind: Deployment\nmetadata: {{name: d}}\nspec: {{template: {pod}}}\n"
+    renderer, _ = chart(tmp_path, answer)
+    found = renderer.render(replace(RELEASE, secret_keys={"web": {"a": "digest"}}))
+    assert "kubetasks.dev/manifest-secrets-digest" in found[0]["spec"]["template"]["metadata"]["annotations"]

@@ -5,7 +5,8 @@ import pytest
 
 from kubetasks.errors import SecretMissing, UsageError
 from kubetasks.redact import Sensitive
-from kubetasks.secrets.store import DIGEST_KEY, check, desired, digest, of_live, rotate, secret_object
+from kubetasks.secrets import places
+from kubetasks.secrets.store import DIGEST_KEY, check, desired, digest, rotate, secret_objects
 from kubetasks.secrets.values import Given
 from kubetasks.settings import load
 
@@ -80,7 +81,7 @@ def test_an_optional_one_stays_until_it_is_removed() -> None:
 
 def test_the_object_and_back() -> None:
     values = desired(SETTINGS, {**GIVEN, "EXTRA": Sensitive("täxt\n")}, {})
-    item = secret_object(SETTINGS, values)
+    item = secret_objects(SETTINGS, values)[0]
     assert {key: item[key] for key in ("apiVersion", "kind", "metadata", "type")} == {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -92,9 +93,9 @@ def test_the_object_and_back() -> None:
         "type": "Opaque",
     }
     assert base64.b64decode(item["data"]["EXTRA"]).decode() == "täxt\n"
-    assert of_live([{"kind": "Secret", "metadata": {"name": "other"}}, item], "shop-secrets") == values
-    assert of_live([], "shop-secrets") == {}
-    assert of_live([{"kind": "Secret", "metadata": {"name": "shop-secrets"}}], "shop-secrets") == {}
+    assert places.values(SETTINGS, [{"kind": "Secret", "metadata": {"name": "other"}}, item]) == values
+    assert places.values(SETTINGS, []) == {}
+    assert places.values(SETTINGS, [{"kind": "Secret", "metadata": {"name": "shop-secrets"}}]) == {}
 
 
 def test_the_digest_changes_with_a_value_and_tells_nothing_of_it() -> None:
@@ -164,7 +165,7 @@ def test_check_tells_where_from_and_never_a_value() -> None:
 
 def test_bytes_that_are_not_text_come_back_as_they_were() -> None:
     data = base64.b64encode(b"\xff\xfe\x00binary").decode()
-    live = of_live([{"kind": "Secret", "metadata": {"name": "s"}, "data": {"EXTRA": data}}], "s")
-    written = secret_object(SETTINGS, desired(SETTINGS, GIVEN, live))
+    live = places.values(SETTINGS, [{"kind": "Secret", "metadata": {"name": "shop-secrets"}, "data": {"EXTRA": data}}])
+    written = secret_objects(SETTINGS, desired(SETTINGS, GIVEN, live))[0]
     assert written["data"]["EXTRA"] == data
     assert digest(desired(SETTINGS, GIVEN, live))

@@ -5,7 +5,9 @@ import pytest
 from kubetasks.errors import EnvFileError
 from kubetasks.redact import Sensitive
 from kubetasks.secrets import values as module
-from kubetasks.secrets.values import collect, read_env_file
+from kubetasks.secrets.readers.env_file import read_env_file
+from kubetasks.secrets.readers.terminal import terminal_prompt
+from kubetasks.secrets.values import collect
 from kubetasks.settings import Settings, load
 
 SETTINGS = load(
@@ -123,7 +125,7 @@ def test_what_was_given_shows_no_value(env_file: Path) -> None:
 def test_nobody_is_asked_without_a_terminal(monkeypatch: pytest.MonkeyPatch, terminal: bool) -> None:
     monkeypatch.setattr("sys.stdin.isatty", lambda: terminal, raising=False)
     monkeypatch.setattr("sys.stderr.isatty", lambda: terminal, raising=False)
-    assert (module.terminal_prompt() is not None) is terminal
+    assert (terminal_prompt() is not None) is terminal
 
 
 def test_without_declared_secrets_nothing_is_read(env_file: Path) -> None:

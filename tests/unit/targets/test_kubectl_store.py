@@ -22,7 +22,7 @@ from kubetasks.errors import (
 )
 from kubetasks.redact import Sensitive
 from kubetasks.runner import Result
-from kubetasks.secrets.store import secret_object
+from kubetasks.secrets.store import secret_objects
 from kubetasks.targets import departure, fence
 from kubetasks.targets.base import Cluster
 from kubetasks.targets.kubectl_store import CREATED_BY, KubectlStore
@@ -322,7 +322,7 @@ def test_something_else_than_json_is_no_traceback() -> None:
 
 def test_delete_names_objects_and_tells_nothing_else() -> None:
     made, runner = store()
-    secret = secret_object(settings(), {"API_KEY": Sensitive(CANARY)})
+    secret = secret_objects(settings(), {"API_KEY": Sensitive(CANARY)})[0]
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "todo"}}
     made.delete([secret, namespace])
     waits = ["--wait=true", "--cascade=foreground", "--timeout=90s"]
@@ -573,7 +573,7 @@ def test_a_secret_goes_in_on_stdin_and_comes_out_nowhere() -> None:
 
     made, runner = store(echo)
     runner.redactor.add([Sensitive(CANARY)])
-    secret = secret_object(settings(), {"API_KEY": Sensitive(CANARY)})
+    secret = secret_objects(settings(), {"API_KEY": Sensitive(CANARY)})[0]
     encoded = base64.b64encode(CANARY.encode()).decode()
     for call in (made.apply, lambda items: made.create(items[0])):
         with pytest.raises(KubetasksError) as caught:

@@ -13,7 +13,7 @@ from kubetasks.aiops.answer import Answer, Proposal
 from kubetasks.aiops.kubectl_ai import Tool
 from kubetasks.errors import Forbidden
 from kubetasks.redact import Sensitive
-from kubetasks.secrets.store import secret_object
+from kubetasks.secrets.store import secret_objects
 from kubetasks.tasks import aiops, deploy
 from kubetasks.tasks._edge import Edge
 from tests.fake_api import closed_port
@@ -244,7 +244,7 @@ def test_a_key_that_is_only_in_the_cluster(
     monkeypatch.delenv("LLM_API_KEY")
     monkeypatch.setenv("KUBETASKS_AIOPS_KEY_SECRET", "API_KEY")
     trouble.edit(".env", "")
-    live = secret_object(trouble.settings, {"API_KEY": Sensitive("the-key-in-the-cluster")})
+    live = secret_objects(trouble.settings, {"API_KEY": Sensitive("the-key-in-the-cluster")})[0]
     trouble.store.objects["Secret/todo-secrets"]["data"] = live["data"]
     assert inv(aiops.ask, "why?").code == 0
     assert model.received[0][2]["Authorization"] == "Bearer the-key-in-the-cluster"

@@ -1,14 +1,19 @@
 """Where the values of settings and secrets come from, as the tasks say it."""
 
+import base64
 import json
+from typing import Any
 
 import pytest
+import yaml
+from invoke.tasks import Task
 
 from kubetasks.secrets import store
-from kubetasks.tasks import deploy
+from kubetasks.tasks import deploy, secret
 from kubetasks.tasks._edge import edge
-from tests.samples import CANARY
-from tests.unit.tasks.conftest import Inv, in_project
+from tests.memory_store import NAMESPACE
+from tests.samples import CANARY, deployment
+from tests.unit.tasks.conftest import Inv, Output, in_project
 from tests.world import World
 
 
@@ -55,3 +60,96 @@ def test_it_is_known_where_the_configuration_comes_from(world: World, monkeypatc
     assert found.origin("config", "LEVEL") == f"invoke.yaml, line {line}"
     assert found.origin("config", "COLOUR") == "environment KUBETASKS_CONFIG_COLOUR"
     assert edge(in_project(world.root), target="kind").origin("target") == "flag --target"
+
+
+INTO = 'secrets: {API_KEY: {into: ["web/secret_key"], command: [pass, show, x]}, PW: {kind: generated, into: db/pw}}'
+
+
+@pytest.fixture
+def placed(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A project whose secrets go to Secrets of other names."""
+    section = yaml.safe_load((world.root / "invoke.yaml").read_text())["kubetasks"]
+    section |= yaml.safe_load(INTO)
+    world.edit("invoke.yaml", yaml.safe_dump({"kubetasks": section}))
+    world.edit(".env", "")
+    world.runner.answers["pass", "show"] = f"{CANARY}\n"
+    item = deployment("cache", "redis:7")
+    source = {"secretKeyRef": {"name": "web", "key": "secret_key"}}
+    item["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": "K", "valueFrom": source}]
+    world.renderer.extra = [item]
+    return world
+
+
+@pytest.fixture
+def run(placed: World, inv: Inv, monkeypatch: pytest.MonkeyPatch) -> Inv:
+    """Calls a task of that project; no value of a secret is in what it prints."""
+
+    def call(task: Task[Any], *args: Any, **flags: Any) -> Output:
+        done = inv(task, *args, **flags)
+        assert CANARY not in done.out + done.err
+        return done
+
+    return call
+
+
+def held(world: World, name: str) -> dict[str, str]:
+    data = world.store.objects[f"Secret/{name}"]["data"]
+    return {key: base64.b64decode(value).decode() for key, value in data.items()}
+
+
+def test_secrets_go_to_their_places_through_a_whole_life(placed: World, run: Inv) -> None:
+    done = run(deploy.deploy)
+    assert done.code == 0, done.err
+    assert held(placed, "web") == {"secret_key": CANARY}
+    password = held(placed, "db")["pw"]
+    assert len(password) >= 32
+    assert set(held(placed, "todo-secrets")) == {"kubetasks.digest-key"}
+    assert "nothing changed since revision 1" in run(deploy.deploy).out
+
+    placed.runner.answers["pass", "show"] = f"other-{CANARY}\n"
+    shown = run(deploy.diff)
+    assert "Secret/web: secret_key would change" in shown.out
+    planned = run(deploy.plan, json=True)
+    assert "secret API_KEY: command pass, replaces the existing one" in planned.out
+    assert "2 keys in web, db" in planned.out or "2 keys in db, web" in planned.out
+    assert run(deploy.deploy).code == 0
+    assert held(placed, "web") == {"secret_key": f"other-{CANARY}"}
+    assert held(placed, "db")["pw"] == password
+
+    assert run(secret.rotate, "PW").code == 0
+    assert held(placed, "db")["pw"] != password
+    rows = json.loads(run(secret.check, json=True).out)
+    assert {row["name"]: row["from"] for row in rows} == {
+        "API_KEY": "command pass, as in the existing Secret", "PW": "existing Secret",
+    }  # fmt: skip
+    assert run(deploy.destroy).code == 0
+    assert not placed.store.named("Secret")
+
+
+def test_a_namespace_that_stays_keeps_none_of_the_secrets(placed: World, run: Inv) -> None:
+    placed.store.put({**NAMESPACE, "metadata": {"name": "todo", "labels": {}}})
+    placed.store.put({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "unrelated", "namespace": "todo"}})
+    assert run(deploy.deploy).code == 0
+    assert run(deploy.destroy).code == 0
+    assert placed.store.named("Secret") == ["unrelated"]
+
+
+def test_a_secret_of_something_else_is_refused_before_anything_is_changed(placed: World, run: Inv) -> None:
+    other = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "web", "namespace": "todo"}, "data": {}}
+    placed.store.put(other)
+    for task in (deploy.plan, deploy.deploy, secret.apply):
+        done = run(task)
+        assert done.code == 67
+        assert done.err.startswith("error: Secret/web in namespace todo exists, and kubetasks did not create it")
+    assert placed.store.objects["Secret/web"]["data"] == {}
+    assert not placed.builds
+
+
+def test_a_command_that_fails_changes_nothing(placed: World, run: Inv) -> None:
+    placed.runner.answers["pass", "show"] = (1, CANARY, CANARY)
+    done = run(deploy.deploy)
+    assert done.code == 68
+    said = "the command for API_KEY failed: pass exited with 1 -- run it yourself to see what it prints: pass show x"
+    assert done.err == f"error: {said}\n"
+    assert not placed.builds
+    assert not placed.store.named("Secret")

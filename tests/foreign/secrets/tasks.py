@@ -1,0 +1,3 @@
+from kubetasks import collection
+
+namespace = collection
