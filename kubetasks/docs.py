@@ -38,6 +38,7 @@ file, and the file before the default. A key that nobody knows and a value of th
 
 `NAME` stands for a name of yours; in the name of a variable it is in capitals, with `_` for `-` and `.`.
 The same as a schema, for editors: [settings.schema.json](settings.schema.json).
+`inv config.show` prints every setting as it takes effect, and where its value comes from.
 """
 TABLE_HEAD: Final = "| key | default | can be | what it is | variable |\n| --- | --- | --- | --- | --- |"
 # How a user's own names are written where a path goes through them: services.NAME.context.

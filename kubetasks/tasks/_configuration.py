@@ -90,10 +90,15 @@ def locate(config: Config, keys: Sequence[str]) -> documents.Located | None:
     return None
 
 
-def gives(section: Any, keys: Sequence[str]) -> bool:
-    """Whether the files give a key, whichever of them."""
-    for key in keys:
-        if not hasattr(section, "keys") or key not in section:
-            return False
+def given(section: Any, keys: Sequence[str]) -> Sequence[str]:
+    """The part of a key's way that the files give: all of it, or up to a value that stands for all below it.
+
+    Empty where no file gives the key.
+    """
+    for depth, key in enumerate(keys):
+        if not hasattr(section, "keys"):
+            return keys[:depth] if section is not None else ()
+        if key not in section:
+            return ()
         section = section[key]
-    return True
+    return keys

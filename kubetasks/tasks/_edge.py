@@ -354,13 +354,19 @@ class Edge:
         """Where the value of a setting comes from."""
         from kubetasks.settings.origins import origin
 
+        given = _configuration.given(self.section, keys)
         return origin(
             ".".join(keys),
             [path for path, value in self.flags.items() if value not in (None, "")],
-            from_environment(self.environ, self.section or {}),
-            _configuration.locate(self.context.config, ["kubetasks", *keys]),
-            named=_configuration.gives(self.section, keys),
+            self._from_environment,
+            _configuration.locate(self.context.config, ["kubetasks", *given]) if given else None,
+            named=bool(given),
         )
+
+    @cached_property
+    def _from_environment(self) -> Mapping[str, Any]:
+        """The settings that environment variables give, nested."""
+        return from_environment(self.environ, self.section or {})
 
     def survey(self, *, ask: bool = True, force: bool = False) -> "Survey":
         """What is there and what is wanted."""

@@ -294,10 +294,12 @@ def test_going_back_to_a_secret_that_is_gone_is_refused(world: World) -> None:
 def test_inputs_in_which_there_may_be_a_secret_cannot_be_guessed(world: World, tmp_path: Path) -> None:
     """The digest of the sources is keyed, too: a short value in a manifest would be found by trying."""
     one = world.survey().inputs
+    own = secret("todo-secrets")
+    own["metadata"]["labels"]["app.kubernetes.io/managed-by"] = "kubetasks"
     world.store.put(
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "todo"}},
         {
-            **secret("todo-secrets"),
+            **own,
             "data": {"kubetasks.digest-key": encoded("another"), "JWT_SECRET": encoded("x" * 9)},
         },
     )

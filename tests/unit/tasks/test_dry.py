@@ -56,7 +56,7 @@ SAYS = {
 }
 READING = {
     "plan", "diff", "status", "logs", "open", "doctor", "completion", "image.list", "cluster.list", "cluster.env",
-    "secret.check", "lock.status", "aiops.agent.status", "aiops.ask",
+    "config.show", "secret.check", "lock.status", "aiops.agent.status", "aiops.ask",
     "manifest.render", "manifest.validate", "chart.lint", "chart.template",
 }  # fmt: skip
 FLAGS: dict[str, dict[str, Any]] = {

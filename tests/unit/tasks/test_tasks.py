@@ -25,6 +25,7 @@ TOP = "deploy verify status diagnose logs open plan diff rollback destroy doctor
 NOUNS = {
     "image": "build list load prune scan",
     "cluster": "up down env list",
+    "config": "show",
     "secret": "apply check rotate",
     "lock": "status release",
     "manifest": "render validate apply",

@@ -2,15 +2,20 @@
 
 import base64
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from invoke.config import Config
+from invoke.context import Context
 from invoke.tasks import Task
 
 from kubetasks.secrets import store
-from kubetasks.tasks import deploy, secret
-from kubetasks.tasks._edge import edge
+from kubetasks.settings import keys
+from kubetasks.settings.effective import leaves
+from kubetasks.tasks import config, deploy, secret
+from kubetasks.tasks._edge import Edge, edge
 from tests.memory_store import NAMESPACE
 from tests.samples import CANARY, deployment
 from tests.unit.tasks.conftest import Inv, Output, in_project
@@ -153,3 +158,76 @@ def test_a_command_that_fails_changes_nothing(placed: World, run: Inv) -> None:
     assert done.err == f"error: {said}\n"
     assert not placed.builds
     assert not placed.store.named("Secret")
+
+
+def shown(inv: Inv, **flags: Any) -> dict[str, tuple[Any, str]]:
+    done = inv(config.show, json=True, **flags)
+    assert CANARY not in done.out + done.err
+    return {row["key"]: (row["value"], row["from"]) for row in json.loads(done.out)}
+
+
+def test_every_setting_is_shown_with_its_place(world: World, monkeypatch: pytest.MonkeyPatch, inv: Inv) -> None:
+    found = shown(inv, target="kind")
+    assert found["target"] == ("kind", "flag --target")
+    assert found["project"][0] == "todo"
+    assert found["project"][1].startswith("invoke.yaml, line ")
+    expected = {leaf.path for leaf in leaves(world.settings)}
+    assert set(found) == expected
+    assert {path.partition(".")[0] for path, _, _ in keys()} == {path.partition(".")[0] for path in expected}
+    monkeypatch.setenv("KUBETASKS_KIND_NAME", "other")
+    monkeypatch.setenv("KUBETASKS_CONFIG_DB_PASSWORD", CANARY)
+    monkeypatch.setenv("KUBETASKS_CONFIG_URL", f"postgresql://me:{CANARY}@host/db")
+    monkeypatch.setenv("KUBETASKS_CONFIG_LEVEL", "debug")
+    found = shown(inv)
+    assert found["kind.name"] == ("other", "environment KUBETASKS_KIND_NAME")
+    assert found["config.DB_PASSWORD"] == ("***", "environment KUBETASKS_CONFIG_DB_PASSWORD")
+    assert found["config.LEVEL"] == ("debug", "environment KUBETASKS_CONFIG_LEVEL")
+    assert set(shown(inv, key="kind")) == {path for path in found if path.startswith("kind.")}
+    assert inv(config.show, key="knid").code == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "keys", "said"),
+    [
+        ("{}\n", ["kind", "name"], "default"),
+        ("kubetasks:\n  manifests: [k8s]\n", ["manifests", "files"], "invoke.yaml, line 2"),
+        (
+            "kubetasks:\n  services:\n    web:\n      context: x\n",
+            ["services", "web", "context"],
+            "invoke.yaml, line 4",
+        ),
+        ("kubetasks:\n  services:\n    web:\n      context: x\n", ["services", "web", "dockerfile"], "default"),
+        ("kubetasks:\n  secrets: {A: {from: [env]}}\n", ["secrets", "A", "from"], "invoke.yaml, line 2"),
+        ("kubetasks:\n  config: {a.b: c}\n", ["config", "a.b"], "invoke.yaml, line 2"),
+    ],
+)
+def test_the_line_of_a_setting(tmp_path: Path, text: str, keys: list[str], said: str) -> None:
+    (tmp_path / "invoke.yaml").write_text(text)
+    assert edge(in_project(tmp_path)).origin(*keys) == said
+
+
+def test_a_file_given_by_f_goes_before_the_projects(tmp_path: Path) -> None:
+    (tmp_path / "invoke.yaml").write_text("kubetasks: {project: a, deadline: 9}\n")
+    (tmp_path / "prod.yaml").write_text("\nkubetasks: {project: b}\n")
+    made = Config(project_location=tmp_path, runtime_path=tmp_path / "prod.yaml")
+    made.load_project()
+    made.load_runtime()
+    found = edge(Context(made))
+    assert (found.settings.project, found.origin("project")) == ("b", "prod.yaml, line 2")
+    assert found.origin("deadline") == "invoke.yaml, line 1"
+
+
+def test_only_what_is_set_is_shown(world: World, inv: Inv, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.edit("invoke.yaml", "kubetasks: {project: shop}\n")
+    monkeypatch.setenv("KUBETASKS_OFFLINE", "1")
+    made = in_project(world.root)
+    capture: list[str] = []
+    monkeypatch.setattr(Edge, "print_json", lambda edge, document: capture.extend(row["key"] for row in document))
+    config.show(made, json=True, changed=True)
+    assert capture == ["project", "offline"]
+
+
+def test_the_table_has_a_row_for_each(world: World, inv: Inv) -> None:
+    lines = inv(config.show, key="kind").out.splitlines()
+    assert lines[0].split() == ["SETTING", "VALUE", "FROM"]
+    assert lines[1].split()[:2] == ["kind.name", '"kubetasks"']
