@@ -113,4 +113,4 @@ def _contract(context: Context) -> None:
 
 def _journey(journey: Journey, context: Context) -> None:
     with context.client() as client:
-        Play(journey, client, context.results, context.scene.redactor).check()
+        Play(journey, client, context.results, context.scene.redactor, context.declared).check()

@@ -13,6 +13,7 @@ from kubetasks.objects import Object, Objects, identity, of_kind
 from kubetasks.redact import Redactor, Sensitive
 from kubetasks.settings import Settings
 from kubetasks.targets.base import Store, Target
+from kubetasks.verify import declared
 from kubetasks.verify.check import CheckFailed
 from kubetasks.verify.client import Client, NoAnswer, Request, Response
 from kubetasks.verify.doors import Door, Doors
@@ -132,6 +133,14 @@ class Context:
         """Hide a value in all evidence from now on; returns it."""
         self.scene.redactor.add([Sensitive(value)])
         return value
+
+    def declared(self, names: set[str]) -> Mapping[str, str]:
+        """The values of declared secrets that are deployed, by name; hidden in all evidence from now on.
+
+        Raises:
+            NoValue: one has no value.
+        """
+        return declared.read(self.settings, self.store, names, self.scene.redactor)
 
     def url(self, service: str = "") -> str:
         """The base URL of a Service, given as ``NAME`` or ``NAME:PORT``; of the entry where empty.

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from time import monotonic
 from typing import Any, Final
@@ -12,9 +12,9 @@ import msgspec
 from kubetasks.errors import SettingsError
 from kubetasks.objects import Objects, identity, of_kind
 from kubetasks.settings import HttpCheck, Settings
-from kubetasks.verify import expect
+from kubetasks.verify import declared, expect
 from kubetasks.verify.check import CAPABILITIES, CUSTOM, Check, CheckFailed
-from kubetasks.verify.client import Client, NoAnswer, Request, Response
+from kubetasks.verify.client import Client, NoAnswer, Request, Response, segment
 from kubetasks.verify.context import Context
 from kubetasks.verify.pointer import MISSING
 from kubetasks.verify.report import LAYERS
@@ -23,6 +23,8 @@ from kubetasks.verify.selection import nearest
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 # A slow answer to a request that changes nothing is asked for again: the first one may have opened a connection.
 TRIES: Final = 3
+# Where the value of a declared secret may stand, beside the path and the URL.
+FILLED: Final = ("headers", "json", "response_headers", "body", "text")
 
 
 def checks(settings: Settings) -> list[Check]:
@@ -45,6 +47,8 @@ def check(settings: Settings, objects: Objects | None = None) -> None:
         for wrong in _malformed(each, at):
             path, _, why = wrong.partition(": ")
             raise SettingsError(f"setting `{path}`", why=why, fix=_fix(why))
+        for why in declared.unknown(each, settings):
+            raise SettingsError(f"setting `{at}`", why=why, fix="declare it, or correct its name")
         if objects is None:
             continue
         services = [item["metadata"]["name"] for item in of_kind(objects, "Service")]
@@ -94,6 +98,10 @@ def _check(item: HttpCheck, settings: Settings) -> Check:
 
 def _ask(item: HttpCheck, context: Context) -> str:
     """Send the request and judge the answer; the evidence."""
+    try:
+        item = _filled(item, context.declared(declared.names(item)))
+    except declared.NoValue as error:
+        raise CheckFailed(str(error)) from None
     path = item.path
     base = item.url or context.url(item.service)
     wrong: list[str] = []
@@ -109,6 +117,15 @@ def _ask(item: HttpCheck, context: Context) -> str:
     if wrong:
         raise CheckFailed("; ".join(wrong))
     return f"{response.status} {response.type}".strip() + f" in {took * 1000:.0f} ms"
+
+
+def _filled(item: HttpCheck, known: Mapping[str, str]) -> HttpCheck:
+    """A check with the values of declared secrets; in a path or URL, each is quoted as one segment."""
+    if not known:
+        return item
+    texts = {name: declared.fill(getattr(item, name), known) for name in FILLED}
+    places = {name: declared.fill(getattr(item, name), known, segment) for name in ("path", "url")}
+    return msgspec.structs.replace(item, **texts, **places)
 
 
 def _timed(item: HttpCheck, client: Client, path: str) -> tuple[Response, float]:

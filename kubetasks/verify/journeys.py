@@ -10,9 +10,10 @@ from msgspec import Meta, Struct, field
 
 from kubetasks import documents
 from kubetasks.errors import SettingsError
-from kubetasks.verify import expect
+from kubetasks.verify import declared, expect
 
-VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+NAME: Final = r"[A-Za-z_][A-Za-z0-9_]*"
+VARIABLE: Final = re.compile(rf"\$\{{({NAME}|secret\.[-._A-Za-z0-9]+)\}}")
 UNIQUE: Final = "unique"
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 Name = Annotated[str, Meta(min_length=1, max_length=80)]
@@ -112,11 +113,11 @@ def _malformed(journey: Journey) -> Iterator[str]:
             yield from expect.pointers(step.expect.body, f"{at}.expect.body")
             for name, wanted in (*step.expect.headers.items(), ("text", step.expect.text)):
                 yield from expect.malformed(wanted, f"{at}.expect.{name}")
-            unknown = variables(step) - saved
+            unknown = {each for each in variables(step) - saved if not each.startswith(declared.PREFIX)}
             if unknown:
                 yield f"{at}: nothing before it saves ${{{'}, ${'.join(sorted(unknown))}}}"
             for name, pointer in step.save.items():
-                if not VARIABLE.fullmatch(f"${{{name}}}") or (pointer and not pointer.startswith("/")):
+                if not re.fullmatch(NAME, name) or (pointer and not pointer.startswith("/")):
                     yield f"{at}.save: `{name}: {pointer}` is no name with a JSON pointer"
             saved |= set(step.save)
 

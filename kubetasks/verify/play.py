@@ -3,7 +3,7 @@
 import json
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from kubetasks.redact import Redactor, Sensitive
-from kubetasks.verify import expect
+from kubetasks.verify import declared, expect
 from kubetasks.verify.client import Client, NoAnswer, Request, Response, plain, segment
 from kubetasks.verify.journeys import UNIQUE, VARIABLE, Journey, Step, fill, variables
 from kubetasks.verify.pointer import MISSING, look
@@ -29,12 +29,14 @@ class Play:
         client: leads to the entry.
         layer: gets one check per step.
         redactor: is told of every bearer token, and of what is saved under a name like one.
+        secrets: gives the values of declared secrets by name.
     """
 
     journey: Journey
     client: Client
     layer: Layer
     redactor: Redactor
+    secrets: Callable[[set[str]], Mapping[str, str]] = field(default=lambda _: {})
     _known: dict[str, Any] = field(default_factory=dict)
 
     def check(self) -> None:
@@ -51,7 +53,7 @@ class Play:
         finally:
             for step in self.journey.cleanup:
                 name = f"{self.journey.name}: cleanup: {step.name}"
-                absent = variables(step) - set(self._known)
+                absent = {each for each in variables(step) - set(self._known) if not each.startswith(declared.PREFIX)}
                 if absent:
                     self.layer.skipped(name, f"there is no {', '.join(sorted(absent))}, so nothing to clean up")
                 else:
@@ -59,8 +61,10 @@ class Play:
 
     def _step(self, name: str, step: Step) -> bool:
         try:
+            found = self.secrets(declared.names(step))
+            self._known |= {f"{declared.PREFIX}{each}": value for each, value in found.items()}
             response = self.client.send(self._request(step))
-        except NoAnswer as error:
+        except (NoAnswer, declared.NoValue) as error:
             self.layer.failed(name, str(error))
             return False
         document = _document(response)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from kubetasks.console import Console
 from kubetasks.deployers.scaling import adopted
-from kubetasks.errors import Forbidden
+from kubetasks.errors import Forbidden, SettingsError
 from kubetasks.objects import Objects
 from kubetasks.redact import Redactor
 from kubetasks.settings import Settings
 from kubetasks.targets.base import Target
-from kubetasks.verify import builtin, cluster, conform, http_checks, journeys, openapi_reader, plugins
+from kubetasks.verify import builtin, cluster, conform, declared, http_checks, journeys, openapi_reader, plugins
 from kubetasks.verify.check import CUSTOM, Check
 from kubetasks.verify.context import Context, Scene
 from kubetasks.verify.doors import Doors
@@ -182,7 +182,14 @@ def prepare(
     verify = settings.verify
     http_checks.check(settings, objects)
     document = openapi_reader.load(root / verify.contract, verify.contract) if verify.contract else None
-    return document, [journeys.load(root / path, path) for path in verify.journeys]
+    return document, [_journey(settings, root, path) for path in verify.journeys]
+
+
+def _journey(settings: Settings, root: Path, path: str) -> journeys.Journey:
+    found = journeys.load(root / path, path)
+    for why in declared.unknown(found, settings):
+        raise SettingsError(f"the journey {path}", why=why, fix="declare it, or correct its name")
+    return found
 
 
 def listed(run: Run) -> tuple[list[Check], list[Result]]:
