@@ -135,6 +135,9 @@ def plan(
 def withheld_paths(settings: Settings, root: Path, env_files: Iterable[Path] = ()) -> Withheld:
     """What no context of a project may hold: its env files, and the state of local deployments."""
     paths = [root / settings.env_file] if settings.env_file else []
+    # A profile's is left out whichever profile applies.
+    named = (each.get("env_file") for each in settings.profiles.values())
+    paths += [root / each for each in named if isinstance(each, str) and each]
     paths += [*env_files, state.legacy(root)]
     with contextlib.suppress(StateUnavailable):
         paths.append(state.home())

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from kubetasks.errors import SettingsError
-from kubetasks.settings import checking, refusing
+from kubetasks.settings import checking, profiles, refusing
 from kubetasks.settings.fault import Fault
 from kubetasks.settings.refusing import ENVIRONMENT_PREFIX, Locate
 from kubetasks.settings.sections import Section, Settings
@@ -45,6 +45,12 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_plain(inner) for inner in value]
     return value
+
+
+def _normalise(section: dict[str, Any]) -> None:
+    """Write out what may be written shorter: a list of manifests means their files."""
+    if isinstance(section.get("manifests"), list):
+        section["manifests"] = {"files": section["manifests"]}
 
 
 def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -132,7 +138,7 @@ def load(
     environ: Mapping[str, str] | None = None,
     locate: Locate = refusing.nowhere,
 ) -> Settings:
-    """The settings: flags over environment over file over defaults.
+    """The settings: flags over environment over the chosen profile over the file over defaults.
 
     Args:
         section: the ``kubetasks`` section of Invoke's configuration; a mapping, or None.
@@ -148,10 +154,17 @@ def load(
     file = _plain(section) if section is not None else {}
     if not isinstance(file, dict):
         raise SettingsError("setting `kubetasks`", why="it must be a mapping", fix="see docs/settings.md")
-    if isinstance(file.get("manifests"), list):
-        file["manifests"] = {"files": file["manifests"]}
+    environ = os.environ if environ is None else environ
+    _normalise(file)
     _unknown(file, Settings, "kubetasks")
-    over = from_environment(os.environ if environ is None else environ, file)
+    overlays = dict(profiles.overlays(file))
+    for each, overlay in overlays.items():
+        _normalise(overlay)
+        _unknown(overlay, Settings, f"kubetasks.profiles.{each}")
+    profile = profiles.chosen(file, flags or {}, environ)
+    if profile:
+        file = _merge(file, profiles.pick(overlays, profile, flags or {}))
+    over = from_environment(environ, file)
     merged = _merge(file, over)
     try:
         settings = msgspec.convert(merged, Settings, strict=True)

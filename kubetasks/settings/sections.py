@@ -354,6 +354,14 @@ class Settings(Section, frozen=True):
     env_file: Annotated[
         str, Meta(description="The env file that secrets' values are read from, e.g. .env; empty reads none.")
     ] = ""
+    profile: Annotated[str, Meta(description="Which of `profiles` applies (--profile); none where empty.")] = ""
+    profiles: Annotated[
+        dict[str, dict[str, Any]],
+        Meta(
+            description="Settings by the name of a profile, such as staging or prod. Those of the chosen one go over "
+            "the others: mappings are merged, anything else is replaced."
+        ),
+    ] = field(default_factory=dict)
     services: Annotated[dict[str, Service], Meta(description="The services, by name.")] = field(default_factory=dict)
     secrets: Annotated[dict[str, Secret], Meta(description="The application's secrets, by name.")] = field(
         default_factory=dict

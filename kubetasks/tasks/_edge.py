@@ -13,8 +13,10 @@ import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cached_property
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
@@ -22,6 +24,7 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import Task
 from invoke.tasks import task as invoke_task
+from msgspec import to_builtins
 from msgspec.structs import replace
 
 from kubetasks import documents
@@ -47,6 +50,8 @@ if TYPE_CHECKING:
     from kubetasks.targets.on_cluster import OnCluster
 
 _redactor = Redactor()
+# The value of --profile, for the task that runs.
+_profile: ContextVar[str] = ContextVar("profile", default="")
 
 # Variables that begin like settings and are none.
 NO_SETTINGS = ("KUBETASKS_CACHE", "KUBETASKS_FAILURE", HOOK)
@@ -57,6 +62,7 @@ FLAGS: Mapping[str, str] = {
     "with": "what deploys: manifests or helm (setting `deployer`)",
     "env-file": "where secrets' values are read from (setting `env_file`)",
     "offline": "use the images of docker/offline, where no image registry answers (setting `offline`)",
+    "profile": "which of the settings' `profiles` applies, such as staging or prod (setting `profile`)",
     "json": "print one JSON document instead of text",
     "junit": "also write a JUnit report to this file",
     "html": "also write a report for people to this file: one HTML page that needs no other file",
@@ -90,6 +96,7 @@ def command(help: dict[str, str] | None = None, **options: Any) -> Callable[[Cal
             hangup = getattr(signal, "SIGHUP", None)  # a closed terminal; `nohup` has it ignored
             if hangup is not None and signal.getsignal(hangup) == signal.SIG_DFL:
                 signal.signal(hangup, signal.default_int_handler)
+            chosen = _profile.set(str(kwargs.pop("profile", "") or ""))
             try:
                 invoke_options(context)
                 body(context, *args, **kwargs)
@@ -116,12 +123,25 @@ def command(help: dict[str, str] | None = None, **options: Any) -> Callable[[Cal
                 told = of_os_error(error)
                 report(told, _redactor)
                 raise Exit(code=told.exit_code) from None
+            finally:
+                _profile.reset(chosen)
 
+        texts = dict(help or {})
+        if {"namespace", "target"} <= set(signature(body).parameters):
+            _take_profile(guarded, body)
+            texts["profile"] = FLAGS["profile"]
         # Short flags made from first letters would differ from task to task.
-        made: Task[Any] = invoke_task(help=help or {}, auto_shortflags=False, klass=OwnTask, **options)(guarded)
+        made: Task[Any] = invoke_task(help=texts, auto_shortflags=False, klass=OwnTask, **options)(guarded)
         return made
 
     return decorate
+
+
+def _take_profile(guarded: Callable[..., None], body: Callable[..., None]) -> None:
+    """Give a task the flag --profile, as the last one."""
+    own = signature(body)
+    flag = Parameter("profile", Parameter.POSITIONAL_OR_KEYWORD, default="")
+    guarded.__signature__ = own.replace(parameters=[*own.parameters.values(), flag])  # type: ignore[attr-defined]
 
 
 def _name_engine(error: KubetasksError) -> None:
@@ -208,16 +228,27 @@ class Edge:
     @cached_property
     def settings(self) -> Settings:
         """The settings."""
-
-        def locate(keys: Sequence[str]) -> Located | None:
-            return _configuration.locate(self.context.config, keys)
-
-        found = load(self.section, self.flags, self.environ, locate)
+        found = load(self.section, self.flags, self.environ, self._locate)
         _redactor.expect(public_words(found))
         limit = self.options.limit
         if limit is not None and limit < found.images.build_timeout:
             found = replace(found, images=replace(found.images, build_timeout=limit))
         return found
+
+    @property
+    def profile(self) -> str:
+        """The name of the profile that applies; empty for none."""
+        from kubetasks.settings import profiles
+
+        return profiles.chosen(self.section or {}, self.flags, self.environ)
+
+    def _locate(self, keys: Sequence[str]) -> Located | None:
+        """Where a setting stands, below the profile that applies or beside the profiles."""
+        found = None
+        if self.profile and keys[:1] == ["kubetasks"]:
+            way = ["kubetasks", "profiles", self.profile, *keys[1:]]
+            found = _configuration.locate(self.context.config, way)
+        return found or _configuration.locate(self.context.config, keys)
 
     def check_paths(self) -> None:
         """Refuse settings that name a file or folder that is not there, before anything is done.
@@ -354,19 +385,23 @@ class Edge:
         """Where the value of a setting comes from."""
         from kubetasks.settings.origins import origin
 
-        given = _configuration.given(self.section, keys)
-        return origin(
+        given, place, profile = _configuration.given(self.section, keys), ["kubetasks"], self.profile
+        if profile:
+            inner = _configuration.given(self.section, ["profiles", profile, *keys])
+            given, profile = (inner, profile) if len(inner) > 2 else (given, "")
+        said = origin(
             ".".join(keys),
             [path for path, value in self.flags.items() if value not in (None, "")],
             self._from_environment,
-            _configuration.locate(self.context.config, ["kubetasks", *given]) if given else None,
+            _configuration.locate(self.context.config, [*place, *given]) if given else None,
             named=bool(given),
         )
+        return f"profile {profile}: {said}" if profile and not said.startswith(("flag", "environment")) else said
 
     @cached_property
     def _from_environment(self) -> Mapping[str, Any]:
         """The settings that environment variables give, nested."""
-        return from_environment(self.environ, self.section or {})
+        return from_environment(self.environ, to_builtins(self.settings))
 
     def survey(self, *, ask: bool = True, force: bool = False) -> "Survey":
         """What is there and what is wanted."""
@@ -491,5 +526,6 @@ def edge(
         "namespace": namespace,
         "deployer": deployer,
         "offline": True if offline else None,
+        "profile": _profile.get(),
     }
     return kind(context, given, cluster_context, env_file, as_json)
