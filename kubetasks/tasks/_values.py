@@ -5,7 +5,22 @@ from typing import TYPE_CHECKING
 from kubetasks.tasks._edge import Edge
 
 if TYPE_CHECKING:
+    from kubetasks.deploy import Deploy
     from kubetasks.survey import Survey
+
+
+def security(found: Edge, work: "Deploy") -> list[dict[str, str]]:
+    """A row for what Pod Security would refuse: the standard that is set, else the strictest one, for information."""
+    from kubetasks.deployers import pod_security
+
+    settings = found.settings
+    if found.target.cluster is None:
+        return []
+    enforced = settings.namespace_policy != "none"
+    level = settings.namespace_policy if enforced else "restricted"
+    objects = work.objects or found.deployer.render(work.survey.release)
+    what = pod_security.line(pod_security.refused(objects, level, settings.pod_templates), level, enforced=enforced)
+    return [{"step": "pod security", "action": "note", "what": what}] if what else []
 
 
 def rows(found: Edge, survey: "Survey") -> list[dict[str, str]]:

@@ -146,7 +146,7 @@ def rows_of(work: "Deploy") -> list[dict[str, str]]:
 def _show_plan(found: Edge, work: "Deploy") -> None:
     from kubetasks.tasks import _values
 
-    rows = [*rows_of(work), *_values.rows(found, work.survey)]
+    rows = [*rows_of(work), *_values.security(found, work), *_values.rows(found, work.survey)]
     if found.as_json:
         found.print_json(rows)
         return

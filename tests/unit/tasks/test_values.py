@@ -231,3 +231,16 @@ def test_the_table_has_a_row_for_each(world: World, inv: Inv) -> None:
     lines = inv(config.show, key="kind").out.splitlines()
     assert lines[0].split() == ["SETTING", "VALUE", "FROM"]
     assert lines[1].split()[:2] == ["kind.name", '"kubetasks"']
+
+
+def security(inv: Inv) -> list[str]:
+    return [row["what"] for row in json.loads(inv(deploy.plan, json=True).out) if row["step"] == "pod security"]
+
+
+def test_a_plan_says_what_a_pod_security_standard_would_refuse(world: World, inv: Inv) -> None:
+    [said] = security(inv)
+    assert said.startswith("restricted would refuse Deployment/backend: allowPrivilegeEscalation is not false (conta")
+    inv(deploy.deploy)
+    assert security(inv)[0][:200] == said[:200]  # also where nothing is to be done
+    world.target.cluster = None
+    assert security(inv) == []
