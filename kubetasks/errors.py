@@ -54,6 +54,7 @@ Each error says what happened, why, and what to type next, and has an exit code 
     ├── WrongArchitecture         45   an image would be built for processors that no node has
     ├── DeployError
     │   ├── RenderFailed          50   the manifests or the chart do not render
+    │   ├── ChartUnavailable      69   a chart cannot be pulled from its repository, or is another one
     │   ├── ApplyFailed           51   the cluster refused an object
     │   │   └── ImmutableField    73   a field was changed that cannot be changed
     │   ├── RolloutFailed         52   a workload is in a state that cannot heal
@@ -429,6 +430,12 @@ class RenderFailed(DeployError):
     """The manifests or the chart do not render."""
 
     exit_code = 50
+
+
+class ChartUnavailable(DeployError):
+    """A chart cannot be pulled from its repository, or is not the one that the settings name."""
+
+    exit_code = 69
 
 
 class ApplyFailed(DeployError):

@@ -18,7 +18,9 @@ def files_digest(root: Path, paths: Iterable[str]) -> str:
         for each in files:
             if "__pycache__" in each.parts or not each.is_file():
                 continue
-            total.update(f"{each.relative_to(root).as_posix()}\0".encode())
+            # What was pulled lies outside of the project, in another folder on each machine.
+            name = each.relative_to(root if each.is_relative_to(root) else top)
+            total.update(f"{name.as_posix()}\0".encode())
             total.update(hashlib.sha256(each.read_bytes()).digest())
     return total.hexdigest()
 

@@ -94,13 +94,13 @@ class HelmDeployer:
             RenderFailed: also where a hook needs an image that is built here, and Helm cannot be made to use it.
         """
         found = self.renderer.render(release)
-        raw = {key_of(item): [*containers(item)] for item in self.renderer.raw if is_hook(item)}
+        raw = {key_of(item): _images(item) for item in self.renderer.raw if is_hook(item)}
         for item in found:
-            if is_hook(item) and [*containers(item)] != raw.get(key_of(item)) and self.helm.version[0] < 4:
+            if is_hook(item) and _images(item) != raw.get(key_of(item)) and self.helm.version[0] < 4:
                 raise RenderFailed(
                     f"{identity(item)} is a hook of the chart with an image that is built here",
                     why="Helm 3 hands hooks to no post-renderer, and would run the image that the chart names",
-                    fix="use Helm 4, or let the chart take its images from the values (docs/composing.md)",
+                    fix="use Helm 4, or name the chart's values in kubetasks.chart.image_values (docs/composing.md)",
                 )
         return found
 
@@ -342,3 +342,7 @@ def _status(item: Object) -> str:
 
 def _owner(item: Object) -> str:
     return str((item["metadata"].get("labels") or {}).get(MANAGED_BY, ""))
+
+
+def _images(item: Object) -> list[str]:
+    return [str(each.get("image", "")) for each in containers(item)]

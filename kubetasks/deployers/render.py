@@ -209,7 +209,7 @@ class ChartRenderer:
         argv = helm.Helm(namespace=release.namespace).template(
             release.project, chart, values=self.settings.chart.values
         )
-        given = chart_values(release, UNKNOWN) if takes_values(self.root / chart) else {}
+        given = chart_values(release, UNKNOWN) if takes_values(self.root / chart) else self._image_values(release)
         values = helm.values_text(given)
         result = self.runner.run(argv, input=values, cwd=self.root, check=False)
         if not result.ok and helm.is_not_printable(result.stderr):
@@ -253,5 +253,22 @@ class ChartRenderer:
         if self._last is None or self._last[0] != release:
             self.render(release)
         if not takes_values(self.root / self.settings.chart.path):
-            return {}
+            return self._image_values(release)
         return chart_values(release, self._last[1] if self._last is not None else "")
+
+    def _image_values(self, release: Release) -> dict[str, Any]:
+        """The values that the settings map to the image of a service, for what no post-renderer gets."""
+        found: dict[str, Any] = {}
+        for service, paths in self.settings.chart.image_values.items():
+            repository, _, tag = release.images[service].rpartition(":")
+            parts = {
+                "image": release.images[service], "repository": repository, "tag": tag,
+                "pull_policy": release.pull_policy,
+            }  # fmt: skip
+            for place, path in paths.items():
+                *outer, last = path.split(".")
+                below = found
+                for key in outer:
+                    below = below.setdefault(key, {})
+                below[last] = parts[place]
+        return found

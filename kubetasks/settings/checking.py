@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from kubetasks.settings import http_checks, model, secret_places
+from kubetasks.settings import chart_faults, http_checks, model, secret_places
 from kubetasks.settings.fault import Fault, nearest, unstorable
 from kubetasks.settings.sections import Settings
 
@@ -57,6 +57,7 @@ def faults(settings: Settings) -> Iterator[Fault]:
     yield from _verify(settings)
     yield from http_checks.faults(settings)
     yield from secret_places.faults(settings)
+    yield from chart_faults.faults(settings)
     yield from _database(settings)
     yield from model.faults(settings)
     if settings.minikube.runtime not in RUNTIMES:
@@ -230,10 +231,11 @@ def missing(settings: Settings, root: Path) -> Iterator[Fault]:
     A default counts as not set: a project without a chart needs no folder ``chart``.
     """
     plain = Settings()
+    own = bool(settings.chart.repository)  # then no folder counts
     wanted = [
         ("manifests.path", settings.manifests.path, True, settings.manifests.path == plain.manifests.path),
         *(("manifests.files", path, None, False) for path in settings.manifests.files if not set("*?[") & {*path}),
-        ("chart.path", settings.chart.path, True, settings.chart.path == plain.chart.path),
+        ("chart.path", settings.chart.path, True, own or settings.chart.path == plain.chart.path),
         *(("chart.values", path, False, False) for path in settings.chart.values),
         *(("migrations.paths", path, None, False) for path in settings.migrations.paths),
         ("kind.config", settings.kind.config, False, False),

@@ -13,8 +13,8 @@ OWN: Final = ("profile", "profiles")
 def chosen(file: Mapping[str, Any], flags: Mapping[str, Any], environ: Mapping[str, str]) -> str:
     """The name of the profile that applies: by the flag, the variable or the file; empty for none."""
     for name in (flags.get("profile"), environ.get(VARIABLE), file.get("profile")):
-        if name:
-            return str(name)
+        if name and isinstance(name, str):  # anything else is refused by its type
+            return name
     return ""
 
 

@@ -177,6 +177,26 @@ class Chart(Section, frozen=True):
     values: Annotated[
         list[str], Meta(description="Values files on top of the chart's own, relative to the project's root.")
     ] = field(default_factory=list)
+    repository: Annotated[
+        str,
+        Meta(
+            description="Where the chart is pulled from in place of `path`: oci://REGISTRY/PATH, or the URL of a "
+            "repository."
+        ),
+    ] = ""
+    name: Annotated[str, Meta(description="The chart's name in that repository.")] = ""
+    version: Annotated[str, Meta(description="Its exact version.")] = ""
+    digest: Annotated[
+        str, Meta(description="The SHA-256 digest of its archive, as sha256:…; another one is refused.")
+    ] = ""
+    image_values: Annotated[
+        dict[str, dict[str, str]],
+        Meta(
+            description="Where the chart's values take the image of a service: `image` (the whole reference), "
+            "`repository`, `tag` or `pull_policy` to a dotted path. Only for what no post-renderer gets, as hooks "
+            "with Helm 3."
+        ),
+    ] = field(default_factory=dict)
 
 
 class Kind(Section, frozen=True):

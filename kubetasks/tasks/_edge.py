@@ -322,7 +322,7 @@ class Edge:
         if name == "helm" and self.target.cluster is not None:
             from kubetasks.deployers.helm import HelmDeployer
 
-            return HelmDeployer(self.settings, self.root, self.runner, self.target.store, self.target.cluster)
+            return HelmDeployer(self.charted, self.root, self.runner, self.target.store, self.target.cluster)
         from kubetasks.deployers.manifests import ManifestsDeployer
 
         renderer = self.renderer_named(name)
@@ -337,8 +337,16 @@ class Edge:
         """What renders: the manifests or the chart."""
         from kubetasks.deployers.render import ChartRenderer, ManifestsRenderer
 
-        chosen = ChartRenderer if name == "helm" else ManifestsRenderer
-        return chosen(self.settings, self.root, self.runner)
+        if name == "helm":
+            return ChartRenderer(self.charted, self.root, self.runner)
+        return ManifestsRenderer(self.settings, self.root, self.runner)
+
+    @cached_property
+    def charted(self) -> Settings:
+        """The settings with the chart at hand, pulled where a repository has it."""
+        from kubetasks.deployers.chart_source import at_hand
+
+        return at_hand(self.settings, self.root, self.runner)
 
     @cached_property
     def ask(self) -> "Ask":
@@ -414,7 +422,7 @@ class Edge:
 
         files = [Path.cwd() / self.env_file] if self.env_file else []
         found = look(
-            self.settings,
+            self.charted if self.settings.deployer == "helm" else self.settings,
             self.root,
             self.target,
             self.deployer,

@@ -30,7 +30,7 @@ def lint(c: Context) -> None:
 
     found = edge(c, deployer="helm")
     found.check_paths()
-    chart = str(found.root / found.settings.chart.path)
+    chart = str(found.root / found.charted.chart.path)
     files = [str(found.root / path) for path in found.settings.chart.values]
     result = found.runner.run(tool.Helm().lint(chart, values=files), check=False)
     if not result.ok:

@@ -107,6 +107,12 @@ class Helm:
         return self.argv("test", release, "--timeout", f"{timeout}s")
 
 
+def pull(repository: str, name: str, version: str, folder: str) -> list[str]:
+    """Download the archive of a published chart into a folder."""
+    place = [f"{repository.rstrip('/')}/{name}"] if repository.startswith("oci://") else [name, "--repo", repository]
+    return ["helm", "pull", *place, "--version", version, "--destination", folder]
+
+
 def values_text(values: Mapping[str, Any]) -> str:
     """Values as Helm can read them on stdin: JSON, as its YAML parser takes it.
 

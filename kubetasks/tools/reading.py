@@ -24,7 +24,7 @@ READING: Final[Mapping[str, frozenset[str]]] = {
             "explain", "diff", "wait", "top", "events", "rollout status",
         }
     ),
-    "helm": frozenset({"template", "lint", "version", "list", "status", "get", "history", "show", "env"}),
+    "helm": frozenset({"template", "lint", "version", "list", "status", "get", "history", "show", "env", "pull"}),
     "docker": frozenset(
         {
             "image inspect", "image ls", "image history", "images", "inspect", "manifest inspect", "version", "info",

@@ -266,7 +266,7 @@ def test_every_setting_that_names_a_file_is_checked() -> None:
         "services.*.context",
         "services.*.dockerfile",
         "local.sqlite",
-        "minikube.profile",
+        *("minikube.profile", "profile", "profiles"),
     }
     assert named - checked - elsewhere == set()
 
