@@ -101,7 +101,7 @@ def test_what_goes_in_is_the_same_on_every_machine(
 def test_the_digest_decides(root: Path, runner: SystemRunner, published: tuple[str, Path]) -> None:
     url, archive = published
     right = f"sha256:{hashlib.sha256(archive.read_bytes()).hexdigest()}"
-    assert at_hand(settings(url, digest=right), root, runner)
+    assert at_hand(settings(url, digest=right), root, runner).chart.digest == right
     with pytest.raises(ChartUnavailable, match=r"is not the one that `chart\.digest` names") as caught:
         at_hand(settings(url, digest=f"sha256:{'0' * 64}"), root, runner)
     assert (caught.value.exit_code, right in caught.value.line) == (69, True)
