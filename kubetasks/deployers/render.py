@@ -223,7 +223,9 @@ class ChartRenderer:
             raise RenderFailed(
                 f"the chart in {chart} does not render",
                 why=helm.reason(result.stderr),
-                fix="mend it and check it with `inv chart.lint`",
+                fix=f"helm dependency build {chart}"
+                if helm.lacks_dependencies(result.stderr)
+                else "mend it and check it with `inv chart.lint`",
             )
         objects = parse(result.stdout, f"the chart in {chart}")
         marked = [

@@ -128,6 +128,11 @@ def is_not_printable(text: str) -> bool:
     return "yaml: control characters are not allowed" in text
 
 
+def lacks_dependencies(stderr: str) -> bool:
+    """Whether a chart does not render because a chart that it depends on was not downloaded."""
+    return "missing in charts/ directory" in stderr
+
+
 def _values(files: Iterable[str], *, stdin: bool = True) -> list[str]:
     """Values files, the later ones above the earlier; ``-`` is stdin."""
     return [word for each in (*files, *(("-",) if stdin else ())) for word in ("--values", each)]

@@ -236,3 +236,11 @@ def test_pods_of_a_chart_with_values_of_ours_roll_too(tmp_path: Path) -> None:
     renderer, _ = chart(tmp_path, answer)
     found = renderer.render(replace(RELEASE, secret_keys={"web": {"a": "digest"}}))
     assert "kubetasks.dev/manifest-secrets-digest" in found[0]["spec"]["template"]["metadata"]["annotations"]
+
+
+def test_a_chart_whose_dependencies_were_not_downloaded(tmp_path: Path) -> None:
+    said = "Error: An error occurred: found in Chart.yaml, but missing in charts/ directory: postgresql\n"
+    renderer, _ = chart(tmp_path, (1, "", said))
+    with pytest.raises(RenderFailed) as caught:
+        renderer.render(RELEASE)
+    assert caught.value.fix == "helm dependency build chart"
