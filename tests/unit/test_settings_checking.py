@@ -265,6 +265,8 @@ def test_every_setting_that_names_a_file_is_checked() -> None:
         "secrets.*.from",
         "services.*.context",
         "services.*.dockerfile",
+        "services.*.local.cwd",
+        "services.*.local.command",
         "local.sqlite",
         *("minikube.profile", "profile", "profiles"),
     }
