@@ -38,7 +38,8 @@ spec: {selector: {app.kubernetes.io/name: web}, ports: [{port: 80, targetPort: h
 """
 FILES = {
     "tasks.py": "from kubetasks import collection\n\nnamespace = collection\n",
-    "invoke.yaml": "kubetasks: {project: whole, deadline: 40, services: {web: {}}, secrets: {API_KEY: {}}}\n",
+    "invoke.yaml": "kubetasks: {project: whole, deadline: 40, env_file: .env, "
+    "services: {web: {}}, secrets: {API_KEY: {}}}\n",
     # `date` makes another content of every build that is not cached.
     "Dockerfile": "ARG BASE_IMAGE\nFROM $BASE_IMAGE\nWORKDIR /srv\nCOPY . .\nRUN date +%s%N >/stamp\n",
     "index.html": "hello\n",
