@@ -69,6 +69,10 @@ Each error says what happened, why, and what to type next, and has an exit code 
     ├── VerifyFailed              60   one of verify's checks does not hold
     ├── TroubleFound              61   diagnose: something is wrong, and its cause is known
     ├── TroubleUnknown            62   diagnose: something is wrong that no rule knows
+    ├── InitError
+    │   ├── InitNothing           64   init: nothing in the folder can be read
+    │   ├── InitExists            65   init: a configuration is there already
+    │   └── InitUnusable          66   init: what was read is not enough for a configuration
     ├── StateUnavailable          39   there is no folder for the state of local deployments
     ├── LocalError
     │   ├── PortInUse             70   a loopback port of the local target is taken
@@ -520,6 +524,28 @@ class HookFailed(KubetasksError):
     """A task or command that the settings name as a hook failed."""
 
     exit_code = 74
+
+
+class InitError(KubetasksError):
+    """``init`` cannot write a configuration."""
+
+
+class InitNothing(InitError):
+    """Nothing in the folder says what the application is."""
+
+    exit_code = 64
+
+
+class InitExists(InitError):
+    """A configuration is there already, and is not overwritten."""
+
+    exit_code = 65
+
+
+class InitUnusable(InitError):
+    """What was read is not enough for a configuration."""
+
+    exit_code = 66
 
 
 class LocalError(KubetasksError):

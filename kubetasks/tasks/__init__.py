@@ -14,6 +14,7 @@ from kubetasks.tasks import (
     deploy,
     diagnose,
     image,
+    init,
     lock,
     look,
     manifest,
@@ -48,6 +49,7 @@ for _task in (
     deploy.rollback,
     deploy.destroy,
     look.doctor,
+    init.init,
     look.completion,
 ):
     collection.add_task(_task)
