@@ -72,6 +72,10 @@ class Program(InvokeProgram):
         folders = [start, *start.parents]
         if self.args.collection.value is not None or any(map(_has_tasks, folders)):
             super().load_collection()
+            if "init" in self.argv[1:] and "init" not in self.collection.task_names:
+                from kubetasks.tasks.init import init  # noqa: PLC0415
+
+                self.collection.add_task(init)
             return
         from kubetasks.tasks import collection  # noqa: PLC0415
 

@@ -260,7 +260,8 @@ def look(
         ClusterUnreachable: the API server does not answer.
         NamespaceTerminating: the namespace is being deleted, with what holds it.
     """
-    if not settings.services:
+    plain = Settings()
+    if not settings.services and (settings.manifests, settings.chart) == (plain.manifests, plain.chart):
         raise SettingsError(
             "there is nothing to deploy",
             why=f"{root / 'invoke.yaml'} describes no services",

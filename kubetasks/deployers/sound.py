@@ -191,17 +191,22 @@ def _check_entry(settings: Settings, objects: Objects) -> None:
         )
 
 
+def earliest(item: Object) -> int:
+    """After how many seconds a Deployment or StatefulSet can be ready at the earliest."""
+    if item["spec"].get("replicas") == 0:
+        return 0
+    delays = [
+        int((container.get(probe) or {}).get("initialDelaySeconds") or 0)
+        for container in (pod_template(item) or {}).get("spec", {}).get("containers") or ()
+        for probe in ("startupProbe", "readinessProbe")
+    ]
+    return max(delays, default=0) + int(item["spec"].get("minReadySeconds") or 0)
+
+
 def _check_deadline(settings: Settings, objects: Objects) -> None:
     """A pod is ready after its probes' first delay at the earliest, and counts after ``minReadySeconds``."""
     for item in of_kind(objects, "Deployment", "StatefulSet"):
-        if item["spec"].get("replicas") == 0:
-            continue
-        delays = [
-            int((container.get(probe) or {}).get("initialDelaySeconds") or 0)
-            for container in (pod_template(item) or {}).get("spec", {}).get("containers") or ()
-            for probe in ("startupProbe", "readinessProbe")
-        ]
-        needed = max(delays, default=0) + int(item["spec"].get("minReadySeconds") or 0)
+        needed = earliest(item)
         if needed >= settings.deadline:
             raise SettingsError(
                 "setting `kubetasks.deadline`",

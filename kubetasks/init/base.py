@@ -10,7 +10,7 @@ from kubetasks.init import compose, workloads
 from kubetasks.init.builds import Build
 from kubetasks.init.choice import choose, of_source
 from kubetasks.init.manifests import objects_of
-from kubetasks.init.proposal import Application, slug
+from kubetasks.init.proposal import Application, project_of, slug
 from kubetasks.init.sources import Source
 from kubetasks.init.variables import split
 from kubetasks.init.walk import folder_of, joined
@@ -72,7 +72,7 @@ def make(app: Application) -> Base:
 
 
 def _parts(app: Application) -> Iterator[Part]:
-    secret = f"{slug(app.tree.root.name) or 'app'}-secrets"
+    secret = f"{project_of(app.tree.root)}-secrets"
     if not app.compose.services:
         for build in _plain_builds(app):
             name = slug(build.names[0] if build.names else app.tree.root.name, 50) or "app"

@@ -50,9 +50,9 @@ def choose(
     best = _united(ranked, builds, pairings)
     best, supplied = _supplied(best, index)
     built = len(pairings[id(ranked[0])].pairs)
-    others = [
-        each for each in ranked[1:] if len(pairings[id(each)].pairs) == built and not {*each.entries} & {*best.entries}
-    ]
+    built = len(pairings[id(ranked[0])].pairs)
+    rest = [each for each in ranked[1:] if not {*each.entries} & {*best.entries}]
+    others = [each for each in rest if len(pairings[id(each)].pairs) == built]
     return Choice(best, tuple(others), tuple(supplied))
 
 
@@ -69,7 +69,7 @@ def _rank(source: Source, pairing: Pairing, hinted: set[str]) -> tuple[object, .
     depth = sum(each.count("/") for each in source.entries)
     hint = any(each in hinted or any(path.startswith(f"{each}/") for path in hinted) for each in source.entries)
     return (
-        built if not aside else 0, not aside, not source.flaws, hint, -len(pairing.ambiguous), -(source.kind == "chart"),
+        built if not aside else 0, not aside, not source.flaws, hint, -len(pairing.ambiguous), source.kind != "chart",
         source.workloads if not built else 0, source.overlay_rank, round(sure / built / 10) if built else 0, -depth,
         kinds[source.kind], -len(source.entries), source.path,
     )  # fmt: skip

@@ -151,16 +151,23 @@ def _context(tree: Tree, path: str, sources: tuple[str, ...], names: list[str]) 
         if each not in folders
     ]
     folders += [each for each in dict.fromkeys(beside) if (tree.root / each).is_dir()]
-    alone = _is_alone(tree, own)
+    bare = {each for each in folders if each != "." and _is_alone(tree, each)}
+    alone = own in bare
     named = [each for each in sources if each not in {".", "./", ""}]
 
     def worth(folder: str) -> tuple[int, int]:
         there = sum(_is_there(tree, folder, each) for each in named)
-        if alone and folder == own and own != ".":
+        if folder == own and alone:
+            return there, -1 if own.rpartition("/")[2].lower() in GENERIC else 0
+        if folder in bare:
             return there, -2
         holds_project = any((tree.root / folder / each).is_file() for each in PROJECT_FILES)
-        return there, int(holds_project) if alone else 0
+        return there, 2 * holds_project + (folder in beside) if alone else 0
 
+    if named and not any(worth(folder)[0] for folder in folders):
+        # All of it is built before: from the nearest folder that is a project.
+        projects = (each for each in folders if any((tree.root / each / name).is_file() for name in PROJECT_FILES))
+        return next(projects, own)
     return max(folders, key=lambda folder: (*worth(folder), -folders.index(folder)))
 
 

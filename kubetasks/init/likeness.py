@@ -31,10 +31,10 @@ class Likeness:
 # Official images that applications run beside their own. A name that is only similar does not pair with one of them.
 WELL_KNOWN: Final = frozenset(
     {
-        "adminer", "alpine", "busybox", "cassandra", "consul", "couchdb", "debian", "elasticsearch", "golang", "haproxy",
-        "httpd", "influxdb", "kibana", "logstash", "mariadb", "memcached", "mongo", "mysql", "nats", "neo4j", "nginx",
-        "node", "postgres", "python", "rabbitmq", "redis", "registry", "telegraf", "traefik", "ubuntu", "vault",
-        "wordpress", "zookeeper",
+        "adminer", "alpine", "busybox", "cassandra", "consul", "couchdb", "debian", "elasticsearch", "golang",
+        "haproxy", "httpd", "influxdb", "kibana", "logstash", "mariadb", "memcached", "mongo", "mysql", "nats",
+        "neo4j", "nginx", "node", "postgres", "python", "rabbitmq", "redis", "registry", "telegraf", "traefik",
+        "ubuntu", "vault", "wordpress", "zookeeper",
     }
 )  # fmt: skip
 

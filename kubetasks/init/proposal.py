@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
 
 from kubetasks.images.names import repository
 from kubetasks.init import builds, compose, dockerfiles, entry, manifests, skaffold, sources
@@ -12,6 +14,8 @@ from kubetasks.init.likeness import segment, words
 from kubetasks.init.pairing import Ask, Pair, Pairing
 from kubetasks.init.walk import Tree
 from kubetasks.objects import Objects
+
+ENV_FILE: Final = ".env"
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,7 @@ class Proposal:
         pairing: which images are built here.
         needs: keys of Secrets that nothing supplies.
         entry: the Service that a user opens.
+        env_file: the env file that holds values of the secrets; empty for none.
     """
 
     project: str
@@ -61,6 +66,7 @@ class Proposal:
     pairing: Pairing
     needs: tuple[manifests.Need, ...] = ()
     entry: str = ""
+    env_file: str = ""
 
 
 def read(tree: Tree, template: Template) -> Application:
@@ -89,12 +95,19 @@ def propose(app: Application, ask: Ask | None = None) -> Proposal | None:
         return None
     objects = choice.source.objects
     pairing = of_source(choice.source, list(app.builds), ask)
-    services = dict(_named(pairing.pairs))
+    services = dict(_named(pairing.pairs, guessed=choice.source.guessed))
     built = {workload for each in pairing.pairs for workload in each.workloads}
-    project = slug(app.tree.root.name) or "app"
+    project = project_of(app.tree.root)
     own = f"{project}-secrets"
     needs = [each for each in manifests.secrets(objects) if each.secret != own or each.key]
-    return Proposal(project, services, choice, pairing, tuple(needs), entry.infer(objects, built))
+    known = compose.dotenv(app.tree.text(ENV_FILE))
+    env_file = ENV_FILE if any({each.variable, each.key} & {*known} for each in needs) else ""
+    return Proposal(project, services, choice, pairing, tuple(needs), entry.infer(objects, built), env_file)
+
+
+def project_of(root: Path) -> str:
+    """The name of the application in a folder."""
+    return slug(root.name) or "app"
 
 
 def slug(text: str, longest: int = 40) -> str:
@@ -102,11 +115,11 @@ def slug(text: str, longest: int = 40) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:longest].strip("-")
 
 
-def _named(pairs: tuple[Pair, ...]) -> Iterator[tuple[str, Pair]]:
+def _named(pairs: tuple[Pair, ...], *, guessed: bool) -> Iterator[tuple[str, Pair]]:
     """Each pair with a name: its only workload's, else the one in a compose file or Skaffold, else the image's."""
     taken: set[str] = set()
     for each in pairs:
-        names = [each.workloads[0].partition("/")[2]] if len(each.workloads) == 1 else []
+        names = [each.workloads[0].partition("/")[2]] if len(each.workloads) == 1 and not guessed else []
         own = [name for name in each.build.names if words(name)]
         names += [*own, segment(each.image)] if each.build.file else [segment(each.image), *own]
         options = [slug(name, 50) for name in names]

@@ -110,6 +110,7 @@ def _plain(
         objects, read, usable = _in_folder(tree, folder, index, kustomized, chart_folders)
         if usable and not manifests.duplicates(objects) and read:
             found.append(Source("folder", (folder,), objects))
+    found = [each for each in found if not any(_holds_all_of(other, each) for other in found)]
     for folder, files in direct.items():
         objects = [item for path in files for item in index[path]]
         if folder != "." and any(each.path == folder for each in found):
@@ -119,6 +120,11 @@ def _plain(
         if manifests.duplicates(objects) or folder == ".":
             found += [Source("file", (path,), index[path]) for path in files if not manifests.duplicates(index[path])]
     return found
+
+
+def _holds_all_of(inner: Source, outer: Source) -> bool:
+    """Whether a folder below another one has all objects of that."""
+    return inner.path.startswith(f"{outer.path}/") and len(inner.objects) == len(outer.objects)
 
 
 def _upwards(folder: str) -> list[str]:

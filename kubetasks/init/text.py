@@ -1,13 +1,16 @@
 """The files that ``kubetasks init`` writes, as text."""
 
+import contextlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from kubetasks.deployers.sound import earliest
 from kubetasks.init.manifests import Need
 from kubetasks.init.proposal import Proposal, slug, stands_for
-from kubetasks.settings import Secret
+from kubetasks.objects import of_kind
+from kubetasks.settings import Secret, Settings
 
 TASKS: Final = '''"""The tasks of this project: see `inv --list`. Add your own below."""
 
@@ -54,18 +57,34 @@ def section(proposal: Proposal) -> dict[str, Any]:
     secrets = dict(declared(proposal.needs, f"{proposal.project}-secrets"))
     if secrets:
         made["secrets"] = secrets
+        if proposal.env_file:
+            made["env_file"] = proposal.env_file
     base = base_image(proposal)
     if base:
         made["images"] = {"base": base}
+    needed = deadline(proposal)
+    if needed:
+        made["deadline"] = needed
     if proposal.entry:
         made["verify"] = {"entry": proposal.entry}
     return made
 
 
+def deadline(proposal: Proposal) -> int:
+    """How many seconds a rollout may take, where the delays of the workloads need more than the default; else 0."""
+    needed = 0
+    for item in of_kind(proposal.choice.source.objects, "Deployment", "StatefulSet"):
+        with contextlib.suppress(AttributeError, KeyError, TypeError, ValueError):  # plan says what is wrong with it
+            needed = max(needed, earliest(item))
+    default = Settings().deadline
+    return min(3600, -(-(needed + default) // 60) * 60) if needed >= default else 0
+
+
 def base_image(proposal: Proposal) -> str:
     """What ``ARG BASE_IMAGE`` of the Dockerfiles is, where all agree on something other than our default."""
     bases = {each.build.dockerfile.base_arg for each in proposal.services.values()} - {None, ""}
-    return next(iter(bases)) or "" if len(bases) == 1 else ""
+    base = next(iter(bases)) or "" if len(bases) == 1 else ""
+    return "" if base == Settings().images.base else base
 
 
 def declared(needs: Iterable[Need], own: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -116,9 +116,16 @@ def walk(root: Path, most: int = MOST_ENTRIES) -> Tree:
             if entry.is_dir(follow_symlinks=False):
                 if depth < DEEPEST and not _is_left_out(root / path, entry.name):
                     waiting.append((path, depth + 1))
-            elif entry.is_file():
+            elif _is_file(entry):
                 files.append(path)
     return Tree(root, tuple(files))
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link to itself
+        return False
 
 
 def _is_left_out(path: Path, name: str) -> bool:

@@ -73,12 +73,15 @@ def _folder(path: str) -> Path:
 
 
 def _template(found: Edge, root: Path) -> "Template":
-    """Renders a chart with helm, where helm is there."""
+    """Renders a chart with helm, where helm is there, as the release that a deploy makes."""
     from kubetasks.errors import KubetasksError
+    from kubetasks.init.proposal import project_of
     from kubetasks.tools.helm import Helm
 
+    name = project_of(root)
+
     def template(folder: str) -> str:
-        argv = Helm(namespace="default").template("app", str(root / folder))
+        argv = Helm(namespace=name).template(name, str(root / folder))
         try:
             result = found.runner.run(argv, input="{}", cwd=root, check=False)
         except KubetasksError:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-DOMAIN = ("images", "targets", "deployers", "secrets", "verify", "diagnose", "aiops")
+DOMAIN = ("images", "targets", "deployers", "secrets", "verify", "diagnose", "aiops", "init")
 # What each part may import of ours; the longest name that fits a module is the one that counts.
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "kubetasks": ("kubetasks.tasks",),

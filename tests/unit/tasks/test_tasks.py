@@ -21,7 +21,7 @@ from kubetasks.tasks._edge import FLAGS, flags
 from tests.unit.tasks.foreign import FOREIGN_SETTINGS, invoke
 
 ROOT = Path(__file__).resolve().parents[3]
-TOP = "deploy verify status diagnose logs open plan diff rollback destroy doctor completion"
+TOP = "deploy verify status diagnose logs open plan diff rollback destroy doctor init completion"
 NOUNS = {
     "image": "build list load prune scan",
     "cluster": "up down env list",
