@@ -28,7 +28,8 @@ class Likeness:
     why: str = ""
 
 
-# Official images that applications run beside their own. A name that is only similar does not pair with one of them.
+# What applications run beside their own images, from any registry. A name that is only similar does not pair with one
+# of them.
 WELL_KNOWN: Final = frozenset(
     {
         "adminer", "alpine", "busybox", "cassandra", "consul", "couchdb", "debian", "elasticsearch", "golang",
@@ -66,6 +67,7 @@ def of_names(image: str, name: str) -> int:
         (joined.removesuffix("service") == own.removesuffix("service"), 76),
         (len(own) > 1 and theirs[-len(ours) :] == ours, 70),
         (len(joined) > 1 and ours[-len(theirs) :] == theirs, 64),
+        (len(own) > 5 and joined.endswith(own), 62),
         (len(own) > 2 and theirs[: len(ours)] == ours, 60),
         (len(joined) > 2 and ours[: len(theirs)] == theirs, 56),
     )
@@ -91,7 +93,7 @@ def compare(build: Build, image: str, users: list[Use], near: str = "") -> Liken
         if segment(each) == segment(image):
             return Likeness(EXACT, f"{build.file} builds {each}")
     best = max(_by_name(build, image, users), key=lambda like: like.score, default=NONE)
-    if wanted.removeprefix("docker.io/library/") in WELL_KNOWN and best.score < ALIKE:
+    if segment(image) in WELL_KNOWN and best.score < ALIKE:
         return NONE
     return Likeness(best.score + _circumstances(build, near), best.why) if best.score > 0 else NONE
 

@@ -117,7 +117,7 @@ def _plain(
             continue
         if not manifests.duplicates(objects):
             found.append(Source("file", tuple(_globbed(tree, folder, files)), objects))
-        if manifests.duplicates(objects) or folder == ".":
+        else:
             found += [Source("file", (path,), index[path]) for path in files if not manifests.duplicates(index[path])]
     return found
 

@@ -37,6 +37,10 @@ CHART = {
     [
         ({"k8s/web.yaml": deployment("web", "acme/web")}, ("k8s",)),
         ({"k8s/a/web.yaml": deployment("web", "acme/web"), "k8s/b.yaml": service("web")}, ("k8s",)),
+        (
+            {"w.yaml": deployment("web", "acme/web"), "x.yaml": deployment("x", "x/y"), "s.yaml": service("web")},
+            ("*.yaml",),
+        ),
         ({"app.yaml": deployment("web", "acme/web"), "docker-compose.yml": "services: {}\n"}, ("app.yaml",)),
         (
             {"k8s/dev/web.yaml": deployment("web", "acme/web"), "k8s/prod/web.yaml": deployment("web", "acme/web")},

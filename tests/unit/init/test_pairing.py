@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from kubetasks.init.builds import Build
 from kubetasks.init.likeness import of_names, words
-from kubetasks.init.pairing import Ask
 from kubetasks.init.proposal import propose
 from tests.unit.init.tree import PYTHON, application, deployment, pairs, proposed
 
@@ -29,6 +29,7 @@ def test_the_words_of_a_name(name: str, expected: tuple[str, ...]) -> None:
         ("acme/frontend@sha256:" + "0" * 64, "frontend"),
         ("localhost:5000/shop_web", "shop-web"),
         ("acme/web", "shop-web"),
+        ("acme/gb-redisslave", "redis-slave"),
     ],
 )
 def test_names_that_are_alike(image: str, name: str) -> None:
@@ -106,8 +107,12 @@ def test_skaffold_is_a_hint(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("dockerfile", "image"),
-    [("FROM postgres:16\nCOPY . .\n", "postgres:15"), ("FROM debian\nCOPY . .\n", "redis:7")],
-    ids=["its own base", "an official image that is named alike"],
+    [
+        ("FROM postgres:16\nCOPY . .\n", "postgres:15"),
+        ("FROM debian\nCOPY . .\n", "redis:7"),
+        ("FROM debian\nCOPY . .\n", "registry.k8s.io/redis:e2e"),
+    ],
+    ids=["its own base", "an official image that is named alike", "the same from another registry"],
 )
 def test_an_image_that_is_pulled(tmp_path: Path, dockerfile: str, image: str) -> None:
     files = {
@@ -148,10 +153,11 @@ def test_what_is_not_sure_is_left_out_and_said(tmp_path: Path) -> None:
 def test_a_person_decides(tmp_path: Path, index: int | None) -> None:
     asked: list[str] = []
 
-    def answer() -> Ask:
-        return lambda image, several: asked.append(image) or (None if index is None else several[index])  # type: ignore[func-returns-value]
+    def ask(image: str, several: list[Build]) -> Build | None:
+        asked.append(image)
+        return None if index is None else several[index]
 
-    found = propose(application(tmp_path, AMBIGUOUS), answer())
+    found = propose(application(tmp_path, AMBIGUOUS), ask)
     assert found is not None
     assert asked == ["acme/web"]
     chosen = {0: "a/web/Dockerfile", 1: "b/web/Dockerfile"}
