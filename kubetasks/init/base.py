@@ -1,5 +1,6 @@
 """Manifests for an application that has none: from its compose files, or from its Dockerfiles alone."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -94,7 +95,19 @@ def _parts(app: Application) -> Iterator[Part]:
             file = str(each.get("path", "")) if isinstance(each, dict) else str(each)
             given |= compose.dotenv(app.tree.text(joined(folder_of(service.file), file)))
         variables = split(service.data.get("environment"), given, app.compose.variables)
-        yield Part(name, image, variables, secret, service.data, dockerfile, app.compose.volumes)
+        asked = _asked(app, service.name)
+        yield Part(name, image, variables, secret, service.data, dockerfile, app.compose.volumes, asked)
+
+
+def _asked(app: Application, name: str) -> tuple[int, ...]:
+    """The ports that the variables of other services name, as in ``http://carts-db:8000``."""
+    text = " ".join(
+        compose.substituted(each or "", app.compose.variables)
+        for service in app.compose.services.values()
+        for each in compose.pairs(service.data.get("environment")).values()
+    )
+    numbers = re.findall(rf"(?<![\w.-]){re.escape(name)}:(\d{{2,5}})\b", text)
+    return tuple(dict.fromkeys(int(each) for each in numbers))
 
 
 def _plain_builds(app: Application) -> list[Build]:

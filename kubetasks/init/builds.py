@@ -55,12 +55,14 @@ def find(tree: Tree, found: Iterable[Dockerfile], compose: Compose, skaffold: Sk
         if dockerfile is not None:
             images = (service.image,) if service.image else ()
             names = _unique([service.name, *_other_names(dockerfile, compose)])
-            made.append(Build(dockerfile, service.context, service.args, images, names, service.file, service.target))
+            context = service.context if tree.has(service.context) else dockerfile.context
+            made.append(Build(dockerfile, context, service.args, images, names, service.file, service.target))
     for artifact in skaffold.artifacts:
         dockerfile = by_path.get(artifact.dockerfile)
         if dockerfile is not None:
             names = _unique([artifact.image.rpartition("/")[2].partition(":")[0], *dockerfile.names])
-            made.append(Build(dockerfile, artifact.context, artifact.args, (artifact.image,), names, artifact.file))
+            context = artifact.context if tree.has(artifact.context) else dockerfile.context
+            made.append(Build(dockerfile, context, artifact.args, (artifact.image,), names, artifact.file))
     known = {each.path for each in made}
     made += [Build(each, each.context, names=each.names) for each in by_path.values() if each.path not in known]
     at_root = _project_names(tree)

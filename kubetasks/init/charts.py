@@ -56,10 +56,7 @@ def find(tree: Tree, template: Template) -> list[Chart]:
             if folder != "."
             else {each for each in every if each.startswith("charts/") and "name" in said}
         )
-        for each in _dependencies(said):
-            where = str(each.get("repository") or "")
-            if where.startswith("file://"):
-                parts.add(joined(folder, where.removeprefix("file://")))
+        parts |= {*_local(said, folder)}
     found = []
     for folder, said in every.items():
         if folder in parts or said.get("type") == "library":
@@ -68,9 +65,15 @@ def find(tree: Tree, template: Template) -> list[Chart]:
         objects = [] if unmet else objects_of(values_of(template(folder)))
         guessed = not objects
         if guessed:
-            objects = list(_read_images(tree, folder))
+            objects = [item for each in [folder, *_local(said, folder)] for item in _read_images(tree, each)]
         found.append(Chart(folder, str(said.get("name") or folder.rpartition("/")[2]), objects, guessed, unmet))
     return found
+
+
+def _local(said: dict[str, Any], folder: str) -> list[str]:
+    """The folders of a chart's dependencies that are in the same repository."""
+    where = [str(each.get("repository") or "") for each in _dependencies(said)]
+    return [joined(folder, each.removeprefix("file://")) for each in where if each.startswith("file://")]
 
 
 def _metadata(tree: Tree, folder: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from kubetasks.init import manifests
 from kubetasks.init.builds import Build
@@ -56,6 +57,10 @@ def choose(
     return Choice(best, tuple(others), tuple(supplied))
 
 
+# As many images as custom resources that the cluster may not know have to outweigh.
+FOREIGN: Final = 2
+
+
 def of_source(source: Source, builds: list[Build], ask: Ask | None = None) -> Pairing:
     """The pairs of builds and of the images of a source."""
     near = source.path if source.kind != "file" else folder_of(source.path)
@@ -68,8 +73,9 @@ def _rank(source: Source, pairing: Pairing, hinted: set[str]) -> tuple[object, .
     kinds = {"kustomization": 3, "folder": 2, "file": 1, "chart": 0}
     depth = sum(each.count("/") for each in source.entries)
     hint = any(each in hinted or any(path.startswith(f"{each}/") for path in hinted) for each in source.entries)
+    worth = built - (FOREIGN if source.foreign else 0)
     return (
-        built if not aside else 0, not aside, not source.flaws, hint, -len(pairing.ambiguous), source.kind != "chart",
+        0 if aside else worth, not aside, not source.flaws, hint, -len(pairing.ambiguous), source.kind != "chart",
         source.workloads if not built else 0, source.overlay_rank, round(sure / built / 10) if built else 0, -depth,
         kinds[source.kind], -len(source.entries), source.path,
     )  # fmt: skip

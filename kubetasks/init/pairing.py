@@ -7,6 +7,7 @@ from kubetasks.images.names import repository, written
 from kubetasks.init.builds import Build
 from kubetasks.init.likeness import EXACT, SURE, Likeness, compare
 from kubetasks.init.manifests import Use
+from kubetasks.settings.checking import REFERENCE
 
 # Chooses one of several Dockerfiles for an image; None chooses none.
 Ask = Callable[[str, list[Build]], Build | None]
@@ -57,7 +58,8 @@ def pair(builds: list[Build], uses: list[Use], ask: Ask | None = None, near: str
     """
     users: dict[str, list[Use]] = {}
     for use in uses:
-        users.setdefault(repository(use.image), []).append(use)
+        if REFERENCE.fullmatch(use.image):  # else a placeholder
+            users.setdefault(repository(use.image), []).append(use)
     scores = {
         (image, index): compare(build, used[0].image, used, near)
         for image, used in users.items()

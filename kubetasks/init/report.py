@@ -15,14 +15,30 @@ def rows(proposal: Proposal) -> list[list[str]]:
 
 def notes(app: Application, proposal: Proposal) -> Iterator[str]:
     """Everything else, one line each."""
-    choice, pairing = proposal.choice, proposal.pairing
+    yield from _deployed(proposal)
+    yield from _left_over(proposal)
+    yield from _secrets(proposal)
+    if proposal.entry:
+        yield f"entry, which `inv open` opens and `inv verify` asks: Service {proposal.entry}"
+    if app.tree.cut:
+        yield "the folder is large: not all of its files were looked at"
+
+
+def _deployed(proposal: Proposal) -> Iterator[str]:
+    choice = proposal.choice
     yield f"deploys {choice.source.described}: {_count(choice.source.workloads, 'workload')}"
     yield from choice.source.flaws
+    if choice.source.foreign:
+        yield f"the cluster has to know these kinds before: {_some(choice.source.foreign)}"
     for path, what in choice.supplied:
         yield f"{path} is added, as it supplies {what}"
     if choice.others:
         others = [each.described.removeprefix("the ") for each in choice.others]
         yield f"could be deployed instead: {_some(others, 4)}"
+
+
+def _left_over(proposal: Proposal) -> Iterator[str]:
+    pairing = proposal.pairing
     if pairing.pulled:
         yield f"images that are pulled: {_some([each.partition('@')[0] for each in pairing.pulled])}"
     for image, several in pairing.ambiguous:
@@ -35,16 +51,15 @@ def notes(app: Application, proposal: Proposal) -> Iterator[str]:
     for name, pair in proposal.services.items():
         if pair.build.target:
             yield f"{name}: {pair.build.file} builds the stage {pair.build.target}; kubetasks builds the last one"
+
+
+def _secrets(proposal: Proposal) -> Iterator[str]:
     secrets = [name for name, _ in declared(proposal.needs, f"{proposal.project}-secrets")]
     if secrets:
         yield f"secrets that need a value: {_some(secrets)}"
     missing = undeclared(proposal.needs, f"{proposal.project}-secrets")
     if missing:
         yield f"Secrets that nothing supplies, to create in the namespace: {_some(missing)}"
-    if proposal.entry:
-        yield f"entry, which `inv open` opens and `inv verify` asks: Service {proposal.entry}"
-    if app.tree.cut:
-        yield "the folder is large: not all of its files were looked at"
 
 
 def _count(number: int, what: str) -> str:

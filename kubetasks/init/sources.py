@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from kubetasks import documents
 from kubetasks.init import charts, kustomizations, manifests
 from kubetasks.init.walk import Tree, folder_of
-from kubetasks.objects import Objects, pod_specs
+from kubetasks.objects import Objects, is_built_in, pod_specs
+from kubetasks.settings.checking import REFERENCE
 
 Kind = Literal["kustomization", "folder", "file", "chart"]
 MOST: Final = 300
@@ -64,6 +65,19 @@ class Source:
             return -1
         return max((len(OVERLAYS) - OVERLAYS.index(each) for each in words if each in OVERLAYS), default=1)
 
+    @property
+    def foreign(self) -> tuple[str, ...]:
+        """The kinds of custom resources whose definitions it does not bring: the cluster needs them before."""
+        brought = {
+            str(names.get("kind"))
+            for item in self.objects
+            if item["kind"] == "CustomResourceDefinition" and isinstance(item.get("spec"), dict)
+            for names in [item["spec"].get("names")]
+            if isinstance(names, dict)
+        }
+        kinds = dict.fromkeys(item["kind"] for item in self.objects if not is_built_in(item))
+        return tuple(each for each in kinds if each not in brought)
+
 
 def find(tree: Tree, template: charts.Template) -> tuple[list[Source], dict[str, Objects]]:
     """Everything that can be deployed and has pods, and every file that holds objects."""
@@ -77,12 +91,21 @@ def find(tree: Tree, template: charts.Template) -> tuple[list[Source], dict[str,
             "chart",
             (each.folder,),
             each.objects,
-            tuple(f"its dependency {name} is not in charts/" for name in each.unmet),
+            tuple(
+                f"its dependency {name} is not in charts/: run `helm dependency build {each.folder}`"
+                for name in each.unmet
+            ),
             each.guessed,
         )
         for each in charts.find(tree, template)
     ]
-    return [each for each in found if each.workloads][:MOST], index
+    return [_with_placeholders(each) for each in found if each.workloads][:MOST], index
+
+
+def _with_placeholders(source: Source) -> Source:
+    """The source, with a flaw for each image that is no image: something else fills it in."""
+    odd = dict.fromkeys(use.image for use in manifests.uses(source.objects) if not REFERENCE.fullmatch(use.image))
+    return replace(source, flaws=(*source.flaws, *(f"its image {each} is a placeholder" for each in odd)))
 
 
 def _of_kustomization(each: kustomizations.Kustomization) -> Source:

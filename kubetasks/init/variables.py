@@ -14,7 +14,7 @@ SECRET: Final = re.compile(
     re.IGNORECASE,
 )
 NOT_SECRET: Final = re.compile(
-    r"(PUBLIC_KEY|PUBLISHABLE_KEY|_FILE|_PATH|_URL_PREFIX|_EXPIRE\w*|_TTL|_LENGTH|_ALGORITHM|_MINUTES|_HOURS)$",
+    r"(ALLOW_EMPTY\w*|PUBLIC_KEY|PUBLISHABLE_KEY|_FILE|_PATH|_URL_PREFIX|_EXPIRE\w*|_TTL|_LENGTH|_ALGORITHM|_MINUTES|_HOURS)$",
     re.IGNORECASE,
 )
 CREDENTIALS: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@]*:(?P<password>[^@\s/]+)@", re.IGNORECASE)
@@ -26,14 +26,14 @@ class Variables:
 
     Args:
         plain: those that a ConfigMap may hold.
-        secret: those that a Secret has to hold; each has the Secret's key of the same name.
+        secret: those that a Secret has to hold, with the Secret's key: the name of what compose gets the value from.
         optional: those of them that may be empty.
         composed: those whose text contains secrets, each as ``$(NAME)``.
         empty: those that get a value from the machine where compose runs, and have none.
     """
 
     plain: dict[str, str] = field(default_factory=dict)
-    secret: list[str] = field(default_factory=list)
+    secret: dict[str, str] = field(default_factory=dict)
     optional: set[str] = field(default_factory=set)
     composed: dict[str, str] = field(default_factory=dict)
     empty: list[str] = field(default_factory=list)
@@ -56,8 +56,9 @@ def split(said: Any, env_files: Mapping[str, str], given: Mapping[str, str]) -> 
     every: dict[str, str | None] = {**env_files, **compose.pairs(said)}
     for name, text in every.items():
         if is_secret(name):
-            found.secret.append(name)
-            if text is not None and not compose.substituted(text, {}) and ":?" not in text and not env_files.get(name):
+            whole = VARIABLE.fullmatch(text or "")
+            found.secret[name] = (whole["bare"] or whole["name"] or name) if whole else name
+            if text == "" or (whole and whole["sign"] and whole["sign"].endswith("-") and not whole["other"]):
                 found.optional.add(name)
         elif text is None:
             _plain(found, name, given.get(name, ""), known=name in given)
@@ -70,14 +71,15 @@ def _text(found: Variables, name: str, text: str, given: Mapping[str, str]) -> N
     inside = [match["bare"] or match["name"] or "" for match in VARIABLE.finditer(text)]
     secret = [each for each in inside if each and is_secret(each)]
     if secret:
-        found.secret += [each for each in secret if each not in found.secret]
+        for each in secret:
+            found.secret.setdefault(each, each)
         found.optional -= {*secret}
         hidden = {**given, **{each: f"$({each})" for each in secret}}
         found.composed[name] = compose.substituted(text, hidden)
         return
     value = compose.substituted(text, given)
     if CREDENTIALS.search(value):
-        found.secret.append(name)
+        found.secret[name] = name
         return
     known = all(each in given for each in inside if each) or bool(value)
     _plain(found, name, value, known=known)

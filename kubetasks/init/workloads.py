@@ -35,6 +35,7 @@ class Part:
         data: what the compose file says; empty for a Dockerfile alone.
         dockerfile: what it is built from; None for an image that is pulled.
         volumes: the named volumes of the compose file.
+        asked: the ports that other services' variables name.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Part:
     data: Mapping[str, Any] = field(default_factory=dict)
     dockerfile: Dockerfile | None = None
     volumes: Mapping[str, Any] = field(default_factory=dict)
+    asked: tuple[int, ...] = ()
 
 
 def ports(part: Part) -> list[tuple[int, int]]:
@@ -65,6 +67,8 @@ def ports(part: Part) -> list[tuple[int, int]]:
             found.setdefault(int(number), int(number))
     if not found and part.dockerfile is not None:
         found = {each: each for each in part.dockerfile.ports}
+    if not found:
+        found = {each: each for each in part.asked}
     if not found:
         known = PORTS.get(repository(part.image).rpartition("/")[2])
         found = {known: known} if known and part.dockerfile is None else {}
@@ -123,7 +127,7 @@ def objects(part: Part) -> tuple[Objects, list[str]]:
 
 def _secret_key(part: Part, name: str) -> Object:
     optional = {"optional": True} if name in part.variables.optional else {}
-    return {"name": part.secret, "key": name, **optional}
+    return {"name": part.secret, "key": part.variables.secret[name], **optional}
 
 
 def _words(value: Any) -> list[str]:

@@ -154,7 +154,16 @@ def test_names_that_say_secret(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["PORT", "TOKEN_TTL", "PASSWORD_FILE", "STRIPE_PUBLIC_KEY", "COMPASS", "ACCESS_TOKEN_EXPIRE_MINUTES"]
+    "name",
+    [
+        "PORT",
+        "MYSQL_ALLOW_EMPTY_PASSWORD",
+        "TOKEN_TTL",
+        "PASSWORD_FILE",
+        "STRIPE_PUBLIC_KEY",
+        "COMPASS",
+        "ACCESS_TOKEN_EXPIRE_MINUTES",
+    ],
 )
 def test_names_that_do_not(name: str) -> None:
     assert not is_secret(name)
@@ -169,4 +178,30 @@ def test_substitution() -> None:
 
 def test_a_variable_that_is_passed_through() -> None:
     found = split(["A", "B", "MY_SECRET"], {}, {"A": "1"})
-    assert (found.plain, found.secret, found.empty) == ({"A": "1", "B": ""}, ["MY_SECRET"], ["B"])
+    assert (found.plain, found.secret, found.empty) == ({"A": "1", "B": ""}, {"MY_SECRET": "MY_SECRET"}, ["B"])
+
+
+@pytest.mark.parametrize(
+    ("said", "key", "optional"),
+    [
+        ("${DB_PASSWORD}", "DB_PASSWORD", False),
+        ("$DB_PASSWORD", "DB_PASSWORD", False),
+        ("literal", "X_PASSWORD", False),
+        ("${DB_PASSWORD:-}", "DB_PASSWORD", True),
+        ("${DB_PASSWORD:-known}", "DB_PASSWORD", False),
+        ("", "X_PASSWORD", True),
+        ("${DB_PASSWORD:?missing}", "DB_PASSWORD", False),
+    ],
+)
+def test_one_value_has_one_key(said: str, key: str, optional: bool) -> None:
+    found = split({"X_PASSWORD": said}, {}, {})
+    assert (found.secret, bool(found.optional)) == ({"X_PASSWORD": key}, optional)
+
+
+def test_ports_that_others_ask(tmp_path: Path) -> None:
+    compose = (
+        "services:\n  carts-db: {image: amazon/dynamodb-local}\n"
+        "  cart: {build: ., environment: {ENDPOINT: 'http://carts-db:8000/x'}}\n"
+    )
+    objects, _ = made(tmp_path, {"compose.yaml": compose, "Dockerfile": PYTHON})
+    assert objects["Service/carts-db"]["spec"]["ports"][0]["port"] == 8000

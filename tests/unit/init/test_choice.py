@@ -163,7 +163,34 @@ def test_a_chart_with_dependencies_that_are_not_there(tmp_path: Path) -> None:
         CHART["chart/Chart.yaml"] + "dependencies: [{name: redis, version: 1.x.x, repository: 'https://charts.test'}]\n"
     )
     found = proposed(tmp_path, WEB | CHART | {"chart/Chart.yaml": chart})
-    assert found.choice.source.flaws == ("its dependency redis is not in charts/",)
+    assert found.choice.source.flaws == ("its dependency redis is not in charts/: run `helm dependency build chart`",)
+
+
+def test_the_images_of_an_umbrella_chart(tmp_path: Path) -> None:
+    needed = "dependencies: [{name: cart, version: 1.x.x, repository: 'file://../../web/chart'}]\n"
+    files = {
+        **WEB, "app/chart/Chart.yaml": CHART["chart/Chart.yaml"] + needed,
+        "web/chart/Chart.yaml": CHART["chart/Chart.yaml"], "web/chart/values.yaml": "image: acme/web\n",
+    }  # fmt: skip
+    found = proposed(tmp_path, files)
+    assert found.choice.source.entries == ("app/chart",)
+    assert pairs(found) == {"acme/web": "web/Dockerfile"}
+
+
+def test_custom_resources_that_the_cluster_may_not_know(tmp_path: Path) -> None:
+    odd = "apiVersion: kaito.sh/v1\nkind: Workspace\nmetadata: {name: w}\n"
+    more = {"extra/kustomization.yaml": "resources: [../deploy/base, a.yaml, w.yaml]\n", "extra/w.yaml": odd}
+    more |= {"extra/a.yaml": deployment("api", "acme/api"), "api/Dockerfile": PYTHON}
+    found = proposed(tmp_path, WEB | BASE | more)
+    assert found.choice.source.entries == ("deploy/base",)
+
+
+@pytest.mark.parametrize("image", ["<IMAGE>", "$IMAGE", "${REGISTRY}/web", "{{ image }}"])
+def test_a_placeholder_is_no_image(tmp_path: Path, image: str) -> None:
+    files = {"k8s/web.yaml": deployment("web", "acme/web"), "api/k8s/a.yaml": deployment("api", image)}
+    found = proposed(tmp_path, WEB | files | {"api/Dockerfile": PYTHON})
+    assert pairs(found) == {"acme/web": "web/Dockerfile"}
+    assert found.choice.source.entries == ("k8s",)
 
 
 @pytest.mark.parametrize(
