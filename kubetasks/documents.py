@@ -95,8 +95,12 @@ def locate(text: str, keys: Sequence[str], name: str) -> Located | None:
     return Located(name, node.start_mark.line + 1, node.value if isinstance(node, yaml.ScalarNode) else "")
 
 
-def load_all(text: str) -> list[Any]:
+def load_all(text: str, *, twice: bool = False) -> list[Any]:
     """The values of all documents in a text, empty ones left out.
+
+    Args:
+        text: the text.
+        twice: take the last of keys that stand twice, as Helm does.
 
     Raises:
         NotYamlError: as for ``load``.
@@ -104,7 +108,7 @@ def load_all(text: str) -> list[Any]:
     import yaml  # noqa: PLC0415
 
     try:
-        return [each for each in yaml.load_all(text, Loader=_loader(False)) if each is not None]
+        return [each for each in yaml.load_all(text, Loader=_loader(False, twice)) if each is not None]
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise _refused(error) from None
 
@@ -146,7 +150,7 @@ def _refused(error: Exception) -> NotYamlError:
 
 
 @cache
-def _loader(invoke: bool) -> Any:
+def _loader(invoke: bool, twice: bool = False) -> Any:
     """The loader: PyYAML's parser in C where it was built with it, which is ten times as quick."""
     import yaml  # noqa: PLC0415
 
@@ -162,7 +166,7 @@ def _loader(invoke: bool) -> Any:
                 if invoke and key.tag != TEXT:
                     kind = key.tag.rpartition(":")[2]
                     raise NotYamlError(f"key `{key.value}` is not text but {kind}: put it in quotes", line)
-                if name in seen and not getattr(node, "flat", False):
+                if name in seen and not twice and not getattr(node, "flat", False):
                     raise NotYamlError(f"key `{key.value}` stands twice, the first time in line {seen[name]}", line)
                 seen[name] = line
             node.flat = True  # what a merge brings in may well be there already

@@ -77,13 +77,13 @@ def _text(path: Path) -> str:
 def values_of(text: str) -> list[Any]:
     """The documents of a YAML text; where one is not valid, the others."""
     try:
-        return documents.load_all(text)
+        return documents.load_all(text, twice=True)
     except documents.NotYamlError:
         pass
     found: list[Any] = []
     for part in f"\n{text}".split("\n---"):
         try:
-            found += documents.load_all(part)
+            found += documents.load_all(part, twice=True)
         except documents.NotYamlError:
             continue
     return found

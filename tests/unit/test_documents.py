@@ -123,3 +123,9 @@ def test_a_value_is_located_by_its_keys() -> None:
 
 def test_an_empty_text_is_nothing() -> None:
     assert load("") is load("# nothing") is load("", invoke=True) is None
+
+
+def test_of_keys_that_stand_twice_the_last_counts_where_that_is_wanted() -> None:
+    assert load_all("a: 1\na: 2\n", twice=True) == [{"a": 2}]
+    with pytest.raises(NotYamlError):
+        load_all("a: 1\na: 2\n")
