@@ -243,6 +243,14 @@ def test_a_project_without_services_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / ".kubetasks").exists()
 
 
+def test_a_project_whose_images_are_all_pulled_needs_no_services(tmp_path: Path) -> None:
+    (tmp_path / "k8s").mkdir()
+    (tmp_path / "k8s/a.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n")
+    (tmp_path / "invoke.yaml").write_text("kubetasks: {project: x, manifests: [k8s]}\n")
+    done = run(tmp_path, "plan", "--target", "local")
+    assert done.returncode == 0, done.stderr
+
+
 def without_tasks(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     """Run it in a folder that has no tasks.py, as the program `kubetasks` does."""
     return subprocess.run(

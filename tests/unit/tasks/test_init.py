@@ -10,7 +10,8 @@ from tests.unit.tasks.foreign import invoke
 
 SHOP = {
     "web/Dockerfile": PYTHON,
-    "k8s/web.yaml": deployment("web", "ghcr.io/acme/web:v1", "redis:7") + "---\n" + service("web"),
+    "k8s/web.yaml": deployment("web", "ghcr.io/acme/web:v1") + "---\n" + service("web"),
+    "k8s/cache.yaml": deployment("cache", "redis:7"),
 }
 
 
