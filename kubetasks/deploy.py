@@ -171,8 +171,8 @@ class Deploy:
             from kubetasks.verify.run import prepare  # noqa: PLC0415
 
             prepare(self.settings, self.root, self.objects)
-        # The local target has checked the images already, with what it leaves out.
-        sound.check(self.settings, self.objects, survey.release.images if survey.target.cluster else None)
+        # The local target has checked images and entry already, with what it leaves out.
+        sound.check(self.settings, self.objects, survey.release.images, whole=survey.target.cluster is not None)
         notes = volumes.check(self.settings, survey.target, self.objects, survey.lost, survey.live)
         gone = finished.gone(self.objects, survey.live, survey.finished)
         asked = [item for item in self.objects if identity(item) not in gone]

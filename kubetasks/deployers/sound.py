@@ -17,13 +17,14 @@ PROBES: Final = ("startupProbe", "readinessProbe", "livenessProbe")
 FIX: Final = "fix it, and look at the result with inv manifest.render or inv chart.template"
 
 
-def check(settings: Settings, objects: Objects, built: Mapping[str, str] | None = None) -> None:
+def check(settings: Settings, objects: Objects, built: Mapping[str, str] | None = None, *, whole: bool = True) -> None:
     """Refuse settings and objects that cannot work together.
 
     Args:
         settings: the settings.
         objects: the rendered objects.
         built: service to the ``repository:tag`` that is built for it; each has to be used.
+        whole: no objects are left out yet; else ``check_whole`` was called before.
 
     Raises:
         SettingsError: a setting names something that is not rendered, or leaves too little time.
@@ -31,7 +32,8 @@ def check(settings: Settings, objects: Objects, built: Mapping[str, str] | None 
         LineEndings: a script in an object has Windows line endings.
         ImageUnused: no object uses the image of a service.
     """
-    check_images(settings, objects, built or {})
+    if whole:
+        check_whole(settings, objects, built or {})
     for item in of_kind(objects, *WORKLOADS):
         for why in _odd(item):
             raise RenderFailed(f"{identity(item)} can never work", why=why, fix=FIX)
@@ -46,8 +48,18 @@ def check(settings: Settings, objects: Objects, built: Mapping[str, str] | None 
         for why in _leads_nowhere(item, objects):
             raise RenderFailed(f"{identity(item)} can never work", why=why, fix=FIX)
     _check_job(settings, objects)
-    _check_entry(settings, objects)
     _check_deadline(settings, objects)
+
+
+def check_whole(settings: Settings, objects: Objects, built: Mapping[str, str]) -> None:
+    """Check what only all objects can say, those that a target leaves out among them: the images and the entry.
+
+    Raises:
+        SettingsError: two services have the same image, or the entry names nothing that is rendered.
+        ImageUnused: no object uses the image of a service.
+    """
+    check_images(settings, objects, built)
+    _check_entry(settings, objects)
 
 
 def check_images(settings: Settings, objects: Objects, built: Mapping[str, str]) -> None:

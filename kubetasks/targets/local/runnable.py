@@ -47,11 +47,12 @@ class LocalRenderer:
         Raises:
             RenderFailed: with the line of the file at fault.
             ImageUnused: no object uses the image of a service.
+            SettingsError: the entry names nothing that is rendered.
         """
-        from kubetasks.deployers.sound import check_images  # noqa: PLC0415  (it imports what verify needs)
+        from kubetasks.deployers.sound import check_whole  # noqa: PLC0415  (it imports what verify needs)
 
         objects = self.renderer.render(release)
-        check_images(self.settings, objects, release.images)
+        check_whole(self.settings, objects, release.images)
         why = dict(refusals(objects, self.here))
         self.left_out[:] = [f"{name}: {reason}" for name, reason in why.items()]
         kept = [item for item in objects if identity(item) not in why]

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from kubetasks.errors import ImageUnused
+from kubetasks.errors import ImageUnused, SettingsError
 from kubetasks.objects import Object, Objects
 from kubetasks.settings import Settings, load
 from kubetasks.targets.local.images import LocalImages
@@ -222,3 +222,24 @@ def test_what_is_left_out_goes_with_its_service(root: Path) -> None:
     objects.remove(api)
     with pytest.raises(ImageUnused, match="no object uses the image of service api"):
         renderer.render(Built())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("entry", "fits"), [("cache", True), ("gone", False)])
+def test_the_entry_may_be_left_out_but_has_to_be_rendered(root: Path, entry: str, fits: bool) -> None:
+    class Two:
+        name = "manifests"
+
+        def render(self, _: object) -> Objects:
+            return [workload("web"), service("web", 80), deployment("cache", container("redis:7")), service("cache", 80)]
+
+    class Nothing:
+        images: ClassVar[dict[str, str]] = {}
+
+    chosen = load({"project": "shop", "verify": {"entry": entry}}, environ={})
+    renderer = LocalRenderer(chosen, Two(), here(root))
+    if fits:
+        kept = renderer.render(Nothing())  # type: ignore[arg-type]
+        assert "cache" not in {item["metadata"]["name"] for item in kept}
+        return
+    with pytest.raises(SettingsError, match="no Service gone is rendered"):
+        renderer.render(Nothing())  # type: ignore[arg-type]
