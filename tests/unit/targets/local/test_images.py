@@ -230,7 +230,8 @@ def test_the_entry_may_be_left_out_but_has_to_be_rendered(root: Path, entry: str
         name = "manifests"
 
         def render(self, _: object) -> Objects:
-            return [workload("web"), service("web", 80), deployment("cache", container("redis:7")), service("cache", 80)]
+            cache = [deployment("cache", container("redis:7")), service("cache", 80)]
+            return [workload("web"), service("web", 80), *cache]
 
     class Nothing:
         images: ClassVar[dict[str, str]] = {}
