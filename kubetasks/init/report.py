@@ -54,9 +54,10 @@ def _left_over(proposal: Proposal) -> Iterator[str]:
 
 
 def _secrets(proposal: Proposal) -> Iterator[str]:
-    secrets = [name for name, _ in declared(proposal.needs, f"{proposal.project}-secrets")]
+    wanted = dict(declared(proposal.needs, f"{proposal.project}-secrets"))
+    secrets = [name for name, said in wanted.items() if said.get("kind") != "optional"]
     if secrets:
-        yield f"secrets that need a value: {_some(secrets)}"
+        yield f"secrets that need a value before plan and deploy: {_some(secrets)}"
     missing = undeclared(proposal.needs, f"{proposal.project}-secrets")
     if missing:
         yield f"Secrets that nothing supplies, to create in the namespace: {_some(missing)}"
