@@ -68,6 +68,9 @@ class Bench:
         self.base = "kubetasks.local/python:3.11" if offline else "python:3.11-slim"
         self.postgres = "kubetasks.local/postgres:15" if offline else "postgres:17"
         self.edits = 0
+        self.limits = LIMITS
+        # What leads docker to the engine that builds, where that is not the host's.
+        self.engine: dict[str, str] = {}
 
     @property
     def allowed(self) -> dict[str, str]:
@@ -94,25 +97,28 @@ class Bench:
         run([*kubectl, "delete", "namespace", "bench-ours", "bench-plain", "--ignore-not-found"], ROOT, self.env)
         listed = subprocess.run(
             ["docker", "images", "--format", "{{.Repository}}:{{.Tag}}"],
-            env=self.env, capture_output=True, text=True, check=True,
+            env={**self.env, **self.engine}, capture_output=True, text=True, check=True,
         ).stdout.split()  # fmt: skip
         mine = [name for name in listed if name.startswith(("plain/", "kubetasks/todo-"))]
         if mine:
-            run(["docker", "rmi", "--force", *mine], ROOT, self.env)
+            run(["docker", "rmi", "--force", *mine], ROOT, {**self.env, **self.engine})
         node = f"{self.cluster}-control-plane"
         clean = (
             "ctr -n k8s.io images ls -q | grep -E 'plain/|kubetasks/todo-' | xargs -r ctr -n k8s.io images rm --sync"
         )
         run(["docker", "exec", node, "sh", "-c", f"{clean}; sleep 2"], ROOT, self.env)
 
-    def measure(self, name: str, before: Callable[[], None], plain: Callable[[], float]) -> dict[str, object]:
+    def measure(
+        self, name: str, before: Callable[[], None], plain: Callable[[], float], *, verify: bool = False
+    ) -> dict[str, object]:
         """One situation, both sides in turn."""
+        words = [] if verify else ["--no-verify"]
         ours_seconds: list[float] = []
         plain_seconds: list[float] = []
         for number in range(self.runs):
             before()
             sides: list[Callable[[], None]] = [
-                lambda: ours_seconds.append(self.deploy("--no-verify")),
+                lambda: ours_seconds.append(self.deploy(*words)),
                 lambda: plain_seconds.append(plain()),
             ]
             for side in sides if number % 2 else sides[::-1]:
@@ -124,8 +130,8 @@ class Bench:
             "ours": [round(each, 2) for each in ours_seconds],
             "plain": [round(each, 2) for each in plain_seconds],
             "ratio": round(ratio, 3),
-            "limit": LIMITS[name],
-            "holds": ratio <= LIMITS[name],
+            "limit": self.limits[name],
+            "holds": ratio <= self.limits[name],
         }
 
 

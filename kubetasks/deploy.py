@@ -33,7 +33,7 @@ from kubetasks.errors import (
     VerifyFailed,
 )
 from kubetasks.hooks import AFTER_DEPLOY, BEFORE_APPLY, ON_FAILURE, Hooks
-from kubetasks.images import architecture
+from kubetasks.images import architecture, room
 from kubetasks.images.arrival import Arrival
 from kubetasks.images.content import running
 from kubetasks.images.ledger import Ledger
@@ -43,6 +43,7 @@ from kubetasks.runner import Runner
 from kubetasks.settings import Settings
 from kubetasks.survey import OPTIONAL, Survey
 from kubetasks.targets.base import clock_of
+from kubetasks.targets.departure import beside
 from kubetasks.verify.report import Report
 from kubetasks.verify.timeline import FIRST_READY, Span
 
@@ -79,6 +80,7 @@ class Deploy:
     report: Report | None = None
     spans: list[Span] = field(default_factory=list)
     _rendered: Release | None = None
+    _short: str = ""
     _opened: Revision | None = None
     _follow: Objects = field(default_factory=list)
     _complete: set[str] = field(default_factory=set)
@@ -120,11 +122,13 @@ class Deploy:
             if self.check and not last.verified:
                 steps.append(PlannedStep("verify", f"revision {last.number} was not verified yet", True, self._verify))
             return steps
+        # The engine and the nodes are asked for images while the inputs are rendered and tried.
+        images = beside(self._image_steps)
         steps += [PlannedStep(title, note, needed=False) for title, note in self._check_inputs()]
         namespace = PlannedStep("namespace", self.settings.in_namespace, not survey.live, self._namespace)
-        images, begin = self._image_steps(), [namespace, PlannedStep("lock", "one deploy at a time", needed=True)]
+        begin = [namespace, PlannedStep("lock", "one deploy at a time", needed=True)]
         # Building everything anew takes long; another deploy that is under way is told of first.
-        steps += [*begin, *images] if survey.forced and survey.live else [*images, *begin]
+        steps += [*begin, *images()] if survey.forced and survey.live else [*images(), *begin]
         held = len(self._secret_names())
         steps += [
             PlannedStep(
@@ -194,6 +198,7 @@ class Deploy:
             return [PlannedStep("images", "none needed: the local target runs the source", needed=False)]
         arrival = self.arrival
         architecture.check(arrival.to_build, target.store)
+        self._short = room.shortage(arrival.to_build, target, self.runner)
         build, deliver = arrival.shown()
         if not deliver:
             return [PlannedStep("images", "the target has them all", needed=False)]
@@ -297,6 +302,8 @@ class Deploy:
         for image in self.arrival.to_build:
             for note in image.notes():
                 self.console.line(note, mark="note")
+        if self._short:
+            self.console.line(self._short, mark="note")
         done = self.arrival.build(lambda service, line: shown.update(f"{service}: {line}"))
         return ", ".join(done)
 
@@ -305,7 +312,8 @@ class Deploy:
         self.survey = self.survey.with_images(self.arrival.images)
         if self.survey.target.build_env():
             return f"nothing to load: {len(delivered)} in the engine that the node uses"
-        return f"{len(delivered)} on every node"
+        pulled = self.survey.release.pull_policy != "Never"
+        return f"{len(delivered)} in the registry" if pulled else f"{len(delivered)} on every node"
 
     def _namespace(self, shown: Step) -> str:
         from kubetasks.deployers.namespace import ensure  # noqa: PLC0415

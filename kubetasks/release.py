@@ -102,15 +102,25 @@ def _migration(
 ) -> tuple[str, str]:
     """The ID and image of the migration Job.
 
-    The ID changes with the migrations and with the database they are for. A Job that ran, or runs, for this ID stays as
-    it is, with the image it began with: a Job's template cannot be changed, and nothing new is to be migrated.
+    The ID changes with the migrations and with the database they are for. A Job that ran or runs for this ID stays as
+    it is, with the image it began with: a Job's template cannot be changed, and nothing new is to be migrated. Where
+    images come from another place by now, it runs again with the new image.
     """
     url = secrets.digest(values, only=settings.database.url_secret)
     files = files_digest(root, settings.migrations.paths)
     identity = digest([files, database, url], length=12)
     name = f"{settings.migrations.job}-{identity}"
-    image = finished.get(f"Job/{name}", {}).get(IMAGE) or references.get(settings.migrations.service, "")
+    own = references.get(settings.migrations.service, "")
+    image = finished.get(f"Job/{name}", {}).get(IMAGE) or own
     for item in of_kind(live, "Job"):
         if item["metadata"]["name"] == name and not has_failed(item):
             image = item["spec"]["template"]["spec"]["containers"][0]["image"]
-    return identity, image
+    # From another place than the images of today (a local registry came or went) it may not be there any more.
+    moved = own and _repository(image) != _repository(own)
+    return identity, own if moved else image
+
+
+def _repository(reference: str) -> str:
+    """A reference without its tag."""
+    name, separator, tag = reference.rpartition(":")
+    return name if separator and "/" not in tag else reference

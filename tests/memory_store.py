@@ -376,6 +376,9 @@ class FakeTarget:
     def own_engine(self) -> bool:
         return self.cluster is not None
 
+    def engine_free(self) -> int | None:
+        return None
+
     def contents(self, references: Sequence[str]) -> Mapping[str, Content]:
         return {each: self.present[each] for each in references if each in self.present}
 

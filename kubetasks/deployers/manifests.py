@@ -24,6 +24,7 @@ from kubetasks.objects import (
 )
 from kubetasks.settings import Settings
 from kubetasks.targets.base import Progress, Store
+from kubetasks.targets.departure import beside
 from kubetasks.targets.kubectl_store import KubectlStore
 
 # What is looked at beside the kinds that are rendered and those that the records name.
@@ -123,17 +124,16 @@ class ManifestsDeployer:
 
     def _bring(self, objects: Objects, progress: Progress) -> str:
         project = self.settings.project
-        live = self.live(objects)
-        held: Objects = []
-        if isinstance(self.store, KubectlStore):
-            # Asked every time: a switch that was interrupted may have left these records alone.
-            held = helm_secrets(self.store, project)
+        # Asked every time: a switch that was interrupted may have left these records alone.
+        records = self._helm_records()
+        owners = beside(lambda: scaling.live_owners(self.store, project, objects))
+        live, held = self.live(objects), records()
         if held and isinstance(self.store, KubectlStore):
             progress("taking over from the Helm release")
             ownership.take_over(
                 self.store, sorted({*KINDS, *map(kind_of, live)} - {"Pod"}), project, ownership.KUBETASKS
             )
-        owned = scaling.live_owners(self.store, project, objects)
+        owned = scaling.live_owners(self.store, project, objects) if held else owners()
         scaling.hand_over(self.store, owned)
         progress(f"applying {len(objects)} objects")
         chosen = ordered([item for item in objects if not is_hook(item)])
@@ -145,17 +145,23 @@ class ManifestsDeployer:
         self.store.apply([item for item in wanted if item["kind"] != "CustomResourceDefinition"])
         return ""
 
+    def _helm_records(self) -> Callable[[], Objects]:
+        """Ask beside other calls for the Secrets in which Helm keeps revisions; none where there is no Helm."""
+        if not isinstance(self.store, KubectlStore):
+            return list
+        return beside(lambda: helm_secrets(self.store, self.settings.project))
+
     def prune(self, objects: Objects, progress: Progress) -> list[str]:
         """See ``Deployer.prune``."""
         project = self.settings.project
+        records = self._helm_records()
         live = self.live(objects)
         spare = orphans(live, objects, project)
         if spare:
             progress(f"pruning {', '.join(identity(item) for item in spare)}")
             self.store.delete(spare, wait=False)
-        if isinstance(self.store, KubectlStore):
-            # Only Helm's own records: the objects are applied under their new owner by now.
-            self.store.delete(helm_secrets(self.store, project))
+        # Only Helm's own records: the objects are applied under their new owner by now.
+        self.store.delete(records())
         return [stays(item) for item in left_behind(live, objects, project, self.settings.secret_places)]
 
     def delete(self, progress: Progress) -> None:

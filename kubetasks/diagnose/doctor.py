@@ -19,10 +19,13 @@ from kubetasks.diagnose import way_in
 from kubetasks.diagnose.checkup import Finding, Status, judged
 from kubetasks.diagnose.versions import Version, shown, version_in
 from kubetasks.errors import KubetasksError
+from kubetasks.images import room
 from kubetasks.images.client import builder
-from kubetasks.runner import HINTS, Result, Runner
+from kubetasks.runner import HINTS, Environment, Result, Runner
 from kubetasks.settings import Settings
 from kubetasks.state import abandoned
+from kubetasks.targets import engine_disk
+from kubetasks.targets.profile_facts import ProfileFacts
 from kubetasks.tools import docker, helm, kind, kubectl, minikube
 
 PYTHON: Final = (3, 11)
@@ -116,7 +119,9 @@ class _Examination:
         yield program
         if program.found:
             answer = self._ask(minikube.profile_list())
-            yield from way_in.profile(self.settings, answer.stdout if answer is not None else "")
+            listed = answer.stdout if answer is not None else ""
+            yield from way_in.profile(self.settings, listed)
+            yield from self._profile_room(listed)
         # A context that is named is wanted, whatever the target.
         needed = self._needs_engine or bool(self.settings.context)
         yield from way_in.examine(self.settings, self.runner, needed=needed)
@@ -135,10 +140,10 @@ class _Examination:
     def _needs_engine(self) -> bool:
         return self.settings.target in {"kind", "minikube", "context"}
 
-    def _ask(self, argv: list[str]) -> Result | None:
+    def _ask(self, argv: list[str], env: Environment | None = None) -> Result | None:
         """The answer of a program; None when it is not installed or does not come to an end."""
         try:
-            return self.runner.run(argv, timeout=ANSWER_SECONDS, check=False)
+            return self.runner.run(argv, env=env, timeout=ANSWER_SECONDS, check=False)
         except KubetasksError:
             return None
 
@@ -187,12 +192,41 @@ class _Examination:
             self.machine.system, "start Docker Desktop"
         )
 
+    def _build_takes(self, env: Environment, copies: int) -> float:
+        """How many GiB building every image may take, with the reserve; see ``kubetasks.images.room``."""
+        repositories = [
+            f"{self.settings.images.repository}/{self.settings.project}-{name}" for name in self.settings.services
+        ]
+        if not repositories:
+            return 0.0
+        answer = self._ask(docker.image_ls(), env)
+        there = docker.parse_image_ls(answer.stdout) if answer is not None else []
+        return (room.estimate(repositories, there, copies) + room.RESERVE) / GIB
+
+    def _profile_room(self, listed: str) -> Iterator[Finding]:
+        """Disk of the engine inside the minikube profile of the settings, where that engine builds."""
+        facts = ProfileFacts(self.settings.minikube.profile, self.runner)
+        there = [each for each in minikube.parse_profiles(listed) if each.name == facts.name and each.running]
+        if not there or (there[0].runtime, there[0].nodes) != ("docker", 1) or there[0].driver == "none":
+            return
+        try:
+            free, env = engine_disk.inside(self.runner, there[0]), facts.engine().env
+        except KubetasksError:
+            return
+        if free is None or not env:
+            return
+        needed = self._build_takes(env, 1) or room.RESERVE / GIB
+        fix = f"inv image.prune, or minikube -p {facts.name} ssh -- docker system prune"
+        found = f"{free / GIB:.1f} GiB free in {facts.name}"
+        yield Finding("profile disk", found, f"{needed:.1f} GiB", *judged(free / GIB >= needed, "warn", fix))
+
     def _room(self, state: dict[str, Any]) -> Iterator[Finding]:
         """Disk where images go, memory, and the generation of control groups."""
         folder = Path(state.get("DockerRootDir") or self.root)
         disk = self.machine.free_disk(folder if folder.exists() else self.root) / GIB
         fix = "docker system prune" if state else f"make room below {self.root}"
-        yield Finding("disk", f"{disk:.1f} GiB free", f"{DISK_GIB} GiB", *judged(disk >= DISK_GIB, "warn", fix))
+        needed = max(float(DISK_GIB), self._build_takes({}, 2) if state else 0.0)
+        yield Finding("disk", f"{disk:.1f} GiB free", f"{needed:.1f} GiB", *judged(disk >= needed, "warn", fix))
         memory = self.machine.available_memory() / GIB
         if memory:
             yield Finding(

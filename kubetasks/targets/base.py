@@ -175,6 +175,9 @@ class Target(Protocol):
     def own_engine(self) -> bool:
         """Whether images are built by the host's engine, which can be asked at any time and at once."""
 
+    def engine_free(self) -> int | None:
+        """Bytes free on the disk of the engine that builds; None where that is not known, or nothing is built."""
+
     def contents(self, references: Sequence[str]) -> Mapping[str, Content]:
         """What the target's own store has under these ``repository:tag``.
 

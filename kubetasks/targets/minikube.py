@@ -6,14 +6,15 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import ClassVar, Final
 
-from kubetasks.errors import ClusterUnreachable, DeliveryFailed, EngineDown
+from kubetasks.errors import DeliveryFailed
 from kubetasks.images.content import CONFIG, MANIFEST, Content, agree, identity, of_engine
 from kubetasks.images.engine import disk_full, inspect
-from kubetasks.targets import strategies
+from kubetasks.targets import engine_disk, strategies
 from kubetasks.targets.base import Progress, Volume
 from kubetasks.targets.node_images import NodeImages
 from kubetasks.targets.nodes import Nodes
 from kubetasks.targets.on_cluster import OnCluster
+from kubetasks.targets.profile_facts import ProfileFacts
 from kubetasks.targets.providers import Provider
 from kubetasks.targets.strategies import Strategy
 from kubetasks.tools import ctr, docker, minikube
@@ -37,43 +38,30 @@ class MinikubeTarget(OnCluster):
         return self.cluster.context
 
     @cached_property
+    def _facts(self) -> ProfileFacts:
+        return ProfileFacts(self.profile_name, self.runner)
+
+    @property
     def profile(self) -> minikube.Profile:
-        """What minikube says of the profile.
+        """What the profile is made of.
 
         Raises:
             ClusterUnreachable: there is no such profile.
             ToolMissing: minikube is not there.
         """
-        result = self.runner.run(minikube.profile_list(), timeout=60, check=False)
-        for profile in minikube.parse_profiles(result.stdout):
-            if profile.name == self.profile_name:
-                return profile
-        raise ClusterUnreachable(
-            f"minikube has no profile {self.profile_name}",
-            why=minikube.reason(result.stderr),
-            fix="make it: inv cluster.up --target minikube",
-        )
+        return self._facts.profile()
 
     @cached_property
-    def _engine_inside(self) -> dict[str, str | None]:
-        """The environment that leads a docker client to the engine inside the node; empty where it does not answer.
-
-        That minikube prints one does not mean that the engine answers.
-        """
-        result = self.runner.run(minikube.docker_env(self.profile_name), timeout=60, check=False)
-        env = minikube.parse_docker_env(result.stdout) if result.ok else {}
-        why = "" if env else minikube.reason("\n".join(result.lines))
-        if env:
-            try:
-                self.ask_engine(env)
-            except EngineDown as down:
-                env, why = {}, down.why
-        if not env:
-            note = f"the engine inside minikube profile {self.profile_name} does not answer"
+    def _engine_inside(self) -> Mapping[str, str | None]:
+        """The environment that leads a docker client to the engine inside the node; empty where it does not answer."""
+        inside = self._facts.engine()
+        if not inside.env:
+            why = f" ({inside.why})" if inside.why else ""
             self.cluster.link.notify(
-                f"{note}{f' ({why})' if why else ''}: images are built on the host and loaded, which takes longer"
+                f"the engine inside minikube profile {self.profile_name} does not answer{why}: images are built on the "
+                "host and loaded, which takes longer"
             )
-        return env
+        return inside.env
 
     @cached_property
     def strategy(self) -> Strategy:
@@ -107,6 +95,10 @@ class MinikubeTarget(OnCluster):
     def own_engine(self) -> bool:
         """Often the engine inside the node builds; to find that out takes minikube seconds."""
         return False
+
+    def engine_free(self) -> int | None:
+        """Bytes free on the disk of the engine that builds: the one inside the node, else the host's."""
+        return engine_disk.inside(self.runner, self.profile) if self.engine else super().engine_free()
 
     def build_env(self) -> Mapping[str, str | None]:
         """For the child only: the engine inside the node, or nothing for the host's own."""

@@ -10,7 +10,7 @@ from kubetasks.images.engine import engine_down
 from kubetasks.objects import PART_OF, Objects
 from kubetasks.runner import Runner
 from kubetasks.settings import Settings
-from kubetasks.targets import strategies
+from kubetasks.targets import engine_disk, strategies
 from kubetasks.targets.base import Cluster, Store, Volume
 from kubetasks.targets.nodes import Nodes
 from kubetasks.targets.strategies import Strategy
@@ -121,6 +121,10 @@ class OnCluster:
     def build_env(self) -> Mapping[str, str | None]:
         """Nothing: the host's own engine builds."""
         return {}
+
+    def engine_free(self) -> int | None:
+        """Bytes free on the disk of the host's engine; None where that is not known."""
+        return engine_disk.host(self.runner)
 
     def preflight(self) -> None:
         """Make sure that the engine answers.

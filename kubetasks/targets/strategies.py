@@ -13,7 +13,10 @@ HOST: Final = "by the host's engine"
 NOTHING: Final = "nothing to deliver"
 LAYERS: Final = "only the layers that the nodes lack, with ctr in each node"
 LOAD: Final = "whole images, with minikube image load"
+LOCAL_PUSH: Final = "docker push to the local registry, from which the nodes pull"
 PUSH: Final = "docker push to images.registry"
+# A kind cluster that advertises a local registry (KEP-1755).
+WITH_REGISTRY: Final = "kind with a local registry"
 ONE: Final = "one"
 SEVERAL: Final = "several"
 ANSWERS: Final = "answers"
@@ -25,7 +28,7 @@ class Strategy:
     """One row: what a cluster is made of, and what is done with images there.
 
     Args:
-        provider: the name of what makes such clusters.
+        provider: the name of what makes such clusters, or ``WITH_REGISTRY``.
         build: where images are built.
         deliver: how they get into the nodes.
         reason: why.
@@ -52,6 +55,7 @@ class Strategy:
 
 
 TABLE: Final = (
+    Strategy(WITH_REGISTRY, HOST, LOCAL_PUSH, "the cluster advertises it", seen="Docker's registry 2.8, end to end"),
     Strategy("kind", HOST, LAYERS, "its nodes are containers of the host's engine", seen="CI, end to end"),
     Strategy(
         "minikube", HOST, NOTHING, "with the driver none the node uses the host's engine",

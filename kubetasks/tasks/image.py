@@ -36,7 +36,7 @@ def build(
     c: Context, target: str = "", context: str = "", offline: bool = False, service: str = "", force: bool = False
 ) -> None:
     """Build the images that are not there yet."""
-    from kubetasks.images import architecture
+    from kubetasks.images import architecture, room
     from kubetasks.images.build import build as run
     from kubetasks.images.engine import view
     from kubetasks.images.ledger import Ledger
@@ -54,6 +54,9 @@ def build(
     architecture.check((*absent, *replaced), found.target.store)
     for note in (note for image in (*absent, *replaced) for note in image.notes()):
         found.console.line(note, mark="note")
+    short = room.shortage((*absent, *replaced), found.target, found.runner)
+    if short:
+        found.console.line(short, mark="note")
     if found.dry:
         found.would(*(f"build {image.built_as}" for image in (*absent, *replaced)))
         return

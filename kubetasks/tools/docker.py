@@ -166,6 +166,16 @@ def info() -> list[str]:
     return ["docker", "info", "--format", "{{json .}}"]
 
 
+def engine_identity() -> list[str]:
+    """``docker info``: the engine's ID, which no other engine has, and the name of its machine."""
+    return ["docker", "info", "--format", "{{.ID}} {{.Name}}"]
+
+
+def data_root() -> list[str]:
+    """``docker info``: the name of the engine's machine, and the folder there that holds its images."""
+    return ["docker", "info", "--format", "{{.Name}} {{.DockerRootDir}}"]
+
+
 def ps(label: str, shown: str) -> list[str]:
     """``docker ps``: of each running container with a label, its name and another label's value."""
     return ["docker", "ps", "--filter", f"label={label}", "--format", f'{{{{.Names}}}} {{{{.Label "{shown}"}}}}']
@@ -223,6 +233,12 @@ def parse_manifest(text: str) -> tuple[set[str], set[str]]:
     return manifests - {""}, configs - {""}
 
 
+def parse_identity(text: str) -> str:
+    """What ``engine_identity`` printed; empty unless both the ID and the name are there."""
+    words = text.split()
+    return " ".join(words) if len(words) == 2 else ""
+
+
 def parse_ps(text: str) -> dict[str, str]:
     """Container name to the value of the label that ``ps`` was asked to show."""
     rows = (line.partition(" ") for line in text.splitlines() if line.strip())
@@ -237,6 +253,12 @@ def parse_image_ls(text: str) -> list[Listed]:
         for row in rows
         if row["Tag"] != "<none>" and row["Repository"] != "<none>"
     ]
+
+
+def parse_size(text: str) -> int:
+    """The bytes of a size as docker prints it for people: ``136MB``, ``1.02GB``, ``0B``; 0 where it is none."""
+    row = re.fullmatch(r"\s*(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[kMGTP]?)B\s*", text)
+    return int(float(row["number"]) * 1000 ** " kMGTP".index(row["unit"] or " ")) if row else 0
 
 
 def parse_major(version: str) -> int:

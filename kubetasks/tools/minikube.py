@@ -124,9 +124,14 @@ def unpause(profile: str) -> list[str]:
     return ["minikube", "-p", profile, "unpause"]
 
 
+def ssh(profile: str, machine: str, argv: Sequence[str]) -> list[str]:
+    """``minikube ssh``: run a program on one machine of a profile."""
+    return ["minikube", "-p", profile, "ssh", "--node", machine, "--", *argv]
+
+
 def remove(profile: str, machine: str, folder: str) -> list[str]:
     """``minikube ssh``: remove a folder on one machine of a profile."""
-    return ["minikube", "-p", profile, "ssh", "--node", machine, "--", "sudo", "rm", "-rf", "--", folder]
+    return ssh(profile, machine, ["sudo", "rm", "-rf", "--", folder])
 
 
 def delete(profile: str) -> list[str]:

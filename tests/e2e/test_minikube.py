@@ -4,28 +4,20 @@ import json
 import os
 import secrets
 import shutil
-import signal
-import subprocess
-import sys
-import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import pytest
 
-from tests.checkout import ROOT, Checkout
+from tests.checkout import Checkout
 from tests.e2e.conftest import NAME, Cluster, fetch, need, pods
+from tests.fakes.minikube import install
+from tests.inside import engine, give_to_node, has
 
 BACKEND = "app/backend/main.py"
 NODE = f"{NAME}-control-plane"
 OFFLINE_IMAGES = ("kubetasks.local/postgres:15",)
-ALONE = (
-    "--bridge=docker0", "--iptables=false", "--ip6tables=false",
-    "--containerd-namespace", "kubetasks-inside", "--containerd-plugins-namespace", "kubetasks-inside-plugins",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -44,16 +36,13 @@ class Minikube:
 def play(checkout: Checkout, cluster: Cluster, profile: str, **state: str) -> Minikube:
     """Put the fake on the checkout's PATH, and a context of the profile's name into its kubeconfig."""
     folder = checkout.path.parent / "minikube"
-    folder.mkdir()
-    script = folder / "minikube"
-    script.write_text(f"#!{sys.executable}\n" + (ROOT / "tests" / "fakes" / "minikube.py").read_text())
-    script.chmod(0o755)
-    (folder / "state.json").write_text(json.dumps({"profile": profile, **state}))
+    install(folder, {"profile": profile, **state})
     config = folder / "kubeconfig"
     config.write_text(cluster.kubeconfig.read_text().replace(cluster.context, profile))
     checkout.env |= {
         "PATH": os.pathsep.join([str(folder), checkout.env["PATH"]]),
         "KUBECONFIG": str(config),
+        "MINIKUBE_HOME": str(folder),
         "KUBETASKS_TARGET": "minikube",
         "KUBETASKS_MINIKUBE_PROFILE": profile,
     }
@@ -62,47 +51,9 @@ def play(checkout: Checkout, cluster: Cluster, profile: str, **state: str) -> Mi
 
 @pytest.fixture
 def inside() -> Iterator[str]:
-    """A second container engine, with no image; its address. Its sockets need a short path."""
-    port = 20_000 + secrets.randbelow(10_000)
-    address = f"tcp://127.0.0.1:{port}"
-    folder = Path(tempfile.mkdtemp(prefix="kt-"))
-    runtimes = ["--add-runtime", "wrapped=/usr/local/sbin/runc-wrapper", "--default-runtime", "wrapped"]
-    wrapped = Path("/usr/local/sbin/runc-wrapper").exists()
-    argv = [
-        str(need("dockerd", "apt-get install docker.io")), "--host", address, "--data-root", str(folder / "data"),
-        "--exec-root", str(folder / "exec"), "--pidfile", str(folder / "pid"), *ALONE, *(runtimes if wrapped else []),
-    ]  # fmt: skip
-    with (folder / "log").open("w") as log, subprocess.Popen(argv, stdout=log, stderr=log) as engine:
-        try:
-            deadline = time.monotonic() + 60
-            while docker("version", engine=address).returncode:
-                assert engine.poll() is None, (folder / "log").read_text()[-2000:]
-                assert time.monotonic() < deadline, (folder / "log").read_text()[-2000:]
-                time.sleep(0.5)
-            yield address
-        finally:
-            engine.send_signal(signal.SIGTERM)
-            engine.wait(60)
-            # The engine mounts its folder onto itself.
-            subprocess.run(["umount", "--lazy", str(folder / "data")], capture_output=True, check=False)
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def docker(*words: str, engine: str = "", stdin: IO[bytes] | None = None) -> "subprocess.CompletedProcess[bytes]":
-    env = {**os.environ, **({"DOCKER_HOST": engine} if engine else {})}
-    return subprocess.run(["docker", *words], env=env, capture_output=True, check=False, timeout=300, stdin=stdin)
-
-
-def has(reference: str, engine: str = "") -> bool:
-    return docker("image", "inspect", reference, engine=engine).returncode == 0
-
-
-def give_to_node(references: list[str], engine: str = "") -> None:
-    """What a kubelet that uses the engine would see: the fake's node is kind's, which has a containerd."""
-    env = {**os.environ, **({"DOCKER_HOST": engine} if engine else {})}
-    with subprocess.Popen(["docker", "save", *references], env=env, stdout=subprocess.PIPE) as saved:
-        done = docker("exec", "-i", NODE, "ctr", "-n", "k8s.io", "images", "import", "-", stdin=saved.stdout)
-    assert done.returncode == 0, done.stderr
+    """The address of a second container engine."""
+    with engine(str(need("dockerd", "apt-get install docker.io"))) as address:
+        yield address
 
 
 def test_a_profile_with_containerd_gets_the_missing_layers(cluster: Cluster, checkout: Checkout) -> None:
@@ -136,14 +87,17 @@ def test_a_profile_with_docker_builds_inside_its_engine_and_not_on_the_host(
     assert not has(backend), "it was built on the host"
     for reference in OFFLINE_IMAGES:
         if has(reference):
-            give_to_node([reference])
-    give_to_node([row["image"] for row in built], inside)
+            give_to_node(NODE, [reference])
+    give_to_node(NODE, [row["image"] for row in built], inside)
     assert "✓ verify" in checkout.inv("deploy", env=shell)
     # The node's own address and port, as `minikube service --url` prints them.
     url = checkout.inv("open").splitlines()[-1]
     assert not url.startswith("http://127.")
     assert fetch(url) == 200
     assert [call[2:] for call in minikube.calls if "load" in call] == []
+    # Every later command knew the way to the engine, and made sure that it is the same one.
+    assert len([call for call in minikube.calls if "docker-env" in call]) == 1
+    assert len([call for call in minikube.calls if "list" in call]) == 1
     assert not has(backend)
     checkout.inv("destroy")
 

@@ -12,6 +12,7 @@ def state_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     """The folder that stands for ``~/.local/state``."""
     path = tmp_path_factory.mktemp("state")
     monkeypatch.setenv("XDG_STATE_HOME", str(path))
+    monkeypatch.setenv("MINIKUBE_HOME", str(path / "minikube"))  # never the user's own profiles
     return path
 
 

@@ -70,6 +70,7 @@ READS_ENVIRONMENT = {
     "kubetasks.private",  # $XDG_RUNTIME_DIR
     "kubetasks.images.client",  # looks for every docker on PATH
     "kubetasks.targets.detect",  # $KUBECONFIG, which is kubectl's
+    "kubetasks.targets.profile_facts",  # $MINIKUBE_HOME and $HOME: where minikube keeps its files
     "kubetasks.targets.reach",  # the proxy to a cluster
     "kubetasks.targets.local",  # hands it on to the processes
     "kubetasks.state",  # $XDG_STATE_HOME and $HOME: where files go

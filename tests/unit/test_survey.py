@@ -105,6 +105,24 @@ def test_the_migration_keeps_its_name_and_image_as_long_as_nothing_is_to_be_migr
     assert (second.migration_id, second.migration_image) == (first.migration_id, first.images["backend"])
 
 
+@pytest.mark.parametrize("before", ["localhost:5001/kubetasks", "localhost/kubetasks", "ghcr.io/me"])
+def test_a_migration_runs_again_where_images_come_from_another_place(world: World, before: str) -> None:
+    target = world.target
+    now = target.repository
+    target.repository = lambda service: f"{before}/todo-{service}"  # type: ignore[method-assign]
+    first = world.deploy().survey.release
+    assert first.migration_image.startswith(f"{before}/")
+    assert world.survey().release.migration_image == first.migration_image
+    target.repository = now  # type: ignore[method-assign]
+    second = world.survey().release
+    assert (second.migration_id, second.migration_image) == (first.migration_id, second.images["backend"])
+    world.deploy()
+    assert (
+        world.store.objects[f"Job/migrate-{first.migration_id}"]["spec"]["template"]["spec"]["containers"][0]["image"]
+        == second.images["backend"]
+    )
+
+
 def test_a_migration_that_failed_runs_again_with_the_new_image(world: World) -> None:
     first = world.deploy().survey.release
     job = world.store.objects[f"Job/migrate-{first.migration_id}"]

@@ -98,6 +98,10 @@ class LocalTarget:
         """See ``Target.own_engine``: no image is needed."""
         return False
 
+    def engine_free(self) -> int | None:
+        """See ``Target.engine_free``: nothing is built."""
+        return None
+
     def contents(self, references: Sequence[str]) -> Mapping[str, Content]:
         """See ``Target.contents``: no image is needed."""
         return {}

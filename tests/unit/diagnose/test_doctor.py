@@ -11,7 +11,7 @@ from kubetasks.diagnose.doctor import GIB, Machine, engine_state, examine
 from kubetasks.diagnose.versions import kubectl_versions, shown, version_in
 from kubetasks.settings import load
 from kubetasks.targets.local import files
-from tests.recording import Answer, RecordingRunner
+from tests.recording import Answer, Call, RecordingRunner
 
 RECORDED = Path(__file__).resolve().parents[2] / "recorded" / "versions"
 INFO = (RECORDED / "docker-info.json").read_text()
@@ -188,6 +188,45 @@ def test_the_minikube_profile(tmp_path: Path, listed: str, found: str, status: s
     # Another target does not need it.
     other = look(tmp_path, {"target": "kind"}, also=answers).get("minikube profile")
     assert other is None or (other.status, other.fix) == ("ok", "")
+
+
+SERVICES = {"project": "shop", "services": {"api": {}, "web": {}}}
+LS = ("docker", "image", "ls", "--no-trunc", "--format", "{{json .}}")
+BUILT = "".join(
+    json.dumps({"Repository": f"kubetasks/shop-{name}", "Tag": "1", "ID": "sha256:1", "Size": "3GB"}) + "\n"
+    for name in ("api", "web")
+)
+
+
+@pytest.mark.parametrize(
+    ("free", "needed", "status"), [(20, "12.2 GiB", "ok"), (12, "12.2 GiB", "warn"), (6, "12.2 GiB", "warn")]
+)
+def test_room_for_the_images_of_every_service(tmp_path: Path, free: int, needed: str, status: str) -> None:
+    machine = dataclasses.replace(MACHINE, free_disk=lambda folder: free * GIB)
+    found = look(tmp_path, SERVICES, machine=machine, also={LS: BUILT})["disk"]
+    assert (found.needed, found.status) == (needed, status)
+
+
+@pytest.mark.parametrize(
+    ("free", "status", "fix"),
+    [(7 * GIB, "ok", ""), (6 * GIB, "warn", "inv image.prune, or minikube -p minikube ssh -- docker system prune")],
+)
+def test_room_in_the_engine_inside_a_profile(tmp_path: Path, free: int, status: str, fix: str) -> None:
+    def images(call: Call) -> str:
+        return BUILT if call.env.get("DOCKER_HOST") == "tcp://192.168.49.2:2376" else ""
+
+    answers: dict[tuple[str, ...], Answer] = {
+        ("minikube", "profile", "list", "-o", "json"): profiles("OK", "docker"),
+        ("minikube", "-p", "minikube", "docker-env", "--shell", "none"): "DOCKER_HOST=tcp://192.168.49.2:2376\n",
+        ("docker", "info", "--format", "{{.ID}} {{.Name}}"): "4c6f minikube\n",
+        ("docker", "exec", "minikube", "df"): f"Filesystem\n/dev/sda1 1 1 {free // 1024} 85% /var\n",
+        LS: images,
+    }
+    found = look(tmp_path, {**SERVICES, "target": "minikube"}, also=answers)["profile disk"]
+    assert (found.found, found.needed) == (f"{free / GIB:.1f} GiB free in minikube", "6.6 GiB")
+    assert (found.status, found.fix) == (status, fix)
+    for silent in (("docker", "exec", "minikube", "df"), ("docker", "info", "--format", "{{.ID}} {{.Name}}")):
+        assert "profile disk" not in look(tmp_path, SERVICES, also={**answers, silent: (1, "", "no")})
 
 
 @pytest.mark.parametrize(

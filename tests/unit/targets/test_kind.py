@@ -27,6 +27,7 @@ LAYER = b"the new layer"
 CONFIG = b'{"rootfs": {}}'
 NODE = ("docker", "exec", "c-control-plane")
 OTHER = b"a manifest"
+HOSTING = ("kubectl", "--context", "kind-c", "--namespace", "kube-public")
 
 
 def sha(data: bytes) -> str:
@@ -59,6 +60,7 @@ class Engine:
             ("docker", "exec", "-i"): self.load,
             (*NODE, "sh"): lambda call: self.check(call) if "images check" in call.argv[-1] else self.content(call),
             ("kind", "load"): self.kind_load,
+            HOSTING: '{"items": []}',
         }
         self.runner.answers.update(answers)
 
@@ -164,7 +166,7 @@ def test_contents() -> None:
     assert engine.target.contents([REFERENCE, "other:1"]) == {
         "other:1": Content(frozenset({f"manifest:{sha(OTHER)}"}), "")
     }
-    assert engine.runner.argvs[0][3] == "label=io.x-k8s.kind.cluster=c"
+    assert engine.runner.argvs[1][3] == "label=io.x-k8s.kind.cluster=c"
     assert engine.target.contents([]) == {}
     assert engine.target.own_engine
 

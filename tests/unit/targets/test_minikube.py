@@ -19,6 +19,7 @@ PROFILES = ("minikube", "profile", "list", "-o", "json")
 ENV = ("minikube", "-p", "minikube", "docker-env", "--shell", "none")
 LOAD = ("minikube", "-p", "minikube", "image", "load", "--daemon=true")
 LS = ("minikube", "-p", "minikube", "image", "ls", "--format", "json")
+IDENTITY = ("docker", "info", "--format", "{{.ID}} {{.Name}}")
 VERSION = ("docker", "version", "--format", "{{.Server.Version}}")
 INSPECT = ("docker", "image", "inspect")
 PAUSE = "sha256:294d77bd494c6c102dda448c3797a20617ca0445719a483699343b43f43236c8"
@@ -54,7 +55,12 @@ def make(answers: dict[tuple[str, ...], Answer], context: str = "minikube") -> t
 
 
 def inside(**more: Answer) -> dict[tuple[str, ...], Answer]:
-    return {PROFILES: recorded("profile-list"), ENV: recorded("docker-env-none"), VERSION: "27.0\n"}
+    return {
+        PROFILES: recorded("profile-list"),
+        ENV: recorded("docker-env-none"),
+        IDENTITY: "4c6f:1 minikube\n",
+        VERSION: "27.0\n",
+    }
 
 
 def test_is_a_target() -> None:
@@ -67,7 +73,7 @@ def test_builds_inside_the_nodes_engine_once_it_answered() -> None:
     target, runner = make(inside())
     target.preflight()
     assert target.build_env() == INSIDE
-    assert runner.argvs == [list(PROFILES), list(ENV), list(VERSION)]
+    assert runner.argvs == [list(PROFILES), list(ENV), list(IDENTITY)]
     assert [call.env for call in runner.calls] == [{}, {}, INSIDE]
 
 
@@ -103,7 +109,7 @@ def test_builds_on_the_host_where_docker_env_fails_or_misleads(env: str) -> None
 
 def test_builds_on_the_host_where_the_engine_inside_does_not_answer() -> None:
     down = (1, "", "Cannot connect to the Docker daemon at tcp://192.168.49.2:2376. Is the docker daemon running?")
-    target, _ = make({**inside(), VERSION: down})
+    target, _ = make({**inside(), IDENTITY: down, VERSION: down})
     assert target.build_env() == {}
     with pytest.raises(EngineDown):
         target.preflight()

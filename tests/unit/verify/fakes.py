@@ -79,6 +79,9 @@ class FakeTarget:
     def own_engine(self) -> bool:
         return False
 
+    def engine_free(self) -> int | None:
+        return None
+
     def contents(self, references: Sequence[str]) -> Mapping[str, Content]:
         return {}
 
