@@ -147,6 +147,7 @@ def test_the_cookie_is_no_token_where_tokens_are_made(client: httpx.Client, path
         "todo_refresh=aaa.bnVsbA.ccc",
         f"todo_refresh={token('a/../b')}",
     ],
+    ids=["none", "no-token", "access-alone", "no-json", "null", "path"],
 )
 def test_cookies_without_a_session(client: httpx.Client, kept: str) -> None:
     answer = client.get("/api/me/tasks", headers={"Cookie": kept})
@@ -399,7 +400,7 @@ def test_a_token_that_is_refused_is_renewed_and_the_request_sent_again(fake: Bac
     assert (fake.seen, fake.renewals) == (2, [refresh])
 
 
-@pytest.mark.parametrize("access", [None, ACCESS])
+@pytest.mark.parametrize("access", [None, ACCESS], ids=["refresh-alone", "both"])
 def test_a_session_that_is_over_is_taken_away(fake: Backend, client: httpx.Client, access: str | None) -> None:
     fake.only, fake.renewed = "nobody", (401, {"detail": "no"})
     answer = client.get("/api/me", headers=cookies(access, token(seconds=29 * 24 * 3600, salt=f"over{access}")))

@@ -1,5 +1,6 @@
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,14 @@ from kubetasks.targets.local.supervisor import Supervisor
 from kubetasks.targets.local.workloads import Pod, Program
 from tests.recording import RecordingRunner
 from tests.unit.targets.local.objects import deployment
+
+
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A temporary folder whose path is short enough for a socket; pytest's own may be too long."""
+    with tempfile.TemporaryDirectory(prefix="k") as name:
+        yield Path(name)
+
 
 RUN = [{"name": "web", "argv": ["x"], "env": {}}]
 PODS = [Pod("deployment.web", deployment("web"), "web-1", "d", {}, [], [Program("deployment.web@web", RUN)])]
@@ -36,24 +45,24 @@ def test_it_starts_with_the_environment_it_is_given_and_no_other(
     assert runner.calls[0].exact
 
 
-def test_a_socket_folder_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+def test_a_socket_folder_of_somebody_else_is_refused(short: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(short))
     folder = supervisor.socket_folder()
-    assert folder.parent == tmp_path
+    assert folder.parent == short
     folder.chmod(0o755)
     with pytest.raises(SupervisorFailed, match="is not private to you"):
         supervisor.socket_folder()
     folder.rmdir()
-    folder.symlink_to(tmp_path)
+    folder.symlink_to(short)
     with pytest.raises(SupervisorFailed, match="is not private to you"):
         supervisor.socket_folder()
 
 
 @pytest.mark.parametrize("name", ["a b", "100%", "%(here)s", "x;y", "x #y", "it's", 'q"', "$HOME", "ünï", "a\tb"])
 def test_a_temporary_folder_whose_name_supervisord_would_take_apart_is_not_used(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    short: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / name))
+    monkeypatch.setattr(tempfile, "tempdir", str(short / name))
     assert supervisor.socket_folder().parent == Path("/tmp")
 
 
