@@ -19,14 +19,20 @@ ROOT = Path(__file__).parent
 LIST = ROOT / "requirements-dev.lock"
 SHARED = ROOT / ".nox" / "environment"
 EXPORTED = {
-    "requirements.lock": ("--group", "launch"),
-    "requirements-dev.lock": ("--group", "dev"),
+    "requirements.lock": ("--group", "launch", "--extra", "tools"),
+    "requirements-dev.lock": ("--group", "dev", "--extra", "tools"),
     "app/backend/requirements.txt": ("--only-group", "backend"),
     "app/backend/requirements-model.txt": ("--only-group", "model"),
     "app/frontend/requirements.txt": ("--only-group", "frontend"),
-    "docker/mcp/requirements.txt": ("--extra", "aiops"),
+    "docker/mcp/requirements.txt": ("--extra", "aiops", "--extra", "tools"),
 }
 
+PORTABLE = (
+    "tests/unit/tools",
+    *(f"tests/unit/test_{noun}.py" for noun in ("settings", "settings_checking", "documents", "redact", "objects")),
+    *(f"tests/unit/images/test_{noun}.py" for noun in ("digest", "ignore", "dockerfile")),
+)
+ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
 NPM_PACKAGE = "kubernetes-mcp-server-linux-amd64@0.0.67"
 
 nox.needs_version = ">=2026.10.20"
@@ -51,9 +57,16 @@ def run(session: nox.Session, *argv: str) -> None:
     session.run(str(programs / argv[0]), *argv[1:], env={"PATH": path, "VIRTUAL_ENV": str(SHARED)})
 
 
-def pytest(session: nox.Session, folder: str) -> None:
-    """Run one folder of tests."""
-    run(session, "python", "-m", "pytest", folder, *session.posargs)
+def pytest(session: nox.Session, folder: str, *parallel: str) -> None:
+    """Run one folder of tests.
+
+    Args:
+        session: the session; its positional arguments go to pytest.
+        folder: the folder.
+        parallel: arguments that distribute the tests over the processors. They are left out when the user passes
+            arguments: a few tests are quicker in one process, and ``--pdb`` needs it. ``-n auto`` brings them back.
+    """
+    run(session, "python", "-m", "pytest", folder, *(session.posargs or parallel))
 
 
 def shell_scripts() -> Iterator[str]:
@@ -66,17 +79,40 @@ def shell_scripts() -> Iterator[str]:
             yield str(path.relative_to(ROOT))
 
 
+# Tests of one file stay together: they share fixtures that are expensive to create.
+BY_FILE = ("-n", "auto", "--dist", "loadfile")
+# Any process takes any test.
+BY_TEST = ("-n", "auto", "--dist", "worksteal")
+
 suite = nox.session(venv_backend="none", requires=["environment"])
 
 
 @suite
 def lint(session: nox.Session) -> None:
-    """Style: ruff for Python, hadolint for the Dockerfiles, shellcheck for the shell scripts."""
+    """Style: ruff, hadolint for the Dockerfiles, shellcheck for scripts, zizmor and actionlint for the workflows."""
     run(session, "ruff", "check")
     run(session, "ruff", "format", "--check")
     run(session, "shellcheck", "--external-sources", *shell_scripts())
     dockerfiles = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("docker/**/*Dockerfile*"))
     run(session, "hadolint", *(name for name in dockerfiles if not name.endswith(".dockerignore")))
+    run(session, "zizmor", "--offline", "--quiet", ".github")
+    program = actionlint(session)
+    if program is None:
+        session.warn("the workflows are not checked by actionlint: it needs Go, which is not installed")
+    else:
+        run(session, program, "-shellcheck", str(SHARED / "bin" / "shellcheck"))
+
+
+def actionlint(session: nox.Session) -> str | None:
+    """The program actionlint, built once from its Go module; None without Go, as no wheel has it."""
+    folder = ROOT / ".nox" / "actionlint"
+    program = folder / ACTIONLINT.rpartition("@")[2] / "actionlint"
+    if not program.exists():
+        go = shutil.which("go")
+        if go is None:
+            return None
+        session.run(go, "install", ACTIONLINT, env={"GOBIN": str(program.parent)}, external=True)
+    return str(program)
 
 
 @suite
@@ -88,7 +124,7 @@ def types(session: nox.Session) -> None:
 @suite
 def unit(session: nox.Session) -> None:
     """Every module by itself: whole argv lists, parsers on recorded output, import rules."""
-    pytest(session, "tests/unit")
+    pytest(session, "tests/unit", *BY_TEST)
 
 
 @suite
@@ -106,13 +142,31 @@ def chart(session: nox.Session) -> None:
 @suite
 def app(session: nox.Session) -> None:
     """The todo assistant, on SQLite and on a real Postgres; installs what is missing of Debian's packages."""
-    pytest(session, "tests/app")
+    pytest(session, "tests/app", *BY_FILE)
 
 
 @suite
 def local(session: nox.Session) -> None:
     """From a clean clone to a verified deployment on the local target and back: needs no container engine."""
-    pytest(session, "tests/local")
+    pytest(session, "tests/local", *BY_TEST)
+
+
+@suite
+def package(session: nox.Session) -> None:
+    """The wheel and the source distribution: built, installed into a new environment, used from an empty folder."""
+    pytest(session, "tests/package")
+
+
+@nox.session(venv_backend="none", requires=["environment"], default=False)
+def coverage(session: nox.Session) -> None:
+    """The unit suite with its coverage; fails below the floor in pyproject.toml (not among the defaults)."""
+    pytest(session, "tests/unit", *BY_TEST, "--cov", "--cov-report=term", "--cov-report=json:coverage.json")
+
+
+@nox.session(venv_backend="none", default=False)
+def portable(session: nox.Session) -> None:
+    """What has to work on Windows, too: parsing, settings and digests; uses the Python that runs nox."""
+    session.run(sys.executable, "-m", "pytest", *PORTABLE, *session.posargs, external=True)
 
 
 @nox.session(venv_backend="none", requires=["environment"], default=False)

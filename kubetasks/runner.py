@@ -26,8 +26,8 @@ __all__ = ["HINTS", "Environment", "Process", "Result", "Runner", "SystemRunner"
 
 HINTS = {
     "docker": "install Docker (https://docs.docker.com/get-docker/), or use --target local, which needs no engine",
-    "kubectl": "install kubectl (https://kubernetes.io/docs/tasks/tools/), or run ./inv, which brings one",
-    "helm": "install Helm (https://helm.sh/docs/intro/install/), or run ./inv, which brings one",
+    "kubectl": "install kubectl (https://kubernetes.io/docs/tasks/tools/), or run pip install 'kubetasks[tools]'",
+    "helm": "install Helm (https://helm.sh/docs/intro/install/), or run pip install 'kubetasks[tools]'",
     "kind": "install kind (https://kind.sigs.k8s.io/), or run `inv cluster.up --target kind --offline`",
     "minikube": "install minikube (https://minikube.sigs.k8s.io/docs/start/)",
     "kubectl-ai": "install kubectl-ai (https://github.com/GoogleCloudPlatform/kubectl-ai), or ask with --tool direct",
