@@ -1,7 +1,7 @@
-"""Everything that is written about the settings, made from their classes: ``python -m kubetasks.docs [ROOT]``.
+"""The pages about settings and tasks, generated from their code: ``python -m kubetasks.docs [ROOT]``.
 
-It writes ``docs/settings.md``, ``docs/settings.schema.json`` and ``.env.example``, and ``invoke.yaml`` anew with the
-values that it has, so that every key is there with its description. A test makes them again and compares.
+It writes ``docs/settings.md``, ``docs/settings.schema.json``, ``docs/commands.md`` and ``.env.example``, and
+``invoke.yaml`` anew with the values that it has, so that every key is there with its description. A test makes them again and compares.
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import Any, Final
 import yaml
 from msgspec import NODEFAULT, UNSET
 
-from kubetasks import documents
+from kubetasks import commands, documents
 from kubetasks.settings import ENVIRONMENT_PREFIX, keys, schema
 
 WIDTH: Final = 120
@@ -178,7 +178,9 @@ def _value(name: str, value: Any, pad: str) -> Iterator[str]:
 
 
 def texts(root: Path) -> dict[Path, str]:
-    """What the four files below a project's root should hold, from the values in its invoke.yaml."""
+    """What the generated files below a project's root should hold, from the tasks and the values in its invoke.yaml."""
+    from kubetasks import collection  # noqa: PLC0415  (loads every task)
+
     invoke = root / "invoke.yaml"
     text = invoke.read_text(encoding="utf-8") if invoke.exists() else ""
     document = documents.load(text, invoke=True) or {}
@@ -187,13 +189,14 @@ def texts(root: Path) -> dict[Path, str]:
     return {
         root / "docs" / "settings.md": markdown(),
         root / "docs" / "settings.schema.json": schema_text(),
+        root / "docs" / "commands.md": commands.page(collection),
         root / ".env.example": env_example(values),
         invoke: invoke_yaml(values) + others,
     }
 
 
 def write(root: Path) -> list[Path]:
-    """Write the four files below a project's root; returns those that changed."""
+    """Write the generated files below a project's root; returns those that changed."""
     changed = []
     for path, text in texts(root).items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:

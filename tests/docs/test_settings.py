@@ -1,4 +1,4 @@
-"""The files that describe the settings are what ``python -m kubetasks.docs`` writes now."""
+"""The files that describe the settings and the tasks are what ``python -m kubetasks.docs`` writes now."""
 
 from pathlib import Path
 

@@ -75,6 +75,7 @@ def test_write_says_what_changed_and_keeps_what_is_not_ours(tmp_path: Path) -> N
         ".env.example",
         "settings.md",
         "settings.schema.json",
+        "commands.md",
     }
     assert yaml.safe_load(invoke.read_text())["run"] == {"echo": True}
     assert docs.write(tmp_path) == []

@@ -31,7 +31,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     # What users import: the tasks without Invoke's command line.
     "kubetasks.api": ("kubetasks",),
     "kubetasks.pytest_plugin": ("kubetasks",),
-    "kubetasks.docs": ("kubetasks.documents", "kubetasks.settings"),
+    "kubetasks.docs": ("kubetasks",),
+    "kubetasks.commands": (),
     "kubetasks.state": ("kubetasks.errors",),
     "kubetasks.tools": ("kubetasks.tools", "kubetasks.documents"),
     **{
