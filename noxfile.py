@@ -50,11 +50,11 @@ def environment(session: nox.Session) -> None:
     shutil.copy(LIST, copy)
 
 
-def run(session: nox.Session, *argv: str) -> None:
-    """Run a program of the shared environment."""
+def run(session: nox.Session, *argv: str, **variables: str) -> None:
+    """Run a program of the shared environment, with more variables where some are given."""
     programs = SHARED / "bin"
     path = os.pathsep.join([str(programs), os.environ["PATH"]])
-    session.run(str(programs / argv[0]), *argv[1:], env={"PATH": path, "VIRTUAL_ENV": str(SHARED)})
+    session.run(str(programs / argv[0]), *argv[1:], env={"PATH": path, "VIRTUAL_ENV": str(SHARED), **variables})
 
 
 def pytest(session: nox.Session, folder: str, *parallel: str) -> None:
@@ -129,8 +129,9 @@ def unit(session: nox.Session) -> None:
 
 @suite
 def docs(session: nox.Session) -> None:
-    """Documentation: links lead somewhere, the settings' pages are up to date, the changelog keeps its form."""
+    """Documentation: links, generated pages, the changelog's form; then the site, built strictly into site/."""
     pytest(session, "tests/docs")
+    run(session, "mkdocs", "build", "--strict", "--quiet", "--clean", NO_MKDOCS_2_WARNING="1")
 
 
 @suite
