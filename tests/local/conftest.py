@@ -18,9 +18,9 @@ def free_port() -> int:
 
 @pytest.fixture(scope="session")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files of the project, without any environment."""
-    path = tmp_path_factory.mktemp("clone") / "kubetasks"
-    path.mkdir()
+    """The files of the project, without any environment, below a folder with a space and a letter beyond ASCII."""
+    path = tmp_path_factory.mktemp("clone") / "mein Büro" / "kubetasks"
+    path.mkdir(parents=True)
     copy_checkout(path)
     assert not (path / ".venv").exists()
     return path

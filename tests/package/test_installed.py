@@ -30,12 +30,19 @@ def test_it_is_the_version_that_was_built(installed: Installed, tmp_path: Path) 
     assert done.stdout.startswith(f"kubetasks {__version__} ")
 
 
-@pytest.mark.parametrize("argv", [["inv"], ["invoke"], ["python", "-m", "kubetasks"]], ids=" ".join)
+@pytest.mark.parametrize("argv", [["kubetasks"], ["inv"], ["python", "-m", "kubetasks"]], ids=" ".join)
 def test_the_tasks_are_there(installed: Installed, project: Path, argv: list[str]) -> None:
     done = installed.run(project, *argv, "--list")
     assert (done.returncode, done.stderr) == (0, "")
     assert "deploy" in done.stdout
     assert "aiops.mcp" in done.stdout
+
+
+def test_its_program_needs_no_tasks_py(installed: Installed, tmp_path: Path) -> None:
+    done = installed.run(tmp_path, "kubetasks", "--list")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "deploy" in done.stdout
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("program", ["kubectl", "helm"])
