@@ -36,9 +36,7 @@ def page(collection: Collection) -> str:
 
 def _section(name: str, task: Task[Any], level: str = "##") -> str:
     """A task's heading, its description, and the table of its options."""
-    described = dict(task.help)
     arguments = task.get_arguments()
-    task.help = described  # Invoke takes each text out when it is asked for the arguments
     words = [argument.names[0].upper() for argument in arguments if argument.positional]
     usage = f"inv {name}" + "".join(f' "{word}"' for word in words)
     text = inspect.getdoc(task.body) or ""

@@ -56,7 +56,7 @@ for _task in (
 for _collection in (
     _aiops,
     _noun("image", image, "build", "list_", "load", "prune", "scan"),
-    _noun("cluster", cluster, "up", "down", "env", "list_"),
+    _noun("cluster", cluster, "up", "down", "env", "list_", "tunnel"),
     _noun("config", config, "show"),
     _noun("secret", secret, "apply", "check", "rotate"),
     _noun("lock", lock, "status", "release"),

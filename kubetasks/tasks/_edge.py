@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from invoke.context import Context
 from invoke.exceptions import Exit
+from invoke.parser.argument import Argument
 from invoke.tasks import Task
 from invoke.tasks import task as invoke_task
 from msgspec import to_builtins
@@ -78,6 +79,14 @@ def flags(*names: str, **more: str) -> dict[str, str]:
 
 class OwnTask(Task[Any]):
     """A task of kubetasks, which Invoke's options are checked for."""
+
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
+        """As Invoke, which takes the help texts out of the task: a second call gets them, too."""
+        texts = dict(self.help)
+        try:
+            return super().get_arguments(ignore_unknown_help)
+        finally:
+            self.help = texts
 
 
 def command(help: dict[str, str] | None = None, **options: Any) -> Callable[[Callable[..., None]], Task[Any]]:

@@ -1,10 +1,13 @@
 """The page of the commands, from tasks."""
 
+import importlib
+import pkgutil
+
 from invoke.collection import Collection
 from invoke.context import Context
-from invoke.tasks import task
+from invoke.tasks import Task, task
 
-from kubetasks import collection, commands
+from kubetasks import collection, commands, tasks
 
 
 @task(help={"question": "what to ask", "dry_run": "change nothing", "proof": "check it", "count": "how many | each"})
@@ -47,3 +50,14 @@ def test_every_option_has_a_description() -> None:
     assert [
         line for line in commands.page(collection).splitlines() if line.startswith("| `") and line.endswith("|  |")
     ] == []
+
+
+def test_no_task_is_left_out_of_the_collection() -> None:
+    defined = {
+        value.name
+        for module in pkgutil.iter_modules(tasks.__path__)
+        for value in vars(importlib.import_module(f"kubetasks.tasks.{module.name}")).values()
+        if isinstance(value, Task)
+    }
+    listed = {collection[name].name for name in collection.task_names}
+    assert defined - listed == set()

@@ -41,6 +41,7 @@ SAYS = {
     "chart.rollback": "would roll release todo back to Helm's revision 1",
     "chart.test": "would run the tests of release todo",
     "cluster.up": "would create kind cluster kubetasks",
+    "cluster.tunnel": "would run minikube tunnel",
     "cluster.down": "would delete nothing: there is no kind cluster kubetasks",
     "image.build": "would build kubetasks/todo-backend:",
     "image.load": "would load kubetasks/todo-backend:",
