@@ -1,7 +1,7 @@
 """The pages about settings and tasks, generated from their code: ``python -m kubetasks.docs [ROOT]``.
 
 It writes ``docs/settings.md``, ``docs/settings.schema.json``, ``docs/commands.md`` and ``.env.example``, and
-``invoke.yaml`` anew with the values that it has, so that every key is there with its description. A test makes
+``invoke.yaml`` with the values that it has, so that every key is there with its description. A test makes
 them again and compares.
 """
 
