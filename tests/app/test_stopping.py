@@ -61,7 +61,7 @@ def pod(service: str, **variables: str) -> Iterator[Pod]:
     )
     port = int(made.getsockname()[1])
     try:
-        with socket.create_connection(("127.0.0.1", port), 20) as connection:
+        with socket.create_connection(("127.0.0.1", port), 60) as connection:
             made.close()  # the process alone holds it now: its end refuses connections
             connection.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             assert connection.recv(100).startswith(b"HTTP/1.1 200")

@@ -377,7 +377,7 @@ def test_every_page_runs_its_own_files_alone(browser: Browser) -> None:
     browser.guest()
     browser.submit("chat", message="add <script>alert(1)</script>")
     pages = [browser.client.get(path, headers=HTML) for path in ("/", "/login", "/account")]
-    pages.append(httpx.get(str(browser.client.base_url), trust_env=False))
+    pages.append(httpx.get(str(browser.client.base_url), trust_env=False, timeout=60))
     for answer in pages:
         assert answer.status_code == 200
         assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\son\w+=|\sstyle=", answer.text)

@@ -30,7 +30,7 @@ def settings(url: str) -> Settings:
 
 def session(server: str) -> dict[str, Any]:
     """A new guest's session."""
-    answer = httpx2.post(f"{server}/api/session")
+    answer = httpx2.post(f"{server}/api/session", timeout=60)
     assert answer.status_code == 201
     made: dict[str, Any] = answer.json()
     return made
@@ -47,7 +47,7 @@ async def connected(
 ) -> AsyncIterator[Client]:
     """A client of a server."""
     async with (
-        httpx2.AsyncClient(headers=bearer(token), transport=transport) as http,
+        httpx2.AsyncClient(headers=bearer(token), transport=transport, timeout=60) as http,
         Client(streamable_http_client(f"{server}/mcp", http_client=http), mode=mode) as client,
     ):
         yield client

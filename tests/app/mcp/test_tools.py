@@ -96,8 +96,8 @@ def test_what_was_done_here_is_seen_and_undone_there(server: str) -> None:
     added = asyncio.run(add())
     path = f"{server}/api/{own['user_id']}"
     headers = bearer(own["token"])
-    listed = httpx2.get(f"{path}/tasks", headers=headers).json()
+    listed = httpx2.get(f"{path}/tasks", headers=headers, timeout=60).json()
     assert [task["title"] for task in listed["items"]] == ["buy milk"]
-    undone = httpx2.post(f"{path}/undo", headers=headers, json={"tool_call_id": added.id})
+    undone = httpx2.post(f"{path}/undo", headers=headers, json={"tool_call_id": added.id}, timeout=60)
     assert undone.json()["result"]["ok"] is True
-    assert httpx2.get(f"{path}/tasks", headers=headers).json()["total"] == 0
+    assert httpx2.get(f"{path}/tasks", headers=headers, timeout=60).json()["total"] == 0

@@ -22,16 +22,18 @@ def test_without_an_access_token_there_is_nothing(server: str, authorization: st
     if authorization == "refresh":
         authorization = f"Bearer {session(server)['refresh_token']}"
     headers = {**JSON, **({"Authorization": authorization} if authorization else {})}
-    answer = httpx2.request(method, f"{server}/mcp", json=LIST if method == "POST" else None, headers=headers)
+    answer = httpx2.request(
+        method, f"{server}/mcp", json=LIST if method == "POST" else None, headers=headers, timeout=60
+    )
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
 def test_a_user_who_is_gone_is_told_so(server: str) -> None:
     own = session(server)
-    assert httpx2.delete(f"{server}/api/{own['user_id']}", headers=bearer(own["token"])).status_code == 204
+    assert httpx2.delete(f"{server}/api/{own['user_id']}", headers=bearer(own["token"]), timeout=60).status_code == 204
     call = {**LIST, "method": "tools/call", "params": {"name": "add_task", "arguments": {"title": "x"}}}
-    answer = httpx2.post(f"{server}/mcp", json=call, headers={**JSON, **bearer(own["token"])})
+    answer = httpx2.post(f"{server}/mcp", json=call, headers={**JSON, **bearer(own["token"])}, timeout=60)
     assert answer.status_code in {200, 401}
     if answer.status_code == 200:
         assert answer.json()["result"]["isError"] is True
@@ -39,27 +41,30 @@ def test_a_user_who_is_gone_is_told_so(server: str) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "DELETE", "PUT"])
 def test_there_is_no_stream_that_keeps_a_server_from_stopping(server: str, method: str) -> None:
-    answer = httpx2.request(method, f"{server}/mcp", headers={**JSON, **bearer(session(server)["token"])})
+    answer = httpx2.request(method, f"{server}/mcp", headers={**JSON, **bearer(session(server)["token"])}, timeout=60)
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'"x"', b"\xff", b'{"jsonrpc": "2.0"}', b"[" * 5000])
 def test_what_is_no_message_is_refused(server: str, content: bytes) -> None:
     headers = {**JSON, **bearer(session(server)["token"]), "Content-Type": "application/json"}
-    assert httpx2.post(f"{server}/mcp", content=content, headers=headers).status_code == 400
+    assert httpx2.post(f"{server}/mcp", content=content, headers=headers, timeout=60).status_code == 400
 
 
 def test_a_body_that_is_too_large_is_refused(server: str) -> None:
     headers = {**JSON, **bearer(session(server)["token"])}
     assert (
-        httpx2.post(f"{server}/mcp", json={**LIST, "params": {"x": "y" * 65_536}}, headers=headers).status_code == 413
+        httpx2.post(
+            f"{server}/mcp", json={**LIST, "params": {"x": "y" * 65_536}}, headers=headers, timeout=60
+        ).status_code
+        == 413
     )
 
 
 def test_it_counts_for_the_rate_limit(url: str) -> None:
     with running(create_app(replace(settings(url), rate_limit="3/minute"))) as server:
         headers = {**JSON, **bearer(session(server)["token"])}
-        answers = [httpx2.post(f"{server}/mcp", json=LIST, headers=headers) for _ in range(5)]
+        answers = [httpx2.post(f"{server}/mcp", json=LIST, headers=headers, timeout=60) for _ in range(5)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
     assert int(answers[-1].headers["retry-after"]) > 0
 
@@ -67,9 +72,9 @@ def test_it_counts_for_the_rate_limit(url: str) -> None:
 @pytest.mark.parametrize("host", ["todo-backend", "todo-backend:8000", "todo-backend.todo.svc.cluster.local"])
 def test_any_host_is_answered_or_those_that_are_allowed(url: str, server: str, host: str) -> None:
     headers = {**JSON, **bearer(session(server)["token"]), "Host": host}
-    assert httpx2.post(f"{server}/mcp", json=LIST, headers=headers).status_code == 200
+    assert httpx2.post(f"{server}/mcp", json=LIST, headers=headers, timeout=60).status_code == 200
     with running(create_app(replace(settings(url), mcp_allowed_hosts=("todo-backend",)))) as strict:
-        answer = httpx2.post(f"{strict}/mcp", json=LIST, headers=headers)
+        answer = httpx2.post(f"{strict}/mcp", json=LIST, headers=headers, timeout=60)
     assert answer.status_code == (421 if "svc" in host else 200)
 
 
@@ -155,7 +160,7 @@ def test_a_body_of_no_declared_length_is_limited_too(server: str) -> None:
 
     headers = {**JSON, **bearer(session(server)["token"]), "Content-Type": "application/json"}
     try:
-        answer = httpx2.post(f"{server}/mcp", content=pieces(), headers=headers)
+        answer = httpx2.post(f"{server}/mcp", content=pieces(), headers=headers, timeout=60)
     except httpx2.WriteError:  # it has hung up, which is as good
         return
     assert answer.status_code == 413

@@ -47,11 +47,11 @@ class Person:
         """Add tasks."""
         for title in titles:
             path = f"{self.server}/api/{self.id}/tasks"
-            assert httpx.post(path, json={"title": title}, headers=self.headers).status_code == 201
+            assert httpx.post(path, json={"title": title}, headers=self.headers, timeout=60).status_code == 201
 
     def titles(self) -> list[str]:
         """Their tasks."""
-        answer = httpx.get(f"{self.server}/api/{self.id}/tasks", headers=self.headers)
+        answer = httpx.get(f"{self.server}/api/{self.id}/tasks", headers=self.headers, timeout=60)
         return [task["title"] for task in answer.json()["items"]]
 
     def say(self, message: str, *, key: str | None = None, conversation: int | None = None) -> httpx.Response:
@@ -148,7 +148,7 @@ def test_where_it_fails_the_rules_answer_with_a_notice(url: str, step: Step) -> 
         assert person.ask("add buy milk", key="one") == {**answer, "replayed": True}
         assert person.titles() == ["buy milk"]
         path = f"{server}/api/{person.id}/conversations/{answer['conversation_id']}/messages"
-        kept = httpx.get(path, headers=person.headers).json()["items"][-1]
+        kept = httpx.get(path, headers=person.headers, timeout=60).json()["items"][-1]
     assert answer["assistant"] == kept["assistant"] == "rules"
     assert answer["notice"].startswith("The language model did not answer (")
     assert kept["notice"] == answer["notice"]
