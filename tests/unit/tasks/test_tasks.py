@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[3]
 TOP = "deploy verify status diagnose logs open plan diff rollback destroy doctor init completion"
 NOUNS = {
     "image": "build list load prune scan",
-    "cluster": "up down env list",
+    "cluster": "up down env list tunnel",
     "config": "show",
     "secret": "apply check rotate",
     "lock": "status release",
