@@ -39,7 +39,7 @@ class Result:
         named: tool to whether it names the cause.
         first: tool to whether it does so in its first line or warning.
         lines: tool to how many lines it prints.
-        helm: seconds until Helm gave up; 0 where it could not be tried.
+        helm: seconds until Helm gave up; 0 where it could not run.
     """
 
     fault: Fault

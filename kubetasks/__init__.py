@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    """``collection`` is made when somebody asks for it, so that importing a helper does not load every task."""
+    """``collection`` is made when someone asks for it, so that importing a helper does not load every task."""
     if name == "collection":
         from kubetasks.tasks import collection  # noqa: PLC0415
 

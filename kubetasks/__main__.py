@@ -1,6 +1,6 @@
 """``python -m kubetasks``: what ``./inv`` starts.
 
-Ctrl-C may come at any moment, also while modules are imported, when no part of ours could catch it. So the first thing
+Ctrl-C may come at any moment, also while modules are imported, before our code could catch it. So the first thing
 of all is a handler that ends the process in one line. ``./inv`` blocks the signal until then: Python itself would
 answer with a traceback.
 """
@@ -8,7 +8,7 @@ answer with a traceback.
 import os
 import signal
 
-INTERRUPTED = b"error: interrupted: nothing was begun yet\n"
+INTERRUPTED = b"error: interrupted: nothing was started yet\n"
 
 
 def stop(*_: object) -> None:

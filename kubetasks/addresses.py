@@ -48,7 +48,7 @@ def with_scheme(url: str) -> str:
 
 
 def host_of(url: str) -> str:
-    """The host of a URL, without a trailing dot; empty where there is none."""
+    """The host of a URL, without a trailing dot; empty if there is none."""
     try:
         return (urlsplit(with_scheme(url)).hostname or "").rstrip(".")
     except ValueError:

@@ -167,7 +167,7 @@ def deploy(
     Args:
         project: what is deployed.
         verify: whether to verify at the end.
-        force: whether to build the images anew and to go through every step.
+        force: whether to rebuild the images and to run every step.
         lock_wait: for how many seconds to wait while another command changes the same namespace.
 
     Raises:
@@ -194,7 +194,7 @@ def verify(project: Project | Path | str = ".", *, only: Sequence[str] = (), lay
         The report; ``report.ok`` says whether all checks passed.
 
     Raises:
-        KubetasksError: it could not be tried.
+        KubetasksError: it could not run.
     """
     from kubetasks.verify import verify as run  # noqa: PLC0415
     from kubetasks.verify.selection import Selection  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""What a person sees: steps with a spinner, elapsed time and one line each; plain lines in a pipe.
+"""Output for the user: steps with a spinner, elapsed time and one line each; plain lines in a pipe.
 
 Nothing at all for ``--json``: standard output is one document then.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 MARKS = {"done": ("✓", "green"), "skipped": ("-", "dim"), "failed": ("✗", "red"), "note": ("·", "cyan")}
 CELL_STYLES = {"ok": "green", "pass": "green", "FAIL": "red", "fail": "red", "missing": "red", "warn": "yellow"}
-# A command of ours in a text: `inv verify`, `inv --help TASK`.
+# One of our commands in a text: `inv verify`, `inv --help TASK`.
 _COMMAND: Final = re.compile(r"(?<![\w./-])inv (?=-*[a-z])")
 OURS: Final = ("kubetasks", "invoke")
 
@@ -86,7 +86,7 @@ def _escape(text: str) -> str:
 
 @dataclass
 class Console:
-    """Where everything shown goes through. Every line passes ``hide`` first.
+    """All output goes through this class. Every line passes through ``hide`` first.
 
     Args:
         hide: replaces secrets; the runner's redactor.
@@ -107,7 +107,7 @@ class Console:
 
     @property
     def rich(self) -> "RichConsole":
-        """Rich's console on the same stream, made when it is first needed."""
+        """Rich's console on the same stream, created when it is first needed."""
         if self._rich is None:
             from rich.console import Console as RichConsole  # noqa: PLC0415
 
@@ -121,9 +121,9 @@ class Console:
     def line(self, text: str = "", *, mark: str = "") -> None:
         """One line, plain in a pipe.
 
-        One with a mark tells of work. The work goes on when nobody reads of it any more (``inv deploy | head -1``), or
-        where it cannot be written (a full disk): to stop in its middle would be worse. A line without one is what was
-        asked for, and ends with its reader.
+        A line with a mark reports work, which continues even if no one reads the output any more
+        (``inv deploy | head -1``) or if it cannot be written (a full disk): stopping in the middle would be worse. A
+        line without a mark is the requested output, and ends with its reader.
         """
         if self.quiet:
             return
@@ -165,10 +165,10 @@ class Console:
         self.line(f"{outcome} ({time.monotonic() - began:.1f}s)", mark=step.state)
 
     def table(self, columns: list[str], rows: list[list[str]]) -> None:
-        """A table: drawn for a person, aligned columns in a pipe.
+        """A table: drawn on a terminal, aligned columns in a pipe.
 
-        Where it is wider than the terminal, each row's last cell goes below it, over the whole width: it is the one
-        that says why, and none of it is cut.
+        If it is wider than the terminal, each row's last cell goes below it, over the whole width: it is the one
+        that says why, so it is never truncated.
         """
         if self.quiet:
             return
@@ -221,7 +221,7 @@ def _cell_style(cell: str) -> str:
 def report(error: KubetasksError, hide: Callable[[str], str] = str, stream: TextIO | None = None) -> None:
     """Print an error as a user sees it: one line, then its evidence indented below.
 
-    Where that cannot be written either (a full disk), the exit code still tells.
+    If that cannot be written either (a full disk), the exit code still reports the error.
     """
     out = stream or sys.stderr
     with contextlib.suppress(OSError):

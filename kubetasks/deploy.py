@@ -1,4 +1,4 @@
-"""The steps behind ``inv deploy``, in their one order, and the plan that shows them before they run.
+"""The steps of ``inv deploy``, in order, and the plan that shows them before they run.
 
 A step says what it will do and why, or why it is not needed. ``inv plan`` and ``inv deploy --dry-run`` print that and
 stop.
@@ -50,18 +50,18 @@ from kubetasks.verify.timeline import FIRST_READY, Span
 
 @dataclass
 class Deploy:
-    """One deploy: the steps, and what they hand on to each other.
+    """One deploy: the steps, and the data that they pass to each other.
 
     Args:
         settings: the settings.
         root: the project's root.
         runner: starts processes.
-        console: what a person sees.
+        console: the output for the user.
         deployer: manifests or helm.
-        survey: what is there and what is wanted.
+        survey: the current and the wanted state.
         check: whether to verify at the end.
         lock_wait: how many seconds to wait for a deploy lock that another process holds.
-        again: finds out anew what is there, after such a wait.
+        again: surveys again, after such a wait.
         hooks: the application's own steps.
     """
 
@@ -87,12 +87,12 @@ class Deploy:
 
     @property
     def number(self) -> int:
-        """The number of the revision that this deploy makes."""
+        """The number of the revision that this deploy creates."""
         return self._opened.number if self._opened else history.next_number(self.survey.history)
 
     @cached_property
     def arrival(self) -> Arrival:
-        """The way of the images to the target."""
+        """How the images get to the target."""
         survey = self.survey
         # No registry has it: it is in the engine, where docker/offline made it.
         bundled = self.settings.offline and survey.release.database == "bundled" and survey.release.postgres_image
@@ -120,14 +120,16 @@ class Deploy:
             if "autoscaled" in vars(survey):  # asked for by then
                 steps += self._replica_steps()
             if self.check and not last.verified:
-                steps.append(PlannedStep("verify", f"revision {last.number} was not verified yet", True, self._verify))
+                steps.append(
+                    PlannedStep("verify", f"revision {last.number} has not been verified yet", True, self._verify)
+                )
             return steps
         # The engine and the nodes are asked for images while the inputs are rendered and tried.
         images = beside(self._image_steps)
         steps += [PlannedStep(title, note, needed=False) for title, note in self._check_inputs()]
         namespace = PlannedStep("namespace", self.settings.in_namespace, not survey.live, self._namespace)
         begin = [namespace, PlannedStep("lock", "one deploy at a time", needed=True)]
-        # Building everything anew takes long; another deploy that is under way is told of first.
+        # Building everything again takes long, so another deploy in progress is reported first.
         steps += [*begin, *images()] if survey.forced and survey.live else [*images(), *begin]
         held = len(self._secret_names())
         steps += [
@@ -160,9 +162,9 @@ class Deploy:
         """Refuse what can never work before anything is built or changed; returns notes, each with its title.
 
         Raises:
-            SettingsError: a contract or journey is damaged, or a setting is at odds with what is rendered.
-            RenderFailed: the manifests or the chart do not render, or give something that cannot work.
-            SecretInVolume: a generated secret is gone that a volume depends on.
+            SettingsError: a contract or journey is damaged, or a setting contradicts the rendered objects.
+            RenderFailed: the manifests or the chart do not render, or produce something that cannot work.
+            SecretInVolume: a generated secret that a volume depends on no longer exists.
             ImageUnused: no object uses the image of a service.
             ApplyFailed: the cluster would refuse an object.
         """
@@ -201,7 +203,7 @@ class Deploy:
         self._short = room.shortage(arrival.to_build, target, self.runner)
         build, deliver = arrival.shown()
         if not deliver:
-            return [PlannedStep("images", "the target has them all", needed=False)]
+            return [PlannedStep("images", "the target already has all of them", needed=False)]
         return [
             PlannedStep("build", build or "already built", bool(build), self._build),
             PlannedStep("load", deliver, True, self._load),
@@ -216,7 +218,7 @@ class Deploy:
         """Carry out the plan.
 
         Raises:
-            KubetasksError: the step that failed says why; those before it stay done, and the next run goes on from
+            KubetasksError: the step that failed says why; those before it stay done, and the next run continues from
                 there.
         """
         try:
@@ -270,7 +272,7 @@ class Deploy:
         """Carry out a step, and note for the timeline when it ran."""
         started, began = datetime.now(UTC), time.monotonic()
         done = run(shown)
-        if title not in {"verify", "record"}:  # verify has a timeline of its own
+        if title not in {"verify", "record"}:  # verify has its own timeline
             name = {"load": "delivery"}.get(title, title)
             self.spans.append(Span(name, started, time.monotonic() - began, what=self.console.hide(done)))
         elif title == "record" and self.revision is not None:
@@ -278,7 +280,7 @@ class Deploy:
         return done
 
     def _lock(self, stack: contextlib.ExitStack) -> list[PlannedStep]:
-        """Take the deploy lock and open the record; returns other steps to go on with, if things have changed."""
+        """Take the deploy lock and open the record; returns other steps to continue with, if things have changed."""
         from kubetasks.deployers.lock import locked, noted  # noqa: PLC0415  (most deploys change nothing)
 
         store, project, namespace = self.survey.target.store, self.settings.project, self.settings.in_namespace
@@ -363,7 +365,7 @@ class Deploy:
         return self.arrival.record()
 
     def _clear_jobs(self) -> None:
-        """Delete what is to be made anew; see ``rehearsal.recreated``."""
+        """Delete what is to be recreated; see ``rehearsal.recreated``."""
         from kubetasks.deployers import rehearsal  # noqa: PLC0415
 
         self.survey.target.store.delete(rehearsal.recreated(self.objects, self.survey.live))
@@ -505,7 +507,7 @@ def failure(report: Report, root: Finding | None = None) -> VerifyFailed:
         )
     return VerifyFailed(
         what,
-        why=said[0] if said else "none could be tried",
-        fix="see inv status and inv logs; go back with inv rollback",
+        why=said[0] if said else "none could run",
+        fix="see inv status and inv logs, or roll back: inv rollback",
         detail="\n".join(said[1:]),
     )

@@ -22,26 +22,26 @@ from kubetasks.settings import ENVIRONMENT_PREFIX, keys, schema
 WIDTH: Final = 120
 HEAD: Final = """\
 # yaml-language-server: $schema=docs/settings.schema.json
-# Flags go before the environment (KUBETASKS_KIND_NAME sets kind.name), and that goes before this file.
-# Every key is here, with its default or this project's own value; docs/settings.md shows the same as tables.
-# The comments are made from the settings' classes: `python -m kubetasks.docs` writes them anew and keeps the values.
+# Flags override the environment (KUBETASKS_KIND_NAME sets kind.name), which overrides this file.
+# Every key is listed with its default or this project's value; docs/settings.md has the same list as tables.
+# The comments are generated: `python -m kubetasks.docs` updates them and keeps the values.
 """
 ENV_HEAD: Final = """\
-# Copy this file to .env and fill it in; .env is never committed. The environment goes before it.
-# An empty value counts as none. A value with spaces, quotes or # goes between single quotes.
+# Copy this file to .env and fill it in; .env is never committed. The environment overrides it.
+# An empty value counts as unset. Put a value with spaces, quotes or # in single quotes.
 """
 PAGE_HEAD: Final = """\
 # Settings
 
-All of them live below `kubetasks:` in `invoke.yaml`. A flag goes before the environment, the environment before the
-file, and the file before the default. A key that nobody knows and a value of the wrong type are refused with their path
-(exit code 2). In the environment a list is separated by commas; a mapping is set key by key, where it can be set there.
+All settings are under `kubetasks:` in `invoke.yaml`. A flag overrides the environment, the environment overrides the
+file, and the file overrides the default. An unknown key or a value of the wrong type is rejected with its path
+(exit code 2). In an environment variable, a list is separated by commas; a mapping is set key by key, if at all.
 
-`NAME` stands for a name of yours; in the name of a variable it is in capitals, with `_` for `-` and `.`.
-The same as a schema, for editors: [settings.schema.json](settings.schema.json).
+`NAME` is a name that you choose; in the name of a variable it is upper case, with `_` for `-` and `.`.
+For editors, there is a schema: [settings.schema.json](settings.schema.json).
 `inv config.show` prints every setting as it takes effect, and where its value comes from.
 """
-TABLE_HEAD: Final = "| key | default | can be | what it is | variable |\n| --- | --- | --- | --- | --- |"
+TABLE_HEAD: Final = "| key | default | type | description | variable |\n| --- | --- | --- | --- | --- |"
 # How a user's own names are written where a path goes through them: services.NAME.context.
 NAME: Final = "NAME"
 # Lists of sections: no variable can set them.

@@ -1,11 +1,11 @@
 """YAML text to plain values: one safe loader for every file and every program's output that is read.
 
-A key that stands twice in one mapping is refused with both lines: YAML forbids it (1.2, section 3.2.1.3), and a parser
-that takes the last one hides a mistake. Dates stay text, as JSON has no other form for them.
+A key that is defined twice in a mapping is rejected with both lines: YAML forbids it (1.2, section 3.2.1.3), and a
+parser that takes the last one hides a mistake. Dates stay strings, because JSON has no other form for them.
 
 Plain scalars and keys are read as Kubernetes' own tools read them (sigs.k8s.io/yaml): ``1e3``, ``0o17`` and ``1_000``
 are numbers, ``y`` is true, ``12:30:45`` and ``=`` are text. With ``invoke`` values are read as Invoke
-reads its configuration (YAML 1.1 as in PyYAML), and a key that is not text is refused: Invoke cannot use one.
+reads its configuration (YAML 1.1 as in PyYAML), and a key that is not text is rejected: Invoke cannot use one.
 """
 
 import re
@@ -31,7 +31,7 @@ class NotYamlError(ValueError):
 
     Args:
         why: what is wrong, in one line.
-        line: the line it is at, from 1; 0 where it has none.
+        line: the line it is at, from 1; 0 if it has none.
     """
 
     def __init__(self, why: str, line: int = 0) -> None:
@@ -60,7 +60,7 @@ def load(text: str, *, invoke: bool = False) -> Any:
 
 @dataclass(frozen=True)
 class Located:
-    """A scalar as it stands in a text: the name of its file, its line (from 1), and its characters."""
+    """A scalar as it is written in a text: the name of its file, its line (from 1), and its characters."""
 
     name: str
     line: int
@@ -68,7 +68,7 @@ class Located:
 
 
 def locate(text: str, keys: Sequence[str], name: str) -> Located | None:
-    """Where the value of a key stands; None where the text has no such key.
+    """Where the value of a key stands; None if the text has no such key.
 
     Args:
         text: a text that ``load`` reads.
@@ -165,9 +165,9 @@ def _loader(invoke: bool, twice: bool = False) -> Any:
                 line = key.start_mark.line + 1
                 if invoke and key.tag != TEXT:
                     kind = key.tag.rpartition(":")[2]
-                    raise NotYamlError(f"key `{key.value}` is not text but {kind}: put it in quotes", line)
+                    raise NotYamlError(f"key `{key.value}` is not a string but {kind}: put it in quotes", line)
                 if name in seen and not twice and not getattr(node, "flat", False):
-                    raise NotYamlError(f"key `{key.value}` stands twice, the first time in line {seen[name]}", line)
+                    raise NotYamlError(f"key `{key.value}` is defined twice, the first time in line {seen[name]}", line)
                 seen[name] = line
             node.flat = True  # what a merge brings in may well be there already
             super().flatten_mapping(node)
@@ -235,7 +235,7 @@ def _integer(text: str) -> int | None:
 def _number(text: str) -> int | float | str:
     """A float as JSON has it: a whole one has no point, and one that is too large stays text."""
     if NOT_JSON.match(text):
-        raise NotYamlError(f"{text} is a number that JSON does not have")
+        raise NotYamlError(f"{text} is not a valid JSON number")
     found = float(text.replace("_", ""))
     if found in (float("inf"), float("-inf")):
         return text
@@ -248,4 +248,4 @@ def _key(value: Any, node: Any) -> str:
         return str(value).lower()
     if isinstance(value, (str, int, float)):
         return str(value)
-    raise NotYamlError("a key must be text", line)
+    raise NotYamlError("a key must be a string", line)

@@ -1,6 +1,6 @@
 """The environment of every child: what of the user's own reaches a program that we start, and what does not.
 
-Each program has a row in ``PROGRAMS``. Variables that change what our call does are taken away by name or by prefix,
+Each program has a row in ``PROGRAMS``. Variables that change what our call does are removed by name or by prefix,
 so that a variable of a later release of the program is covered, too; what chooses the engine or gives credentials
 stays; what has to have one value is set. docs/environment.md explains the same table to users; a test keeps the two
 equal. Preferences that live in files (kuberc, Helm's plugins and repositories) are switched off here as well.
@@ -74,7 +74,7 @@ _ENGINE: Final = (
 )  # fmt: skip
 _DOCKER: Final = ("DOCKER_*", "BUILDKIT_*", "BUILDX_*", "EXPERIMENTAL_BUILDKIT_*", "COMPOSE_*", "SOURCE_DATE_EPOCH")
 
-# ``minikube docker-env`` exports these, and keeps what they were under a name of its own
+# ``minikube docker-env`` exports these, and keeps what they were under its own name
 # (https://minikube.sigs.k8s.io/docs/commands/docker-env/).
 ACTIVE_PROFILE: Final = "MINIKUBE_ACTIVE_DOCKERD"
 BEFORE: Final = "MINIKUBE_EXISTING_"

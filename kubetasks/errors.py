@@ -1,15 +1,15 @@
-"""Every way in which kubetasks can refuse or fail, as one tree.
+"""All errors of kubetasks, as one tree.
 
-Each error says what happened, why, and what to type next, and has an exit code of its own::
+Each error says what happened, why, and what to type next, and has its own exit code::
 
     KubetasksError                 1
     ├── SettingsError              2   a key of invoke.yaml, the environment or the schema
     ├── UsageError                 3   a flag's value
     ├── ToolError
-    │   ├── ToolMissing           10   an outside program is not installed
+    │   ├── ToolMissing           10   an external program is not installed
     │   ├── EngineDown            11   the container engine does not answer
-    │   ├── ToolFailed            12   an outside program exited with an error nobody expected
-    │   └── ToolTimeout           13   an outside program took longer than its limit
+    │   ├── ToolFailed            12   an external program exited with an unexpected error
+    │   └── ToolTimeout           13   an external program took longer than its limit
     ├── ClusterError
     │   ├── KubeconfigError       20   the kubeconfig is missing, empty or not a kubeconfig
     │   │   ├── KubeconfigDenied  86   the kubeconfig, or a file that it names, cannot be read
@@ -17,7 +17,7 @@ Each error says what happened, why, and what to type next, and has an exit code 
     │   │   ├── EntryDamaged      88   an entry of the kubeconfig is missing, duplicate or damaged
     │   │   └── ServerInvalid     89   the API server's URL is empty or invalid
     │   ├── ContextNotFound       21   the kubeconfig has no such context
-    │   ├── ContextRefused        22   the context is not one that may be touched
+    │   ├── ContextRefused        22   kubetasks refuses to use the context
     │   ├── NoContact
     │   │   ├── ClusterUnreachable 23  no connection to the API server
     │   │   ├── Unauthorized      27   the API server does not accept the credentials
@@ -29,29 +29,29 @@ Each error says what happened, why, and what to type next, and has an exit code 
     │   │   └── ProxyInTheWay     85   a proxy, or something else that is not Kubernetes, answered
     │   ├── NamespaceTerminating  24   the namespace is still being deleted
     │   ├── DeployLocked          25   another command is changing the same namespace
-    │   ├── ClusterCreateFailed   26   cluster.up did not end with a Ready cluster
-    │   ├── Forbidden             28   the user may not do this on the cluster
+    │   ├── ClusterCreateFailed   26   cluster.up did not produce a Ready cluster
+    │   ├── Forbidden             28   the user is not allowed to do this in the cluster
     │   └── NotEffective          83   a change was reported as done, but the cluster does not show it
     ├── ImageError
-    │   ├── DockerfileMissing     30   a Dockerfile or a build context is not there
+    │   ├── DockerfileMissing     30   a Dockerfile or a build context does not exist
     │   ├── BuildFailed           31   docker build failed
     │   ├── DeliveryFailed        32   an image did not reach the nodes
     │   ├── DiskFull              33   no space left
     │   ├── RegistryMissing       34   a remote cluster needs a registry setting
     │   ├── ContextUnusable       35   a file of a build context cannot be sent to the builder
-    │   ├── SecretInImage         36   a secret would get into an image
+    │   ├── SecretInImage         36   a secret would be copied into an image
     │   ├── SourceChanged         37   the source changed while it was being built
-    │   ├── ImageReplaced         38   an image is not the one that its name stands for
+    │   ├── ImageReplaced         38   an image does not have the content that its name stands for
     │   └── ImageUnused           72   no object uses the image of a service
     ├── SecretError
     │   ├── EnvFileError          40   the env file is missing or malformed
     │   ├── SecretMissing         41   required secrets have no value
     │   ├── SecretUnusable        42   a secret's value cannot be what its setting says
-    │   ├── SecretInVolume        43   a generated secret is gone, and a volume that needs it is not
+    │   ├── SecretInVolume        43   a generated secret is missing, but a volume needs it
     │   ├── SecretNotOurs         67   a Secret of that name belongs to something else
     │   └── SecretCommandFailed   68   the command that gives a secret's value failed
     ├── LineEndings               44   a script has Windows line endings
-    ├── WrongArchitecture         45   an image would be built for processors that no node has
+    ├── WrongArchitecture         45   an image would be built for an architecture that no node has
     ├── DeployError
     │   ├── RenderFailed          50   the manifests or the chart do not render
     │   ├── ChartUnavailable      69   a chart cannot be pulled from its repository, or is another one
@@ -60,47 +60,47 @@ Each error says what happened, why, and what to type next, and has an exit code 
     │   ├── RolloutFailed         52   a workload is in a state that cannot heal
     │   ├── RolloutTimeout        53   a workload was not ready by the deadline
     │   ├── NothingToRollBack     54   there is no earlier good revision
-    │   ├── DeletionHeld          55   an object is being deleted and something holds it, or its deletion was refused
+    │   ├── DeletionHeld          55   the deletion of an object is blocked or was rejected
     │   ├── RecordFailed          56   the record of a revision could not be written
     │   ├── RecordDamaged         57   the record of a revision cannot be used
     │   ├── LockLost              58   the deploy lock was lost; nothing was written after that
-    │   └── LockUnusable          59   the deploy lock cannot be taken
+    │   └── LockUnusable          59   the deploy lock cannot be acquired
     ├── HookFailed                74   a hook of the application failed
-    ├── VerifyFailed              60   one of verify's checks does not hold
-    ├── TroubleFound              61   diagnose: something is wrong, and its cause is known
-    ├── TroubleUnknown            62   diagnose: something is wrong that no rule knows
+    ├── VerifyFailed              60   one of verify's checks failed
+    ├── TroubleFound              61   diagnose: there is a problem with a known cause
+    ├── TroubleUnknown            62   diagnose: there is a problem that no rule recognizes
     ├── InitError
     │   ├── InitNothing           64   init: nothing in the folder can be read
-    │   ├── InitExists            65   init: a configuration is there already
+    │   ├── InitExists            65   init: a configuration already exists
     │   └── InitUnusable          66   init: what was read is not enough for a configuration
     ├── StateUnavailable          39   there is no folder for the state of local deployments
     ├── LocalError
     │   ├── PortInUse             70   a loopback port of the local target is taken
     │   └── SupervisorFailed      71   the process supervisor did not start or answer
     ├── ModelError
-    │   ├── ModelMissing          90   no model is configured, and one was asked for
+    │   ├── ModelMissing          90   the command needs a model, and none is configured
     │   ├── KeyMissing            91   the model's endpoint needs a key, and it has no value
-    │   ├── KeyRefused            92   the model's endpoint does not accept the key
-    │   ├── QuotaExceeded         93   the model's endpoint refuses more requests
+    │   ├── KeyRefused            92   the model's endpoint rejects the key
+    │   ├── QuotaExceeded         93   the model's endpoint rejects more requests
     │   ├── ModelUnreachable      94   no connection to the model's endpoint
     │   ├── ModelFailed           95   the model's endpoint failed, or does not speak the OpenAI protocol
     │   ├── EmptyAnswer           96   the model's answer is empty
     │   ├── ModelTimeout          97   the model did not answer in time
-    │   └── SendLimit             99   a question sent as much as it may
-    ├── SandboxMissing            98   nothing on this machine can run kubectl-ai in a sandbox
+    │   └── SendLimit             99   a question reached its limit for sent data
+    ├── SandboxMissing            98   there is no sandbox for kubectl-ai
     ├── AiopsToolError
     │   ├── ExtraMissing         100   the packages of the extra `aiops` are not installed
-    │   ├── ScanFound            101   image.scan or chart.score found something that has to be fixed
+    │   ├── ScanFound            101   image.scan or chart.score has findings that must be fixed
     │   ├── KagentMissing        102   kagent, or our agent, is not installed in the cluster
     │   ├── KagentUnsupported    103   this version of kagent or Kubernetes is not supported
     │   ├── KagentFailed         104   kagent or our agent could not be installed, or did not become ready
-    │   ├── AgentUnreachable     105   no connection to the agent, or a refusal (401, 403, 404, 429, 5xx)
+    │   ├── AgentUnreachable     105   no connection to the agent, or an error (401, 403, 404, 429, 5xx)
     │   ├── AgentTimeout         106   the agent did not answer in time
-    │   ├── AgentNonsense        107   the agent's answer is empty or is not A2A
+    │   ├── AgentNonsense        107   the agent's answer is empty or not valid A2A
     │   ├── AgentFailed          108   the agent reported that the task failed, or was rejected or cancelled
     │   ├── NeedsAnswer          109   the agent asks for approval, and there is no terminal
-    │   ├── McpTokenUnsafe       110   the token file of the MCP server can be read by others
-    │   └── ScanImpossible       111   a scanner that was asked for is missing, or its output cannot be read
+    │   ├── McpTokenUnsafe       110   other users can read the token file of the MCP server
+    │   └── ScanImpossible       111   a scanner that was named is missing, or its output cannot be parsed
     └── Interrupted              130   Ctrl-C
 """
 
@@ -109,11 +109,11 @@ from typing import ClassVar
 
 
 class KubetasksError(Exception):
-    """Something that a user is told in one line, followed by what to type next.
+    """An error that is shown in one line, followed by what to type next.
 
     Args:
-        what: what happened, with the name of the thing it happened to.
-        why: the reason, where it is known.
+        what: what happened, and to which object.
+        why: the reason, if known.
         fix: what to type or change next.
         detail: further evidence (last log lines, events), printed below the line.
     """
@@ -149,11 +149,11 @@ class UsageError(KubetasksError):
 
 
 class ToolError(KubetasksError):
-    """An outside program."""
+    """An external program."""
 
 
 class ToolMissing(ToolError):
-    """An outside program is not installed."""
+    """An external program is not installed."""
 
     exit_code = 10
 
@@ -165,19 +165,19 @@ class EngineDown(ToolError):
 
 
 class ToolFailed(ToolError):
-    """An outside program exited with an error that no caller expected."""
+    """An external program exited with an unexpected error."""
 
     exit_code = 12
 
 
 class ToolTimeout(ToolError):
-    """An outside program took longer than its limit and was ended."""
+    """An external program took longer than its limit and was ended."""
 
     exit_code = 13
 
 
 class ClusterError(KubetasksError):
-    """The cluster or the way to it."""
+    """The cluster, or the connection to it."""
 
 
 class KubeconfigError(ClusterError):
@@ -199,13 +199,13 @@ class WindowsPath(KubeconfigError):
 
 
 class EntryDamaged(KubeconfigError):
-    """An entry that the context needs is missing, there twice, or damaged."""
+    """An entry that the context needs is missing, duplicated or damaged."""
 
     exit_code = 88
 
 
 class ServerInvalid(KubeconfigError):
-    """The API server's URL is empty, has an unknown scheme or a port that does not exist."""
+    """The API server's URL is empty, has an unknown scheme or an invalid port."""
 
     exit_code = 89
 
@@ -217,13 +217,13 @@ class ContextNotFound(ClusterError):
 
 
 class ContextRefused(ClusterError):
-    """The guard: the context is not one that may be touched."""
+    """The guard: kubetasks refuses to use the context."""
 
     exit_code = 22
 
 
 class NoContact(ClusterError):
-    """The API server did not answer the request; nothing it says is known."""
+    """The API server did not answer the request, so the state of the cluster is unknown."""
 
 
 class ClusterUnreachable(NoContact):
@@ -233,13 +233,13 @@ class ClusterUnreachable(NoContact):
 
 
 class Unauthorized(NoContact):
-    """The API server does not accept the credentials (401), or refuses the client's certificate."""
+    """The API server does not accept the credentials (401), or rejects the client's certificate."""
 
     exit_code = 27
 
 
 class PluginFailed(NoContact):
-    """The program that gives the credentials is missing, failed, or gave something else."""
+    """The program that provides the credentials is missing, failed, or returned something else."""
 
     exit_code = 29
 
@@ -269,7 +269,7 @@ class NoTls(NoContact):
 
 
 class ProxyInTheWay(NoContact):
-    """A proxy refused the request, or something that is not a Kubernetes API server answered."""
+    """A proxy rejected the request, or something that is not a Kubernetes API server answered."""
 
     exit_code = 85
 
@@ -281,19 +281,19 @@ class NamespaceTerminating(ClusterError):
 
 
 class DeployLocked(ClusterError):
-    """Another command that changes the same namespace is under way."""
+    """Another command is changing the same namespace."""
 
     exit_code = 25
 
 
 class ClusterCreateFailed(ClusterError):
-    """cluster.up did not end with a Ready cluster."""
+    """cluster.up did not produce a Ready cluster."""
 
     exit_code = 26
 
 
 class Forbidden(ClusterError):
-    """The API server knows the user, who may not do this (403)."""
+    """The user is not allowed to do this (403)."""
 
     exit_code = 28
 
@@ -305,11 +305,11 @@ class NotEffective(ClusterError):
 
 
 class ImageError(KubetasksError):
-    """Building images and bringing them to the cluster."""
+    """Building images and delivering them to the cluster."""
 
 
 class DockerfileMissing(ImageError):
-    """A Dockerfile or a build context is not there."""
+    """A Dockerfile or a build context does not exist."""
 
     exit_code = 30
 
@@ -327,7 +327,7 @@ class DeliveryFailed(ImageError):
 
 
 class DiskFull(ImageError):
-    """No space was left, for an image or for a file of ours."""
+    """No space was left, for an image or for one of our files."""
 
     exit_code = 33
 
@@ -345,25 +345,25 @@ class ContextUnusable(ImageError):
 
 
 class SecretInImage(ImageError):
-    """A secret would get into an image: the Dockerfile copies an env file, or a build argument is a secret."""
+    """A secret would be copied into an image: the Dockerfile copies an env file, or a build argument is a secret."""
 
     exit_code = 36
 
 
 class SourceChanged(ImageError):
-    """The source changed between the moment its tag was computed and the moment it was built."""
+    """The source changed after its tag was computed, while it was being built."""
 
     exit_code = 37
 
 
 class ImageReplaced(ImageError):
-    """An image has another content than its name stands for, and the right one is not there."""
+    """An image does not have the content that its name stands for, and the right one does not exist."""
 
     exit_code = 38
 
 
 class ImageUnused(ImageError):
-    """A service is built here, and no rendered object uses its image."""
+    """A service is built, but no rendered object uses its image."""
 
     exit_code = 72
 
@@ -391,13 +391,13 @@ class SecretMissing(SecretError):
 
 
 class SecretUnusable(SecretError):
-    """A secret's value is not what its setting says, or cannot be an environment variable."""
+    """A secret's value does not match its setting, or cannot be an environment variable."""
 
     exit_code = 42
 
 
 class SecretInVolume(SecretError):
-    """A generated secret has no value any more, and a volume whose data depends on it is still there."""
+    """A generated secret is missing, but a volume whose data depends on it still exists."""
 
     exit_code = 43
 
@@ -415,13 +415,13 @@ class SecretCommandFailed(SecretError):
 
 
 class LineEndings(KubetasksError):
-    """A script that is to run in a container has Windows line endings."""
+    """A script in a container has Windows line endings."""
 
     exit_code = 44
 
 
 class WrongArchitecture(ImageError):
-    """An image would be built for processors that no node has."""
+    """An image would be built for an architecture that no node has."""
 
     exit_code = 45
 
@@ -443,19 +443,19 @@ class ChartUnavailable(DeployError):
 
 
 class ApplyFailed(DeployError):
-    """The API server refused an object."""
+    """The API server rejected an object."""
 
     exit_code = 51
 
 
 class ImmutableField(ApplyFailed):
-    """A field of a live object was changed that Kubernetes does not let anybody change."""
+    """An immutable field of a live object was changed."""
 
     exit_code = 73
 
 
 class RolloutFailed(DeployError):
-    """A workload is in a state that cannot heal by itself."""
+    """A workload is in a state that cannot resolve itself."""
 
     exit_code = 52
 
@@ -473,7 +473,7 @@ class NothingToRollBack(DeployError):
 
 
 class DeletionHeld(DeployError):
-    """An object is being deleted and something holds it, or its deletion was refused."""
+    """The deletion of an object is blocked or was rejected."""
 
     exit_code = 55
 
@@ -497,7 +497,7 @@ class LockLost(DeployError):
 
 
 class LockUnusable(DeployError):
-    """The deploy lock cannot be taken: Leases may not be written, or the Lease belongs to another tool."""
+    """The deploy lock cannot be acquired: Leases cannot be written, or the Lease belongs to another tool."""
 
     exit_code = 59
 
@@ -515,7 +515,7 @@ class TroubleFound(KubetasksError):
 
 
 class TroubleUnknown(KubetasksError):
-    """A diagnosis with nothing but unknown trouble."""
+    """A diagnosis with only unknown problems."""
 
     exit_code = 62
 
@@ -537,7 +537,7 @@ class InitNothing(InitError):
 
 
 class InitExists(InitError):
-    """A configuration is there already, and is not overwritten."""
+    """A configuration already exists, and is not overwritten."""
 
     exit_code = 65
 
@@ -565,11 +565,11 @@ class SupervisorFailed(LocalError):
 
 
 class ModelError(KubetasksError):
-    """The model that answers questions, and the way to it."""
+    """The model that answers questions, and the connection to it."""
 
 
 class ModelMissing(ModelError):
-    """No model is configured, and one was asked for."""
+    """The command needs a model, and none is configured."""
 
     exit_code = 90
 
@@ -581,13 +581,13 @@ class KeyMissing(ModelError):
 
 
 class KeyRefused(ModelError):
-    """The model's endpoint does not accept the key (401, 403)."""
+    """The model's endpoint rejects the key (401, 403)."""
 
     exit_code = 92
 
 
 class QuotaExceeded(ModelError):
-    """The model's endpoint refuses more requests: a rate limit, or no credit (429, 402)."""
+    """The model's endpoint rejects more requests: a rate limit, or no credit (429, 402)."""
 
     exit_code = 93
 
@@ -617,13 +617,13 @@ class ModelTimeout(ModelError):
 
 
 class SandboxMissing(KubetasksError):
-    """Nothing on this machine can run kubectl-ai in a sandbox."""
+    """There is no sandbox for kubectl-ai on this machine."""
 
     exit_code = 98
 
 
 class SendLimit(ModelError):
-    """A question has sent as many requests or bytes as it may."""
+    """A question has reached its limit of requests or bytes."""
 
     exit_code = 99
 
@@ -639,7 +639,7 @@ class ExtraMissing(AiopsToolError):
 
 
 class ScanFound(AiopsToolError):
-    """``image.scan`` or ``chart.score`` found something at or above the severity that fails."""
+    """``image.scan`` or ``chart.score`` has findings at or above the failing severity."""
 
     exit_code = 101
 
@@ -651,7 +651,7 @@ class KagentMissing(AiopsToolError):
 
 
 class KagentUnsupported(AiopsToolError):
-    """The version of kagent or of Kubernetes is one that our manifests cannot work with."""
+    """Our manifests do not support this version of kagent or Kubernetes."""
 
     exit_code = 103
 
@@ -663,7 +663,7 @@ class KagentFailed(AiopsToolError):
 
 
 class AgentUnreachable(AiopsToolError):
-    """There is no connection to the agent, or it refused the request with an HTTP status."""
+    """There is no connection to the agent, or it rejected the request."""
 
     exit_code = 105
 
@@ -675,7 +675,7 @@ class AgentTimeout(AiopsToolError):
 
 
 class AgentNonsense(AiopsToolError):
-    """The agent's answer is empty, too long, or is not A2A."""
+    """The agent's answer is empty, too long, or not valid A2A."""
 
     exit_code = 107
 
@@ -687,19 +687,19 @@ class AgentFailed(AiopsToolError):
 
 
 class NeedsAnswer(AiopsToolError):
-    """The agent asks for approval, and there is no terminal to ask at."""
+    """The agent asks for approval, and there is no terminal."""
 
     exit_code = 109
 
 
 class McpTokenUnsafe(AiopsToolError):
-    """The file with the MCP server's token can be read by others, or is damaged."""
+    """Other users can read the file with the MCP server's token, or it is damaged."""
 
     exit_code = 110
 
 
 class ScanImpossible(AiopsToolError):
-    """A scanner that was asked for is missing, or what it printed cannot be read."""
+    """A scanner that was named is missing, or its output cannot be parsed."""
 
     exit_code = 111
 
@@ -711,18 +711,20 @@ class Interrupted(KubetasksError):
 
 
 def of_os_error(error: OSError) -> KubetasksError:
-    """What a user is told when the system refuses a file."""
+    """The error when the system refuses access to a file."""
     where = str(error.filename or "a file")
     if error.errno in {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}:
         return DiskFull(
-            f"no space is left for {where}", why=error.strerror or "", fix="free some; inv doctor says how much"
+            f"no space left for {where}",
+            why=error.strerror or "",
+            fix="free some space; inv doctor shows how much there is",
         )
     if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}:
         return KubetasksError(
             f"{where} cannot be used",
             why=error.strerror or "",
-            fix="see whose it is (ls -ld), or work in a copy of your own",
+            fix="check its owner (ls -ld), or work in your own copy",
         )
     if error.errno == errno.ENOENT and not error.filename:  # os.getcwd() names no path
-        return KubetasksError("the folder that this was called in does not exist any more", fix="cd to one that does")
-    return KubetasksError(str(error), fix="see it whole: inv --debug …")
+        return KubetasksError("the current folder no longer exists", fix="cd to an existing folder")
+    return KubetasksError(str(error), fix="run `inv --debug …` for the traceback")

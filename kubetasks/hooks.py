@@ -96,7 +96,7 @@ class Hooks:
         )
 
     def _place(self) -> dict[str, str | None]:
-        """The settings that name the place of this deploy, for tasks of ours and for other programs."""
+        """The settings that name the place of this deploy, for our tasks and for other programs."""
         return dict(self._pairs())
 
     def _pairs(self) -> Iterator[tuple[str, str | None]]:

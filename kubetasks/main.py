@@ -1,7 +1,7 @@
-"""Invoke, with what fails outside of any task told in one line.
+"""Invoke, with errors outside of any task reported in one line.
 
 Invoke reads its configuration and the flags before any task could catch what is wrong with them. Tasks tell their own
-errors; what still comes out of one is a fault of ours, or of the project's tasks.py.
+errors; what still comes out of one is a bug in kubetasks, or in the project's tasks.py.
 """
 
 import contextlib
@@ -52,9 +52,9 @@ def _run() -> int:
             sys.stderr.write(f"{stop.code}\n")
         return stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     except BrokenPipeError:
-        return 0  # whoever read us has seen enough: inv --list | head
-    except Exception as error:  # noqa: BLE001  (the last place where anybody could tell it in a line)
-        refused = told(error)
+        return 0  # the reader has seen enough: inv --list | head
+    except Exception as error:  # noqa: BLE001  (the last place where it can be reported in one line)
+        refused = explained(error)
         if logging.getLogger("invoke").isEnabledFor(logging.DEBUG):
             sys.stderr.write(_hide(traceback.format_exc()))
         report(refused, _hide)
@@ -65,8 +65,8 @@ def _run() -> int:
 def _interrupted(program: "Program | None") -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     begun = program is not None and program.begun
-    again = "run the same command again; it goes on from where it stopped"
-    report(Interrupted("interrupted", why="" if begun else "nothing was begun yet", fix=again if begun else ""))
+    again = "run the same command again; it continues where it stopped"
+    report(Interrupted("interrupted", why="" if begun else "nothing was started yet", fix=again if begun else ""))
     return Interrupted.exit_code
 
 
@@ -80,8 +80,8 @@ def _unraisable(hooked: "sys.UnraisableHookArgs") -> None:
     again.start()
 
 
-def told(error: Exception) -> KubetasksError:
-    """What a user is told of an error that no task caught, by the part of Invoke that it came through."""
+def explained(error: Exception) -> KubetasksError:
+    """The message for an error that no task caught, by the part of Invoke that it came through."""
     if isinstance(error, KubetasksError):
         return error
     modules = [frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)]
@@ -89,7 +89,7 @@ def told(error: Exception) -> KubetasksError:
         return SettingsError(
             f"{_configuration_file(error)} cannot be used",
             why=_reason(error),
-            fix="it has to be a mapping, in UTF-8; docs/settings.md has the keys",
+            fix="it must be a mapping, in UTF-8; docs/settings.md lists the keys",
         )
     if "invoke.parser.argument" in modules:
         return UsageError("a flag has a value of the wrong type", why=str(error), fix="see inv --help TASK")
@@ -99,7 +99,7 @@ def told(error: Exception) -> KubetasksError:
     return KubetasksError(
         f"{type(error).__name__} in {at.filename}, line {at.lineno}",
         why=str(error),
-        fix="this is a fault; see it whole: inv --debug …",
+        fix="this is a bug in kubetasks; run `inv --debug …` for the traceback",
     )
 
 
@@ -109,7 +109,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, UnicodeDecodeError):
         return f"byte {error.start} is not UTF-8"
     if isinstance(error, AttributeError):  # Invoke takes whatever the file holds for a mapping
-        return "it is no mapping"
+        return "it is not a mapping"
     return str(error).partition(" ({")[0]  # the rest is all of Invoke's defaults
 
 

@@ -19,7 +19,7 @@ SECRET_DIGEST: Final = f"{DOMAIN}/secret-digest"
 # On an object of the manifests: a key of the ConfigMap without whose value the object is left out.
 WITH_CONFIG: Final = f"{DOMAIN}/with-config"
 
-# Written by the API server or its controllers; no part of what anybody asked for.
+# Written by the API server or its controllers; no part of what anyone asked for.
 VOLATILE: Final = (
     "creationTimestamp",
     "deletionGracePeriodSeconds",
@@ -92,7 +92,7 @@ def of_kind(items: Iterable[Object], *kinds: str) -> Objects:
 
 
 def is_record(item: Mapping[str, Any]) -> bool:
-    """Whether an object is one of ours that tells of deploys, or the lock: not a part of the application."""
+    """Whether an object is one of our records of deploys, or the lock, and not a part of the application."""
     return RECORD_LABEL in (item["metadata"].get("labels") or {})
 
 

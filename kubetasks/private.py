@@ -60,12 +60,12 @@ def _checked(folder: Path) -> Path:
     raise KubetasksError(
         f"{folder} is not private",
         why=problem,
-        fix="remove it, or set TMPDIR to a folder of your own",
+        fix="remove it, or set TMPDIR to a folder that you own",
     )
 
 
 def _lock(folder: Path) -> int | None:
-    """Lock the lock file in a folder and return its descriptor; None where a living run holds it."""
+    """Lock the lock file in a folder and return its descriptor; None if a living run holds it."""
     import fcntl  # noqa: PLC0415  (not on Windows)
 
     handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -1,4 +1,4 @@
-"""One child process: started in a group of its own, fed, read, and ended with everything that it started."""
+"""One child process: started in its own group, fed, read, and ended with everything that it started."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ from typing import cast
 
 from kubetasks.errors import Interrupted
 
-GO_ON = "run the same command again; it goes on from where it stopped"
+GO_ON = "run the same command again; it continues where it stopped"
 
 
 def end_group(process: subprocess.Popen[bytes], grace: float = 3.0, *, orphans: bool = False) -> None:
@@ -47,9 +47,9 @@ def close(process: subprocess.Popen[bytes]) -> None:
 
 @contextlib.contextmanager
 def _ctrl_c_held_back() -> Iterator[list[int]]:
-    """Hold Ctrl-C back while a child is started: raised in the middle of that, nobody would know of the child.
+    """Hold Ctrl-C back while a child is started: raised in the middle of that, the child would be lost.
 
-    Yields what was pressed meanwhile. Only in the main thread, where it is raised, and only in place of Python's own
+    Yields what was pressed meanwhile. Only in the main thread, where it is raised, and only instead of Python's own
     handler; the child has the system's default whatever is set here.
     """
     pressed: list[int] = []
@@ -78,7 +78,7 @@ def start(
     """Start a child with exactly this environment, in a process group of its own.
 
     Plumbum's command objects put the environment that they are given on top of a snapshot that plumbum took when it
-    was imported; a variable that was taken away would come back. So the child is started one level below them.
+    was imported; a variable that was removed would come back. So the child is started one level below them.
 
     Raises:
         OSError: it cannot be started.

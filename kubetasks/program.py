@@ -1,4 +1,4 @@
-"""Invoke's command line, with its own flags kept wherever they stand, or refused.
+"""Invoke's command line. Its own flags are honored before and after a task's name, or rejected.
 
 Invoke reads the flags for itself both before and after a task's name, but acts on some of them only before it.
 """
@@ -22,9 +22,9 @@ from kubetasks.tasks._edge import OwnTask
 
 NAMES: Final = ["inv", "invoke", "./inv", "kubetasks"]
 LIST_FORMATS: Final = ("flat", "nested", "json")
-# Read before the tasks are: behind a task's name they are too late.
+# Read before the tasks are loaded: after a task's name they are too late.
 EARLY: Final = ("search-root", "collection")
-# The flags of `inv diagnose` that take a value of their own.
+# The flags of `inv diagnose` that take a value.
 VALUED: Final = ("--target", "--context", "--namespace", "--snapshot", "--record", "--workload")
 
 
@@ -52,7 +52,7 @@ class Program(InvokeProgram):
         self.argv = with_flag(self.argv)
 
     def parse_collection(self) -> None:
-        """As Invoke, for a folder that is there.
+        """As Invoke, for a folder that exists.
 
         Raises:
             UsageError: the folder to look for tasks in does not exist.
@@ -60,7 +60,7 @@ class Program(InvokeProgram):
         if self.root is not None and not self.args["search-root"].got_value:
             self.args["search-root"].value = self.root
         root = self.args["search-root"].value
-        if root is not None and not os.path.isdir(root):  # noqa: PTH112  (as Invoke: an empty text is no folder)
+        if root is not None and not os.path.isdir(root):  # noqa: PTH112  (as Invoke: an empty text is not a folder)
             raise UsageError(f"--search-root {root}", why="there is no such folder", fix="give the folder of tasks.py")
         if self.args.collection.value == "":
             raise UsageError("--collection", why="it is empty", fix="give the name of a module with tasks")
@@ -85,16 +85,16 @@ class Program(InvokeProgram):
         self.collection = collection
 
     def parse_tasks(self) -> None:
-        """As Invoke, and act on those of its flags that stand behind a task's name.
+        """As Invoke, and act on its flags after a task's name.
 
         Raises:
-            UsageError: one has to stand before it.
+            UsageError: one must come before it.
         """
         super().parse_tasks()
         late = {name for name, argument in self.core_via_tasks.args.items() if argument.got_value}
         for name in EARLY:
             if name in late:
-                raise UsageError(f"--{name}", why="it stands behind a task", fix="write it before the task's name")
+                raise UsageError(f"--{name}", why="it comes after a task", fix="write it before the task's name")
         if "debug" in late:
             enable_logging()
         if "write-pyc" in late:
@@ -118,7 +118,9 @@ class Program(InvokeProgram):
                 f"--list-format {shown}", why="unknown value", fix=f"choose one of {', '.join(LIST_FORMATS)}"
             )
         if self.args["list-depth"].value < 0:
-            raise UsageError(f"--list-depth {self.args['list-depth'].value}", why="it is negative", fix="0 is no limit")
+            raise UsageError(
+                f"--list-depth {self.args['list-depth'].value}", why="it is negative", fix="0 is not a limit"
+            )
         if self.args.complete.value:
             # The shell gives the whole line, however the program was called.
             _, _, line = self.core.remainder.partition(" ")

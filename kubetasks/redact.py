@@ -1,10 +1,10 @@
-"""Secrets that print as ``***``, and the filter that everything shown or logged passes.
+"""Secrets that print as ``***``, and the filter for everything that is shown or logged.
 
-The filter hides values and leaves structure alone. In a document it looks at texts only, never at keys, numbers or
-booleans, and before the document is written, so that no quote or brace of it can be taken for a secret.
+The filter hides values and keeps structure. In a document, it only processes strings, never keys, numbers or
+booleans, before the document is serialized, so that no quote or brace can be mistaken for a secret.
 
 How much can be hidden depends on the value (ADR 21). One that is a common word, a name from the settings or a number
-cannot be told from ordinary text: it is hidden where it stands alone in a line, and its owner is warned.
+cannot be distinguished from ordinary text: it is hidden where it is alone on a line, and its owner is warned.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ SHORTEST_LINE: Final = 6
 # Programs break Base64 after so many characters: PEM (RFC 7468), MIME (RFC 2045).
 BASE64_LINES: Final = (64, 76)
 
-# What documents, Kubernetes objects and messages are full of.
+# Common words in documents, Kubernetes objects and messages.
 _WORDS: Final = """
 true false null none nil nan inf infinity undefined yes no on off default example test changeme
 name namespace kind spec status metadata data type labels annotations value values image images key keys
@@ -41,7 +41,7 @@ NUMBER: Final = re.compile(r"[-+]?[0-9][0-9._:]*")
 class Sensitive:
     """A string that never shows itself: ``str``, ``repr`` and formatting all give ``***``.
 
-    ``reveal()`` is the one way to the value, so that a search for it finds every use.
+    ``reveal()`` is the only access to the value, so that a search for it finds every use.
     """
 
     __slots__ = ("_value",)
@@ -116,7 +116,7 @@ class Redactor:
                 self._prepare()
 
     def expect(self, public: Iterable[str]) -> None:
-        """Words that are shown anyway, such as the project's name: a secret of that value cannot be told from them."""
+        """Words that are shown anyway, such as the project's name; a secret with that value is indistinguishable."""
         with self._lock:
             self._public |= {word for word in public if len(word) >= SHORTEST}
             self._prepare()
@@ -222,7 +222,7 @@ def _encoded(value: str) -> Iterator[str]:
                     whole[start : start + length] for start in range(0, len(whole), length) if len(whole) > length
                 )
             for before in (0, 1, 2):
-                # Of the characters at both ends, some bits belong to what stands beside it.
+                # Of the characters at both ends, some bits belong to the adjacent text.
                 inner = encode(b"\0" * before + data).decode().rstrip("=")[(0, 2, 3)[before] :]
                 yield inner[:-1] if (before + len(data)) % 3 else inner
     if "://" in value:

@@ -1,4 +1,4 @@
-"""What is to be deployed: the database's mode, the migration Job's identity, the images, as one release."""
+"""What to deploy: the database's mode, the migration Job's identity, the images, as one release."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -51,7 +51,7 @@ def compose(
     values: Mapping[str, Sensitive],
     finished: Known | None = None,
 ) -> Release:
-    """The release for what is wanted and what is there.
+    """The release for what is wanted and what exists.
 
     Args:
         settings: the settings.
@@ -60,7 +60,7 @@ def compose(
         images: service name to what is to be built.
         live: the project's live objects; a migration Job among them keeps its image.
         values: what the Secret is to hold.
-        finished: what is known of Jobs that completed and may be gone since.
+        finished: what is known about completed Jobs, which may have been deleted.
 
     Raises:
         SecretMissing: there is no way to a database without a value that is missing.

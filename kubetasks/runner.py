@@ -1,4 +1,4 @@
-"""Runs the outside programs: the only way to start a process.
+"""Runs the external programs: the only way to start a process.
 
 Plumbum and Invoke disagree on working directory, environment, dry-run and echo; here it is settled once: the caller
 gives an argv list, the working directory is the project's root unless said otherwise, the environment is exactly what
@@ -30,7 +30,7 @@ HINTS = {
     "helm": "install Helm (https://helm.sh/docs/intro/install/), or run pip install 'kubetasks[tools]'",
     "kind": "install kind (https://kind.sigs.k8s.io/), or run `inv cluster.up --target kind --offline`",
     "minikube": "install minikube (https://minikube.sigs.k8s.io/docs/start/)",
-    "kubectl-ai": "install kubectl-ai (https://github.com/GoogleCloudPlatform/kubectl-ai), or ask with --tool direct",
+    "kubectl-ai": "install kubectl-ai (https://github.com/GoogleCloudPlatform/kubectl-ai), or use --tool direct",
     "bwrap": "install bubblewrap (apt-get install bubblewrap, dnf install bubblewrap)",
 }
 
@@ -140,8 +140,8 @@ class SystemRunner:
         if named:
             return ToolMissing(
                 f"{program} is not installed",
-                why=f"setting programs.{program} says {named}, which is no program",
-                fix="mend that setting, or leave it out to search PATH",
+                why=f"setting programs.{program} says {named}, which is not a program",
+                fix="fix that setting, or remove it to search PATH",
             )
         return ToolMissing(f"{program} is not installed", why="it is not on PATH", fix=HINTS.get(program, ""))
 
@@ -160,7 +160,7 @@ class SystemRunner:
             raise ToolMissing(
                 f"{argv[0]} cannot be started",
                 why=f"{error.filename or path}: {error.strerror}",
-                fix="install it anew: inv doctor",
+                fix="reinstall it; see inv doctor",
             ) from None
 
     def run(
@@ -186,10 +186,10 @@ class SystemRunner:
             on_line: called with each redacted line as it comes, of both outputs (then both are in ``stdout``).
 
         Raises:
-            ToolMissing: the program is not there.
+            ToolMissing: the program is not installed.
             ToolTimeout: it took too long.
             ToolFailed: it failed and ``check`` is set.
-            Interrupted: Ctrl-C; the process group is gone by then.
+            Interrupted: Ctrl-C; the process group has ended by then.
         """
         started = time.monotonic()
         data = input.encode() if isinstance(input, str) else input
@@ -207,11 +207,11 @@ class SystemRunner:
             else:
                 stdout, stderr = stream(process, data, timeout, lambda line: on_line(self.redactor(line))), ""
         except subprocess.TimeoutExpired as late:
-            # The program itself may be done, and a child of its own holds the pipes open.
+            # The program itself may be done, and its own child holds the pipes open.
             end_group(process, orphans=True)
             raise ToolTimeout(
                 f"`{self.redactor(shlex.join(argv[:3]))} …` did not end in {timeout:g} s",
-                fix="see whether the engine and the cluster answer: inv doctor",
+                fix="check whether the engine and the cluster respond: inv doctor",
                 detail=self.redactor("\n".join(_last_lines(late))),
             ) from None
         except KeyboardInterrupt:
@@ -245,7 +245,7 @@ class SystemRunner:
         stdin: bool = False,
         merge: bool = False,
     ) -> Iterator[Process]:
-        """Run a program beside us and end its process group when the block ends.
+        """Run a program in the background and end its process group when the block ends.
 
         Args:
             argv: as in ``run``.

@@ -1,4 +1,4 @@
-"""Where kubetasks keeps what it must remember about a project on this machine: never in the checkout.
+"""The folder for a project's state on this machine, which is never in the checkout.
 
 ``$XDG_STATE_HOME/kubetasks/NAME-DIGEST``, by the project's root; ``~/.local/state`` where the variable is not set
 (https://specifications.freedesktop.org/basedir-spec/latest/), on macOS ``~/Library/Application Support``, on Windows
@@ -23,7 +23,7 @@ from kubetasks.errors import StateUnavailable
 
 NOTE: Final = "root.json"
 LEGACY: Final = ".kubetasks"
-# What stays the same file when a checkout is moved. The root's own inode number alone may be reused.
+# Files that stay the same when a checkout is moved. The root's own inode number alone may be reused.
 _MARKS: Final = (".git", "tasks.py", "invoke.yaml")
 
 
@@ -56,7 +56,7 @@ def home(environ: Mapping[str, str] | None = None, platform: str = sys.platform)
         raise StateUnavailable(
             "there is no folder for the state of local deployments",
             why="HOME is not set, and this user has no home folder",
-            fix="set XDG_STATE_HOME to a folder of yours",
+            fix="set XDG_STATE_HOME to a folder that you own",
         )
     return own / ("Library/Application Support" if platform == "darwin" else ".local/state") / "kubetasks"
 
@@ -102,7 +102,7 @@ def claim(root: Path) -> Path:
         raise StateUnavailable(
             f"{found} cannot be used for the state of local deployments",
             why=error.strerror or "",
-            fix="set XDG_STATE_HOME to a folder of yours",
+            fix="set XDG_STATE_HOME to a folder that you own",
         ) from None
     return found
 
@@ -121,7 +121,7 @@ def release(root: Path) -> None:
 
 
 def abandoned() -> list[tuple[Path, str]]:
-    """The state folders whose root is gone, each with the root's old path."""
+    """The state folders whose root no longer exists, each with the root's old path."""
     with contextlib.suppress(StateUnavailable):
         found = [(path.parent, str(_note(path.parent).get("root", ""))) for path in sorted(home().glob(f"*/{NOTE}"))]
         return [(place, root) for place, root in found if root and not Path(root).is_dir()]

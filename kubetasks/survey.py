@@ -1,4 +1,4 @@
-"""What is there and what is wanted, found out before anything is changed."""
+"""What exists and what is wanted, determined before anything is changed."""
 
 import contextlib
 import threading
@@ -79,17 +79,17 @@ class Survey:
         release: what is to be deployed.
         inputs: digest of everything that goes in.
         leaving: the project's objects that are being deleted.
-        finished: what is known of Jobs that completed and may be gone since.
+        finished: what is known about completed Jobs, which may have been deleted.
         lost: generated secrets that something else remembers, and that have no value any more.
         unused: secrets whose given value is not used, as something else remembers the live one.
         held: what each Secret that is written holds by now.
         stale: the Secrets that have to be written, with the keys that differ.
         given: the secrets' values that the user gave, and where each came from.
-        forced: build the images anew, and go through every step even when nothing changed.
+        forced: build the images again, and go through every step even when nothing changed.
         reasons: service to why its image has to be looked at although nothing that goes in changed.
         strays: the services whose pods run another content than the one that was deployed.
         kinds: the kinds of objects that were read.
-        namespace: whether the namespace is there.
+        namespace: whether the namespace exists.
         runner: starts docker.
         composed: makes the release, and the digest of everything that goes in, from images.
     """
@@ -190,7 +190,7 @@ class Survey:
         """This survey where it is current, once the deploy lock is held; else the one that ``again`` makes.
 
         Args:
-            again: finds out anew what is there; None where that is refused.
+            again: surveys again; None if that is rejected.
 
         Raises:
             DeployLocked: as ``check_current``, without ``again``.
@@ -202,8 +202,8 @@ class Survey:
         if again is not None:
             return again()
         raise DeployLocked(
-            "another deploy ended while this one was prepared",
-            fix="run the same command again; what is built already stays",
+            "another deploy finished while this one was being prepared",
+            fix="run the same command again; finished builds are kept",
         )
 
     def refuse_lost_volumes(self) -> None:
@@ -248,11 +248,11 @@ def look(
         collect: gives the secrets' values that the user gave; called with the names that have one already.
         runner: starts docker; None asks no engine.
         env_files: env files beside the one that the settings name.
-        forced: go through every step even when nothing changed, and run Jobs again that completed and are gone.
+        forced: go through every step even when nothing changed, and run Jobs again that completed and no longer exist.
 
     Raises:
         SettingsError: no service is described.
-        DockerfileMissing: a service's Dockerfile or context is not there.
+        DockerfileMissing: a service's Dockerfile or context does not exist.
         ContextUnusable: a file of a context cannot be sent to a builder.
         SecretInImage: a secret would get into an image.
         SecretMissing: required secrets have no value.
@@ -264,8 +264,8 @@ def look(
     if not settings.services and (settings.manifests, settings.chart) == (plain.manifests, plain.chart):
         raise SettingsError(
             "there is nothing to deploy",
-            why=f"{root / 'invoke.yaml'} describes no services",
-            fix="describe them below kubetasks.services; see docs/composing.md",
+            why=f"{root / 'invoke.yaml'} defines no services",
+            fix="define them under kubetasks.services; see docs/composing.md",
         )
     planned = plan_images(settings, root, target.repository, env_files)
     if target.cluster is not None:
@@ -291,7 +291,7 @@ def look(
     images = recorded.named(planned, [each.images for each in history])
     sources = files_digest(root, dict.fromkeys(_sources(settings, root, target, wanted, deployer)))
     finished = {} if forced else known(history)
-    # Helm makes a Job of its chart anew where it is gone; so that one has to have an image that is there.
+    # Helm recreates a Job of its chart that no longer exists, so the image of that Job must exist.
     kept = finished if deployer.name == "manifests" else {}
 
     def composed(named: Mapping[str, Image]) -> tuple[Release, str]:
@@ -303,7 +303,7 @@ def look(
     release, inputs = composed(images)
     strays = _strays(images, history, live)
     rebuilt = _rebuilt(images, engine) if target.cluster is not None else {}
-    reasons = {**rebuilt, **dict.fromkeys(strays, "its pods run another image of that name")}
+    reasons = {**rebuilt, **dict.fromkeys(strays, "its pods run another image with that name")}
     return Survey(
         target=target,
         images=images,
@@ -373,7 +373,7 @@ def _rebuilt(images: Mapping[str, Image], engine: View) -> dict[str, str]:
     found = {}
     for name, image in images.items():
         if engine.ledger.pending(image.built_as):
-            found[name] = "it was built anew and is not deployed yet"
+            found[name] = "it was rebuilt and is not deployed yet"
         moved = engine.moved(image)
         if moved:
             found[name] = f"its base {', '.join(moved)} changed"

@@ -224,6 +224,7 @@ def make(root: Path, monkeypatch: pytest.MonkeyPatch, **more: Any) -> World:
         return 1, "", "No such image"
 
     world.runner.answers["docker", "tag"] = tag
+    world.runner.answers["docker", "info"] = ""  # on another machine: its disk is not asked
     monkeypatch.setattr("kubetasks.images.engine.inspect", inspect)
     monkeypatch.setattr("kubetasks.images.recorded.inspect", inspect)
     monkeypatch.setattr("kubetasks.images.build.build", build)

@@ -1,6 +1,6 @@
 """A limit for what a request may bring along, whether it says how much that is or not.
 
-FastAPI's own (`max_body_size`) answers in plain text where the length is told; the contract promises JSON.
+FastAPI's own (`max_body_size`) answers in plain text where the length is declared; the contract promises JSON.
 """
 
 import json

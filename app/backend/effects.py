@@ -116,7 +116,7 @@ async def delete(transaction: Transaction, user_id: str, task_id: int) -> Effect
 
 
 async def undo(transaction: Transaction, user_id: str, tool_call_id: int | None) -> Effect:
-    """Take back the effect of a call, of the last one that can be taken back where none is named.
+    """Take back the effect of a call, of the last one that can be reverted where none is named.
 
     Only what that call changed goes back: what was changed otherwise since then stays.
     """
@@ -143,11 +143,11 @@ async def undo(transaction: Transaction, user_id: str, tool_call_id: int | None)
 async def _taken_back(
     transaction: Transaction, user_id: str, tool: str, before: Task | None, after: Task
 ) -> tuple[Task | None, str]:
-    """Take an effect back; return the task it was about, None where it is not there, and what to say."""
+    """Take an effect back; return the task it was about, None if it does not exist, and what to say."""
     number = after.id
     if tool == "delete_task":
         found = await tasks.set_deleted(transaction, user_id, number, deleted=False)
-        return found, f"Brought back task {number}"
+        return found, f"Restored task {number}"
     if before is None:
         return await tasks.set_deleted(transaction, user_id, number, deleted=True), f"Took back task {number}"
     old = {name: getattr(before, name) for name in tasks.FIELDS if getattr(before, name) != getattr(after, name)}

@@ -21,7 +21,7 @@ log = logging.getLogger("backend")
 
 CHALLENGE = {"WWW-Authenticate": "Bearer"}
 RETRY_SECONDS = 2
-"""What a client is told to wait for a database that is away."""
+"""How long a client should wait while the database is unavailable."""
 
 
 class ChangedSinceError(Exception):
@@ -50,7 +50,7 @@ def handle(app: FastAPI) -> None:
 
 
 def unauthorized(detail: str) -> HTTPException:
-    """Return the refusal of somebody who is not known."""
+    """Return the refusal of someone who is not known."""
     return HTTPException(401, detail, CHALLENGE)
 
 
@@ -69,8 +69,8 @@ async def _invalid(_request: Request, error: Exception) -> JSONResponse:
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, StarletteHTTPException)  # noqa: S101
     match error.status_code:
-        case 400:  # FastAPI's answer to a body that is no text; for JSON that is none it has a 422
-            return JSONResponse({"detail": "the body is no JSON"}, 422)
+        case 400:  # FastAPI's answer to a body that is not text; for invalid JSON it has a 422
+            return JSONResponse({"detail": "the body is not JSON"}, 422)
         case 405:
             return JSONResponse({"detail": error.detail}, 405, {"Allow": ", ".join(_allowed(request)) or "GET"})
         case _:

@@ -1,4 +1,4 @@
-"""How often somebody may ask: fixed windows, counted in this process."""
+"""How often someone may ask: fixed windows, counted in this process."""
 
 import math
 import time
@@ -14,7 +14,7 @@ SWEEP_SECONDS = 60.0
 
 
 class TooManyError(Exception):
-    """Somebody asks too often.
+    """Someone asks too often.
 
     Attributes:
         retry_after: whole seconds after which it is worth another try.

@@ -20,7 +20,7 @@ class OneLine(logging.Formatter):
 
 
 class QuietProbes(logging.Filter):
-    """Drops the access lines of probes that went well: there is one every few seconds for ever."""
+    """Drops the access lines of probes that went well: there is one every few seconds forever."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Tell whether to keep a record of uvicorn's access log: (client, method, path, HTTP version, status)."""

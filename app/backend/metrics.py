@@ -17,7 +17,7 @@ from app.backend.records import ToolCall
 from app.backend.tools import TOOLS
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
-disable_created_metrics()  # type: ignore[no-untyped-call]  # when a counter was made helps nobody
+disable_created_metrics()  # type: ignore[no-untyped-call]  # when a counter was made helps no one
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -50,7 +50,7 @@ class Metrics:
         )
         self.tool_calls = Counter(
             "todo_tool_calls",
-            "Tool calls, by tool, where they came from (rest, chat, mcp), and whether they brought something about.",
+            "Tool calls, by tool, where they came from (rest, chat, mcp), and whether they changed something.",
             ("tool", "origin", "ok"),
             registry=self.registry,
         )

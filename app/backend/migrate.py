@@ -1,10 +1,10 @@
-"""Bring the database's schema to where this code needs it, or wait until somebody has.
+"""Migrate the database's schema to the version that this code needs, or wait until it is migrated.
 
 ``python -m app.backend.migrate`` applies the missing migrations, one process at a time. ``--wait`` applies nothing: it
-returns once the database is at this code's revision. Pods wait so before they start, hence it imports little.
+returns once the database is at this code's revision. Pods wait like this before they start, so it imports little.
 
 A revision this code does not know counts as reached: the database is ahead after a rollback. Whether the code before a
-migration works with the tables after it is said in the migration.
+migration works with the tables after it is documented in the migration.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from app.backend.urls import UrlError, libpq_url, shown, sqlite_path, without_pa
 
 CONNECT_SECONDS = 5
 REFUSED_SECONDS = 5
-"""A password that is refused for so long is wrong: waiting does not help, and whoever reads the log need not wait."""
+"""A password that is rejected for so long is wrong: waiting longer does not help."""
 PAUSE_SECONDS = 0.5
 
 

@@ -1,7 +1,7 @@
-"""Whether to send requests here: whether the database answers, and whether the process means to go on.
+"""Whether to send requests here: whether the database answers, and whether the process means to continue.
 
 The database is asked seldom, by one caller at a time, and never waited for for long. It may be one that sleeps when it
-is idle, and probes must not keep it awake: "ready" holds for long, and every transaction says anew that the database
+is idle, and probes must not keep it awake: "ready" holds for long, and every transaction says again that the database
 answers, or that it has to be asked. "Not ready" holds for a second: in the background the database is asked until it
 answers, so that the next probe finds it back.
 """
@@ -65,7 +65,7 @@ class Readiness:
         try:
             async with asyncio.timeout(self._patience):
                 await self._known.wait()
-        except TimeoutError:  # asking goes on; the next probe finds its answer
+        except TimeoutError:  # asking continues; the next probe finds its answer
             return f"the database has not answered within {self._patience:g} s"
         if self._asking.done():
             self._asking.result()  # raises what is not to be expected

@@ -87,7 +87,7 @@ class Task(Record):
 
 
 class ToolResult(Record):
-    """What a tool brought about: a line for people, and the tasks it concerns (as they were, when deleted)."""
+    """What a tool did: a line for people, and the tasks it concerns (as they were, when deleted)."""
 
     ok: bool
     summary: str

@@ -14,7 +14,7 @@ Password = Annotated[str, StringConstraints(min_length=8, max_length=128)]
 
 
 class Input(BaseModel):
-    """A request's body: unknown keys and other types are refused, so that an error does not pass for success."""
+    """A request's body: unknown keys and other types are rejected, so that an error does not pass for success."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -33,7 +33,7 @@ class NewAccount(Credentials):
 
 
 class Renewal(Input):
-    """A session to go on with."""
+    """A session to continue with."""
 
     refresh_token: Annotated[str, StringConstraints(min_length=1, max_length=2048)] = Field(repr=False)
 
@@ -74,7 +74,7 @@ class TaskChange(Input):
 
 
 class UndoInput(Input):
-    """What to take back."""
+    """What to revert."""
 
     tool_call_id: Id | None = None
 

@@ -62,8 +62,8 @@ class Settings:
     """Where to listen."""
     port: int = 8000
     drain_seconds: float = 0.0
-    """How long to go on as before after SIGTERM, but for closing each connection with its next answer: as long as a
-    load balancer may still send connections here. `main` sets it to 0 where `host` is a loopback address."""
+    """How long to continue as before after SIGTERM, but for closing each connection with its next answer: as long as a
+    load balancer may still send connections here. `main` sets it to 0 if `host` is a loopback address."""
     shutdown_seconds: float = 10.0
     """How long work in flight may take to finish after that."""
     log_level: str = "INFO"

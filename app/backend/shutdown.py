@@ -1,8 +1,8 @@
-"""SIGTERM: readiness goes down; after draining, streams are told, work in flight finishes, and the process ends.
+"""SIGTERM: readiness goes down; after draining, streams are notified, work in flight finishes, and the process ends.
 
-While the server drains, everything is answered as before, streams too. `/ready` says no from the beginning: that is
-how a load balancer finds out that asks it. `/health` goes on saying yes, and is what the pods' probes ask: where every
-pod of a Service is ending, kube-proxy still sends requests to those that are healthy.
+While the server drains, it answers everything as before, including streams. `/ready` fails immediately, which tells a
+load balancer that uses it. `/health`, which the pods' probes use, still succeeds: if every pod of a Service is
+terminating, kube-proxy still sends requests to those that are healthy.
 
 uvicorn ends an application's lifespan after all connections are closed, and an open stream would keep its one open: so
 the signal itself is listened to, on top of uvicorn's own handler.
@@ -31,7 +31,7 @@ async def graceful(readiness: Readiness, turns: Turns, seconds: float, drain: fl
         readiness: changes at once.
         turns: begin to end after draining.
         seconds: how long work in flight may take then.
-        drain: how long the server goes on as before after SIGTERM; a second signal ends that.
+        drain: how long the server continues as before after SIGTERM; a second signal ends that.
     """
     loop = asyncio.get_running_loop()
     ending: list[asyncio.Task[None]] = []
@@ -43,14 +43,14 @@ async def graceful(readiness: Readiness, turns: Turns, seconds: float, drain: fl
         turns.drain()
         ending.append(loop.create_task(turns.finish(max(seconds - MARGIN_SECONDS, seconds / 2))))
 
-    def told(number: int) -> None:
+    def notify(number: int) -> None:
         if number == signal.SIGTERM and drain and not readiness.draining:
             readiness.draining = True
             loop.call_later(drain, begin)
         else:
             begin()
 
-    with_handlers = _chained(lambda number: loop.call_soon_threadsafe(told, number))
+    with_handlers = _chained(lambda number: loop.call_soon_threadsafe(notify, number))
     try:
         yield
     finally:
@@ -60,21 +60,21 @@ async def graceful(readiness: Readiness, turns: Turns, seconds: float, drain: fl
         await ending[0]
 
 
-def _chained(told: Callable[[int], object]) -> dict[int, "_Handler"]:
-    """Have a function told of the signals before whoever hears them now; return those handlers."""
+def _chained(notify: Callable[[int], object]) -> dict[int, "_Handler"]:
+    """Install a function that runs on the signals before the current handlers; return those handlers."""
     if threading.current_thread() is not threading.main_thread():
         return {}  # signals are none of this thread's business
     before: dict[int, _Handler] = {}
 
     def heard(number: int, frame: FrameType | None) -> None:
-        told(number)
+        notify(number)
         handler = before[number]
         if callable(handler):
             handler(number, frame)
 
     for number in SIGNALS:
         handler = signal.getsignal(number)
-        if callable(handler):  # otherwise the signal is ignored, or ends the process at once, as somebody wants it
+        if callable(handler):  # otherwise the signal is ignored, or ends the process at once, as someone wants it
             before[number] = handler
             signal.signal(number, heard)
     return before

@@ -76,7 +76,7 @@ async def add(
 
 
 async def get(transaction: Transaction, user_id: str, task_id: int) -> Task | None:
-    """Return a task, None where the user has none with this number."""
+    """Return a task, None if the user has none with this number."""
     row = await transaction.one(
         f"SELECT {COLUMNS} FROM tasks WHERE user_id = :user_id AND id = :id AND deleted_at IS NULL",  # noqa: S608
         user_id=user_id,
@@ -144,7 +144,7 @@ async def listed(
 
 
 async def change(transaction: Transaction, user_id: str, task_id: int, values: Mapping[str, Any]) -> Task | None:
-    """Set some of a task's title, description, completed, priority and due; None where there is no such task."""
+    """Set some of a task's title, description, completed, priority and due; None if there is no such task."""
     names = [name for name in FIELDS if name in values]
     given: dict[str, Value] = {name: values[name] for name in names}
     row = await transaction.one(
@@ -159,7 +159,7 @@ async def change(transaction: Transaction, user_id: str, task_id: int, values: M
 
 
 async def set_deleted(transaction: Transaction, user_id: str, task_id: int, *, deleted: bool) -> Task | None:
-    """Delete a task or bring it back, under its own number; None where there is none to."""
+    """Delete a task or bring it back, under its own number; None if there is none to."""
     now = datetime.now(UTC)
     row = await transaction.one(
         "UPDATE tasks SET deleted_at = :deleted_at, updated_at = :now "  # noqa: S608

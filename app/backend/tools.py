@@ -17,7 +17,7 @@ from app.backend.records import Description, Due, Id, Moment, Priority, Status, 
 
 
 class Arguments(BaseModel):
-    """A tool's arguments; unknown ones are refused."""
+    """A tool's arguments; unknown ones are rejected."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -56,7 +56,7 @@ class DeleteTask(Arguments):
 
 
 class UpdateTask(Arguments):
-    """Change a task; what is left out, or null, stays as it is."""
+    """Change a task; what is left out, or null, is not changed."""
 
     task_id: Id = Field(description="The task's number.")
     title: Title | None = Field(None, description="A new title.")
@@ -110,7 +110,7 @@ async def run(
         position: which call of that turn it is, from 0.
 
     Raises:
-        ConflictError: That call of the turn is on record. Its transaction, and so the effect, is taken back.
+        ConflictError: That call of the turn is on record. Its transaction, and so the effect, is reverted.
         UserGoneError: There is no such user any more.
     """
     try:

@@ -36,7 +36,7 @@ def sqlite_path(url: str) -> str | None:
 
 
 def libpq_url(url: str) -> str:
-    """Return a Postgres URL in the form libpq takes; anything but the scheme is left alone."""
+    """Return a Postgres URL in the form libpq takes; anything but the scheme is left unchanged."""
     return "postgresql://" + url.partition("://")[2]
 
 

@@ -28,7 +28,7 @@ class Accounts:
             made = await visit.call("POST", "/session", own=False)
         except (Refused, Unreachable) as error:
             page = self._pages.page(visit, "landing")
-            page.problem = problems.told(error)
+            page.problem = problems.message_of(error)
             return self._pages.answer(visit, page, problems.status_of(error))
         visit.begin(_session(made))
         return go(visit, say="welcome")
@@ -52,7 +52,9 @@ class Accounts:
             page = self._pages.page(visit, "login")
             page.login_name = name
             wrong = error.status == 401
-            page.login_error = "There is no account with this name and password." if wrong else problems.told(error)
+            page.login_error = (
+                "There is no account with this name and password." if wrong else problems.message_of(error)
+            )
             return self._pages.answer(visit, page, problems.status_of(error))
         visit.end()
         visit.begin(_session(made))
@@ -69,7 +71,7 @@ class Accounts:
             return await self.register(visit, fields)  # without one
         except (Refused, Unreachable) as error:
             page = self._pages.page(visit, "account" if known else "login")
-            page.register_name, page.register_error = name, problems.told(error)
+            page.register_name, page.register_error = name, problems.message_of(error)
             if known:
                 return await self._pages.account(visit, page, problems.status_of(error))
             return self._pages.answer(visit, page, problems.status_of(error))
@@ -78,7 +80,7 @@ class Accounts:
 
     async def logout(self, visit: Visit, fields: Fields) -> Response:
         """End the session, here in any case. A guest, who cannot come back, is asked first."""
-        told = True
+        reached = True
         page = self._pages.page(visit, "account")
         if fields.get("confirm") != "yes" and await self._is_guest(visit):
             page.logout_error = "Tick the box first: a guest cannot come back to the list."
@@ -88,9 +90,9 @@ class Accounts:
         except SessionEndedError:
             pass
         except (Refused, Unreachable):
-            told = False
+            reached = False
         visit.end()
-        return go(visit, say="logged-out" if told else "logged-out-here")
+        return go(visit, say="logged-out" if reached else "logged-out-here")
 
     async def _is_guest(self, visit: Visit) -> bool:
         """Tell whether it is known to be a guest who asks."""
@@ -100,7 +102,7 @@ class Accounts:
             return False
 
     async def delete(self, visit: Visit, fields: Fields) -> Response:
-        """Delete the user and everything of theirs, where it is meant."""
+        """Delete the user and all their data, where it is meant."""
         page = self._pages.page(visit, "account")
         if fields.get("confirm") != "yes":
             page.delete_error = "Tick the box first: this cannot be undone."
@@ -108,7 +110,7 @@ class Accounts:
         try:
             await visit.call("DELETE", "")
         except (Refused, Unreachable) as error:
-            page.delete_error = problems.told(error)
+            page.delete_error = problems.message_of(error)
             return await self._pages.account(visit, page, problems.status_of(error))
         visit.end()
         return go(visit, say="account-deleted")

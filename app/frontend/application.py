@@ -34,7 +34,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def create_app(settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> ASGIApp:
-    """Make the application. It starts, and serves its pages, whether the backend is there or not.
+    """Make the application. It starts, and serves its pages, whether the backend is available or not.
 
     Args:
         settings: where the backend is, and the like.

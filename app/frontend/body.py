@@ -21,7 +21,7 @@ class BodyError(Exception):
 
 
 class GoneError(Exception):
-    """The browser went away before its request was complete."""
+    """The browser disconnected before its request was complete."""
 
 
 async def read(headers: Headers, receive: Receive, limit: int = LIMIT) -> bytes:
@@ -29,7 +29,7 @@ async def read(headers: Headers, receive: Receive, limit: int = LIMIT) -> bytes:
 
     Raises:
         BodyError: 413, it is longer than `limit`; 408, it does not come.
-        GoneError: The browser went away.
+        GoneError: The browser disconnected.
     """
     length = headers.get("content-length", "0")
     if not (length.isascii() and length.isdigit()) or len(length) > 9 or int(length) > limit:

@@ -1,4 +1,4 @@
-"""The end of the process: streams that are still open are told, and closed, before the server runs out of patience."""
+"""The end of the process: streams that are still open are notified and closed before the server's timeout."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ class Drain:
     """Open event streams, and when to end them.
 
     After SIGTERM the server drains, then takes no more requests and waits for those it has. A stream has that time and
-    a while longer to come to its own end. Then the browser is told to ask again, with the same key, and gets another
+    a while longer to come to its own end. Then the browser is asked to retry, with the same key, and gets another
     process.
     """
 
@@ -61,11 +61,11 @@ class Drain:
             return
         loop = asyncio.get_running_loop()
 
-        def told(number: int, frame: FrameType | None) -> None:
+        def on_signal(number: int, frame: FrameType | None) -> None:
             loop.call_soon_threadsafe(self.begin)
             before(number, frame)
 
-        signal.signal(signal.SIGTERM, told)
+        signal.signal(signal.SIGTERM, on_signal)
         try:
             yield
         finally:

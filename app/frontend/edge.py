@@ -67,7 +67,7 @@ class Edge:
             if status >= 400 or not status or not _quiet(scope):
                 path = scope.get("raw_path", b"").decode("latin-1")[:200]
                 spent = (time.perf_counter() - started) * 1000
-                # 499: the browser went away before there was an answer.
+                # 499: the browser disconnected before there was an answer.
                 log.info("%s %s %s %.0f ms %s", scope["method"], path, status or 499, spent, number)
 
 

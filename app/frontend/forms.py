@@ -1,4 +1,4 @@
-"""What the pages' plain forms do: POST, then 303 to a page. What fails is said on the page, with what was typed."""
+"""What the pages' plain forms do: POST, then 303 to a page. Errors are shown on the page, together with the input."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -115,7 +115,7 @@ class Forms:
     async def _failed(self, visit: Visit, fields: Fields, error: Refused | Unreachable) -> Response:
         """Show the page with what did not work, at the form it is about, which keeps what was typed."""
         page, status = self._pages.page(visit, "app"), problems.status_of(error)
-        said = problems.told(error)
+        said = problems.message_of(error)
         task = visit.connection.path_params.get("id")
         if "message" in fields:
             page.draft, page.chat_error = fields["message"], said

@@ -24,5 +24,5 @@ def main() -> None:
         port=_settings.port,
         drain_seconds=_settings.drain_seconds,
         shutdown_seconds=_settings.shutdown_seconds,
-        access_log=False,  # `edge` writes a line of its own for each request
+        access_log=False,  # `edge` writes its own line for each request
     )

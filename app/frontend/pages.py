@@ -30,7 +30,7 @@ _NUMBER = re.compile(r"[1-9][0-9]{0,9}")
 
 
 def number(given: str | None) -> int | None:
-    """Return the number that a text is, None where it is none."""
+    """Return the number that a text is, None if it is none."""
     return int(given) if given and _NUMBER.fullmatch(given) else None
 
 
@@ -81,7 +81,7 @@ class Pages:
             return ended(visit)
         except (Refused, Unreachable) as error:
             log.warning("page without data: %s", error)
-            page.problem = problems.told(error)
+            page.problem = problems.message_of(error)
         except TimeoutError:
             log.warning("page without data: no answer in %s s", PATIENCE_SECONDS)
             page.problem = "The server takes long to answer. Nothing is lost: try again in a moment."
@@ -94,7 +94,7 @@ class Pages:
         except SessionEndedError:
             return ended(visit)
         except (Refused, Unreachable) as error:
-            page.problem = problems.told(error)
+            page.problem = problems.message_of(error)
         return self.answer(visit, page, status)
 
     async def _fill(self, visit: Visit, page: Page, query: QueryParams) -> None:

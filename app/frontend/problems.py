@@ -10,7 +10,7 @@ STALE = "This page was open for too long. Please send it again."
 _TOLD = {
     401: "Your session has ended.",
     403: "That is not allowed.",
-    404: "That is not there any more.",
+    404: "That no longer exists.",
     413: "That is too long.",
 }
 
@@ -20,7 +20,7 @@ def status_of(error: Refused | Unreachable) -> int:
     return error.status if 400 <= error.status < 600 else 502
 
 
-def told(error: Refused | Unreachable) -> str:
+def message_of(error: Refused | Unreachable) -> str:
     """Say what went wrong and what to do now."""
     if isinstance(error, Unreachable):
         return f"{error.detail} Nothing is lost: try again in a moment."

@@ -21,7 +21,7 @@ log = logging.getLogger("frontend")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 
 # What the API consists of. Nothing in it needs quoting, so nothing quoted is passed on: two servers cannot read a path
-# differently that has only these characters. A segment is no name of a folder (`.`, `..`): it begins with \w or -.
+# differently that has only these characters. A segment is not the name of a folder (`.`, `..`): it begins with \w or -.
 _WHOLE = re.compile(rb"/api/(session|accounts|login|renew|logout)")
 _OWN = re.compile(
     rb"/api/([A-Za-z0-9_-]{1,64})"
@@ -34,7 +34,7 @@ HOP_BY_HOP = frozenset(
     b"connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer transfer-encoding "
     b"upgrade".split()
 )
-# What this server says itself, or nobody is to say through it.
+# What this server says itself, or no one is to say through it.
 _NOT_UPSTREAM = HOP_BY_HOP | frozenset(
     b"host content-length cookie forwarded x-forwarded-for x-forwarded-proto x-forwarded-host x-forwarded-port "
     b"x-forwarded-prefix x-real-ip x-request-id x-csrf-token expect origin referer".split()

@@ -34,7 +34,7 @@ class Session:
     user_id: str
     refresh: str = field(repr=False)
     access: str | None = field(default=None, repr=False)
-    """None where it has to be renewed first."""
+    """None if it has to be renewed first."""
 
 
 def claims(token: str) -> dict[str, Any]:

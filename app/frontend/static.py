@@ -26,7 +26,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 class Static:
-    """The files, at `{digest}/path` for ever and at `path` with a question whether they have changed.
+    """The files, at `{digest}/path` forever and at `path` with a question whether they have changed.
 
     The digest comes before the path, so that what a style sheet or a module names relative to itself has it too.
     """

@@ -20,7 +20,7 @@ Headers = list[tuple[bytes, bytes]]
 
 @dataclass
 class Unreachable(Exception):
-    """The backend gave no answer. `why` is for the log; a visitor is told no address."""
+    """The backend gave no answer. `why` is for the log; a visitor never sees an address."""
 
     status: int
     detail: str
@@ -47,7 +47,7 @@ class Upstream:
         self._transport = transport or httpx.AsyncHTTPTransport(limits=limits, retries=1, trust_env=False)
 
     async def send(self, method: str, target: bytes, headers: Headers, body: bytes = b"") -> httpx.Response:
-        """Send a request; return the answer once its headers are there. Who calls it closes it.
+        """Send a request; return the answer once its headers have arrived. Who calls it closes it.
 
         Args:
             method: the HTTP method.

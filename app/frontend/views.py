@@ -13,7 +13,7 @@ SUGGESTIONS = ("Add buy milk, due tomorrow", "Add call the dentist next friday a
 
 @dataclass
 class User:
-    """Who is there."""
+    """The current user."""
 
     id: str
     name: str | None = None
@@ -61,7 +61,7 @@ class TaskForm:
         return {name for name, value in self.values.items() if not self.was or value != self.was.get(name)}
 
     def onto(self, now: "TaskForm") -> "TaskForm":
-        """Return this form over the task as it is now: what was not changed here is as it is there."""
+        """Return this form over the task as it is now: fields that were not changed here have their current value."""
         mine = {name: getattr(self, name) for name in self.changed}
         return replace(now, **mine, error=self.error)
 

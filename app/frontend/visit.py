@@ -73,7 +73,7 @@ class Visit:
         """Get a new access token.
 
         Raises:
-            SessionEndedError: There is no session, or it is over; the browser's cookies are taken away.
+            SessionEndedError: There is no session, or it is over; the browser's cookies are removed.
             Unreachable: The backend gave no answer.
         """
         before = self.session
@@ -89,7 +89,7 @@ class Visit:
         return renewed
 
     async def send(self, method: str, target: bytes, headers: Headers, body: bytes = b"") -> httpx.Response:
-        """Send a request as the session's user; see `Upstream.send`. One that is refused as unknown is tried anew once.
+        """Send a request as the session's user; see `Upstream.send`. An expired session is renewed once.
 
         Raises:
             SessionEndedError: The session is over.
@@ -159,7 +159,7 @@ async def read(answer: httpx.Response) -> Any:
 
     Raises:
         Refused: It is an error.
-        Unreachable: It broke off, or is no JSON.
+        Unreachable: It was interrupted, or is not valid JSON.
     """
     try:
         text = await answer.aread()

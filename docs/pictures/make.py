@@ -54,7 +54,7 @@ def settle(text: str) -> str:
     lines: list[str] = []
     for raw in text.replace("\r\n", "\n").split("\n"):
         if "\x1b[1A" in raw and lines:
-            lines.pop()  # the spinner's own line, which is gone up to and erased
+            lines.pop()  # the spinner's own line, which the terminal erases
         kept = re.split(r"\x1b\[2K|\r", raw)[-1]
         kept = re.sub(r"\x1b\[\?25[lh]|\x1b\[1A", "", kept)
         lines.append(kept)

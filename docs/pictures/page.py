@@ -77,7 +77,7 @@ def pictures(chromium: str, url: str) -> None:
 def visit(
     browser: Browser, url: str, width: int, height: int, scheme: str, state: object = None, scale: int = 1
 ) -> Page:
-    """Open the page, as a new guest or as somebody who has been there."""
+    """Open the page, as a new guest or as someone who has been there."""
     context = browser.new_context(
         viewport={"width": width, "height": height},
         color_scheme=scheme,  # type: ignore[arg-type]

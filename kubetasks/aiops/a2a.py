@@ -21,7 +21,7 @@ WORKING: Final = frozenset({"submitted", "working"})
 WAITING: Final = "input-required"
 DONE: Final = "completed"
 LONGEST_ANSWER: Final = 40_000  # characters
-PAUSE: Final = 1.0  # seconds between two looks at a task that goes on
+PAUSE: Final = 1.0  # seconds between two looks at a task that continues
 REFUSALS: Final[Mapping[int, str]] = {
     401: "the credentials are missing or wrong",
     403: "the credentials do not allow it",
@@ -36,7 +36,7 @@ class Call:
     """A call of a tool that waits for approval.
 
     Args:
-        id: the agent's name for the call; empty where it gave none.
+        id: the agent's name for the call; empty if it gave none.
         tool: the tool's name.
         arguments: its arguments.
     """
@@ -142,7 +142,7 @@ class Agent:
             return
 
     def _late(self) -> AgentTimeout:
-        return AgentTimeout(f"the agent did not answer in {self.limit:g} s", fix="give it more: --timeout SECONDS")
+        return AgentTimeout(f"the agent did not answer in {self.limit:g} s", fix="allow more time: --timeout SECONDS")
 
     def _rpc(self, method: str, parameters: Mapping[str, Any], deadline: float) -> Any:
         """The result of one call."""
@@ -165,7 +165,7 @@ STATUS: Final = "inv aiops.agent.status"
 def _result(answer: Response) -> Any:
     if answer.status != 200:
         why = REFUSALS.get(answer.status, one_line(answer.text, 200))
-        raise AgentUnreachable(f"the agent refused with HTTP {answer.status}", why=why, fix=STATUS)
+        raise AgentUnreachable(f"the agent rejected the request with HTTP {answer.status}", why=why, fix=STATUS)
     if not answer.body.strip():
         raise AgentNonsense("the agent's answer is empty", fix=STATUS)
     try:
@@ -206,7 +206,7 @@ def parse(result: Any) -> Turn:
 
 def _spoken(turn: Turn) -> Turn:
     if turn.state in {DONE, WAITING} and not turn.text and not turn.calls:
-        raise AgentNonsense("the agent's answer has no words", fix=STATUS)
+        raise AgentNonsense("the agent's answer contains no text", fix=STATUS)
     return turn
 
 

@@ -35,7 +35,7 @@ def settle(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> bool:
-    """Wait until every workload has what it wants; False where that takes too long.
+    """Wait until every workload has what it wants; False if that takes too long.
 
     Args:
         look: the live objects of some kinds: ``Store.get``.

@@ -1,4 +1,4 @@
-"""What `inv doctor` says of questions in words: whether kubectl-ai is there, and what would run it."""
+"""What `inv doctor` says of questions in plain language: whether kubectl-ai is installed, and what would run it."""
 
 from collections.abc import Iterator
 

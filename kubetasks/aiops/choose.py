@@ -23,7 +23,7 @@ CONFIGURE: Final = "set aiops.endpoint and aiops.model in invoke.yaml, and give 
 
 
 def check(question: str, tool: str) -> None:
-    """Refuse a question without words, and a tool that does not exist.
+    """Reject a question without words, and a tool that does not exist.
 
     Raises:
         UsageError: it is one of these.
@@ -41,7 +41,7 @@ def way(settings: Settings, cluster: Cluster | None, runner: Runner, tool: str =
         settings: the settings.
         cluster: the cluster; None on the local target.
         runner: says whether kubectl-ai is installed.
-        tool: what ``--tool`` says; the setting where empty.
+        tool: what ``--tool`` says; the setting if empty.
 
     Raises:
         UsageError: it needs a cluster.

@@ -105,7 +105,7 @@ class Cleaner:
 
 
 def _is_reference(name: str) -> bool:
-    """Whether a field of Kubernetes' API names a Secret or a token and does not hold one."""
+    """Whether a field of Kubernetes' API names a Secret or a token but does not contain one."""
     low = name.lower()
     return low.endswith(("name", "ref", "file", "path", "secrets", "token_call_id", "tokens")) or low in {
         "secret",

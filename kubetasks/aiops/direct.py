@@ -25,7 +25,7 @@ def ask(
         findings: what the rules found.
         reader: answers the model's calls.
         outbound: the way to the model.
-        progress: told what is being read.
+        progress: called with what is being read.
 
     Raises:
         ModelError: the model gave no answer.

@@ -24,7 +24,7 @@ from kubetasks.errors import KeyRefused, KubetasksError, ModelTimeout, ModelUnre
 PLACEHOLDER: Final = "placeholder"
 LARGEST_REQUEST: Final = 8 * 2**20
 IDLE: Final = 60.0  # seconds that a tool may keep a connection open without a request
-# What a tool sees of a failure. It is told a status that it does not try again, except where that may help.
+# What a tool sees of a failure: a status that it does not retry, except where a retry can help.
 STATUS: Final = {KeyRefused: 401, QuotaExceeded: 429, ModelTimeout: 504, ModelUnreachable: 502, SendLimit: 403}
 
 
@@ -34,7 +34,7 @@ class Doors:
 
     Args:
         socket: the Unix socket; the API's base path there is ``/v1``.
-        url: the API's base URL on loopback; empty where none was asked for.
+        url: the API's base URL on loopback; empty if none was asked for.
     """
 
     socket: Path
@@ -180,7 +180,7 @@ def opened(outbound: Outbound, folder: Path, *, loopback: bool = False) -> Itera
 
 
 def _handler(outbound: Outbound, base: str, *, tcp: bool = False) -> type[_Handler]:
-    # The end of a stream is a packet of its own; it must not wait until the tool has acknowledged the one before.
+    # The end of a stream is its own packet; it must not wait until the tool has acknowledged the one before.
     return type("Handler", (_Handler,), {"outbound": outbound, "base": base, "disable_nagle_algorithm": tcp})
 
 

@@ -17,7 +17,7 @@ HELM: Final = "helm.sh/release.v1"
 
 
 def objects(store: Store) -> Objects | None:
-    """The Secrets of a namespace; None where the user may not read them."""
+    """The Secrets of a namespace; None if the user is not allowed to read them."""
     with contextlib.suppress(KubetasksError):
         return store.get(["Secret"])
     return None

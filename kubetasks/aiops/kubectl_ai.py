@@ -93,13 +93,13 @@ class Tool:
 
     def _program(self, name: str) -> str:
         found = self.runner.which(name)
-        if found is None:  # said by the caller, which chose kubectl-ai because it is there
-            raise ToolFailed(f"{name} is gone", fix="run the same command again")
+        if found is None:  # said by the caller, which chose kubectl-ai because it exists
+            raise ToolFailed(f"{name} no longer exists", fix="run the same command again")
         return found
 
     def _late(self) -> ModelTimeout:
         limit = self.outbound.clock.limit
-        return ModelTimeout(f"kubectl-ai did not end within {limit:g} s", fix="ask again, or raise aiops.timeout")
+        return ModelTimeout(f"kubectl-ai did not finish within {limit:g} s", fix="ask again, or raise aiops.timeout")
 
     def _read(self, result: Result) -> Answer:
         """What it printed, as an answer; its exit code says little: an empty answer exits with 0."""

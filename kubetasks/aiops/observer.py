@@ -56,7 +56,7 @@ def objects(namespace: str) -> Objects:
 
 
 def ensure(store: Store, namespace: str) -> bool:
-    """Create the observer, or make it what it has to be; False where it already is.
+    """Create the observer, or make it what it has to be; False if it already is.
 
     Raises:
         Forbidden: the user may not do this.
@@ -82,7 +82,7 @@ def token(cluster: Cluster, runner: Runner) -> Sensitive:
     """
     result = Calls(cluster, runner).call(Kubectl(cluster.context, cluster.namespace).create_token(NAME, LIFETIME))
     if not result.ok or not result.stdout.strip():
-        raise ToolFailed(f"the cluster gave no token for ServiceAccount {NAME}", why=runner.redactor(result.stderr))
+        raise ToolFailed(f"the cluster returned no token for ServiceAccount {NAME}", why=runner.redactor(result.stderr))
     made = Sensitive(result.stdout.strip())
     runner.redactor.add([made])
     return made

@@ -52,7 +52,7 @@ class Outbound:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def wire(self) -> Wire:
-        """A connection of its own for one thread."""
+        """The connection of one thread."""
         return Wire(self.endpoint, self.clock)
 
     def cleaned(self, body: bytes) -> bytes:
@@ -157,12 +157,12 @@ class Outbound:
         self.fault = None
 
     def nonsense(self) -> ModelFailed:
-        """What a user is told of an answer that is not one."""
+        """The error for an answer that is not a valid one."""
         what = f"{self.endpoint.host} does not speak the OpenAI protocol"
         return ModelFailed(what, why="its answer has no choices", fix=ENDPOINT_FIX)
 
     def empty(self) -> EmptyAnswer:
-        """What a user is told of an answer without text."""
+        """The error for an answer without text."""
         return EmptyAnswer("the model's answer is empty", fix="ask again, or another model (setting aiops.model)")
 
     def complete(self, document: dict[str, Any]) -> dict[str, Any]:

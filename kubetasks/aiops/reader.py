@@ -23,7 +23,7 @@ TEXT: Final = {"type": "string"}
 
 
 class Unknown(Exception):
-    """What a model asked for is not there; says so, to the model."""
+    """What a model asked for does not exist; says so, to the model."""
 
 
 @dataclass
@@ -125,7 +125,7 @@ class Reader:
         if not (isinstance(words, list) and words and all(isinstance(word, str) for word in words)):
             raise TypeError
         self.proposed.append((command, str(why)))
-        return "Noted. A person decides about it after your answer; it was not run."
+        return "Noted. The user decides about it after your answer; it was not run."
 
     def _kind(self, kind: str) -> list[Object]:
         wanted = str(kind).lower().partition(".")[0]
@@ -184,7 +184,7 @@ TOOLS: Final = [
     _function("diagnose", "What the rules found, of one workload where it is named.", [], workload=TEXT),
     _function(
         "propose",
-        "Propose one kubectl command that changes something; a person decides.",
+        "Propose one kubectl command that changes something; the user decides.",
         ["command", "why"],
         command={"type": "array", "items": TEXT},
         why=TEXT,

@@ -1,4 +1,4 @@
-"""The program that runs inside the sandbox: it makes loopback ports out of Unix sockets, and runs a tool beside them.
+"""The program that runs inside the sandbox: it makes loopback ports out of Unix sockets, and runs a tool next to them.
 
 ``python -I -S relay.py [--most BYTES] [PORT=SOCKET …] -- ARGV…``
 
@@ -64,7 +64,7 @@ def listen(port: int, path: str) -> None:
 
 
 def hand_on(source: int, sink: int, most: int) -> None:
-    """Copy what a child prints, up to a number of bytes; the rest is read and dropped, so that the child goes on."""
+    """Copy what a child prints, up to a number of bytes; the rest is read and dropped, so that the child continues."""
     left = most
     while piece := os.read(source, PIECE):
         while piece[:left]:

@@ -81,7 +81,7 @@ class Sandbox(Protocol):
         """Run it to its end; its outputs are cut after 1 MB each.
 
         Raises:
-            ToolTimeout: its time is up; it and everything that it started is gone by then.
+            ToolTimeout: its time is up; it and everything that it started have been killed.
         """
 
 
@@ -111,7 +111,7 @@ class Bubblewrap:
         ]  # fmt: skip
 
     def works(self, runner: Runner) -> str:
-        """Why it does not work here; empty where it does."""
+        """Why it does not work here; empty if it does."""
         if runner.which("bwrap") is None:
             return "bubblewrap is not installed"
         argv = [*self.frame(), "--", "/usr/bin/env", "true"]
@@ -177,7 +177,7 @@ class Container:
                 runner.run(["docker", "rm", "--force", called], timeout=20, check=False)
 
     def works(self, runner: Runner) -> str:
-        """Why it does not work here; empty where it does."""
+        """Why it does not work here; empty if it does."""
         if runner.which("docker") is None:
             return "docker is not installed"
         if sys.platform != "linux":
@@ -236,6 +236,6 @@ def choose(kind: str, runner: Runner, image: str) -> Sandbox:
     raise SandboxMissing(
         "kubectl-ai cannot be started: there is no sandbox for it",
         why="; ".join(reasons),
-        fix=f"apt-get install bubblewrap, or docker pull {image}, or ask with --tool direct; with --unsandboxed it "
-        "runs with your own rights",
+        fix=f"apt-get install bubblewrap, or docker pull {image}, or use --tool direct; with --unsandboxed it "
+        "runs with your own permissions",
     )

@@ -26,7 +26,7 @@ class Endpoint:
     Args:
         url: the base URL of an OpenAI-compatible API.
         model: the model's name; it replaces whatever a tool asks for.
-        key: the key; None where the endpoint needs none.
+        key: the key; None if the endpoint needs none.
         key_secret: the name of the secret that holds it, for messages.
         proxy: the URL of the HTTP proxy to reach it through; empty for none.
     """
@@ -156,20 +156,20 @@ class Wire:
         return connection
 
     def failure(self, error: Exception) -> ModelError:
-        """What a user is told of a request that got no whole answer."""
+        """The error for a request that got no complete answer."""
         if isinstance(error, TimeoutError):
             return self.late()
         what = f"no connection to {self.endpoint.host}"
         if isinstance(error, ssl.SSLCertVerificationError):
-            return ModelUnreachable(what, why=f"its certificate is refused: {error.verify_message}", fix=ENDPOINT_FIX)
+            return ModelUnreachable(what, why=f"its certificate is rejected: {error.verify_message}", fix=ENDPOINT_FIX)
         if isinstance(error, http.client.IncompleteRead):
-            return ModelUnreachable(what, why="it was lost in the middle of the answer", fix="ask again")
+            return ModelUnreachable(what, why="it was lost during the answer", fix="ask again")
         if isinstance(error, http.client.HTTPException) and not isinstance(error, ConnectionError):
             return ModelFailed(f"{self.endpoint.host} does not speak HTTP", fix=ENDPOINT_FIX)
         return ModelUnreachable(what, why=getattr(error, "strerror", None) or str(error), fix=ENDPOINT_FIX)
 
     def late(self) -> ModelTimeout:
-        """What a user is told when the time is up."""
+        """The error when the time is up."""
         return ModelTimeout(
             f"the model did not answer within {self.clock.limit:g} s", fix="ask again, or raise setting aiops.timeout"
         )
@@ -188,7 +188,7 @@ def _proxy_login(url: str) -> dict[str, str]:
 
 
 def refusal(status: int, body: str, endpoint: Endpoint) -> ModelError:
-    """What a user is told of an answer that is an error. Its body is quoted in one line; the console hides secrets."""
+    """The error for an error response. Its body is quoted in one line; the console hides secrets."""
     said = message(body)
     what = f"{endpoint.host} answered with status {status}"
     if status in {401, 403}:
@@ -196,7 +196,7 @@ def refusal(status: int, body: str, endpoint: Endpoint) -> ModelError:
         return KeyRefused(f"{endpoint.host} does not accept the key (status {status})", why=said, fix=fix)
     if status in {402, 429}:
         fix = "wait and ask again, or look at the account's limits and credit"
-        return QuotaExceeded(f"{endpoint.host} refuses more requests (status {status})", why=said, fix=fix)
+        return QuotaExceeded(f"{endpoint.host} rejects more requests (status {status})", why=said, fix=fix)
     if status in {404, 405} or 300 <= status < 400:
         return ModelFailed(what, why=said, fix=ENDPOINT_FIX)
     if status >= 500:

@@ -1,4 +1,4 @@
-"""What a proposed command may do: our own table, read without a shell. What is not in it is refused.
+"""What a proposed command may do: our own table, read without a shell. What is not in it is rejected.
 
 kubectl-ai has such a table, too, and lets through ``kubectl delete --dry-run=none``, ``kubectl config set-context``,
 redirections into files, and any program with "kubectl" in its path. Here a command is a list of words from the start.
@@ -18,7 +18,7 @@ ASSIGNMENT: Final = re.compile(r"[A-Za-z_*][\w.-]*=.*", re.DOTALL)
 ENVIRONMENT: Final = re.compile(r"[A-Za-z_]\w*(=.*|-)", re.DOTALL)
 MARK: Final = re.compile(r"[A-Za-z0-9][\w./-]*(=[\w./: @+-]*|-)")
 
-# Names and abbreviations that kubectl knows, to the one that is used here. Whatever is missing is refused: Secrets,
+# Names and abbreviations that kubectl knows, to the one that is used here. Whatever is missing is rejected: Secrets,
 # roles and bindings, service accounts, claims and volumes, namespaces, nodes, and everything outside a namespace.
 KINDS: Final[Mapping[str, str]] = {
     alias: names[0]
@@ -51,7 +51,7 @@ class Verb:
     Args:
         kinds: the kinds that it may be used on.
         flags: its flags, and whether each takes a value.
-        more: what the words after the object have to look like; None where there may be none.
+        more: what the words after the object have to look like; None if there may be none.
         several: whether it may name several objects.
         bare: whether the word after it is a name without a kind (``create job NAME``).
     """
@@ -93,8 +93,8 @@ class Judged:
 
     Args:
         text: as it was proposed, for people.
-        argv: what would be run; empty for one that is refused.
-        why: why it is refused; empty for one that may be run.
+        argv: what would be run; empty for one that is rejected.
+        why: why it is rejected; empty for one that may be run.
         reads: whether it only reads, so that there is nothing to approve.
     """
 
@@ -182,25 +182,25 @@ def _check(rest: Sequence[str]) -> None:
     """Refuse what the table does not have.
 
     Raises:
-        Unfit: it is refused.
+        Unfit: it is rejected.
     """
     verb = " ".join(rest[:2] if rest[:1] and rest[0] in GROUPS else rest[:1])
     row = VERBS.get(verb)
     if row is None:
-        raise Unfit(f"`kubectl {verb}` is not among what may be proposed")
+        raise Unfit(f"`kubectl {verb}` is not a command that can be proposed")
     positional = _without_flags(rest[len(verb.split()) :], row, verb)
     if row.bare:
         _check_creation(rest, positional)
         return
     objects, more = _objects(positional, row)
     if not objects:
-        raise Unfit("it names no object")
+        raise Unfit("it does not name an object")
     if len(objects) > 1 and not row.several:
         raise Unfit("it names several objects")
     if more and (row.more is None or not all(map(row.more.fullmatch, more))):
-        raise Unfit(f"`{more[0]}` has no place in it")
+        raise Unfit(f"`{more[0]}` is not allowed here")
     if row.more is not None and not more:
-        raise Unfit("it says nothing of what to change")
+        raise Unfit("it does not say what to change")
 
 
 def _without_flags(words: Sequence[str], row: Verb, verb: str) -> list[str]:

@@ -77,11 +77,11 @@ class Rollback:
     Args:
         settings: the settings.
         console: what a person sees.
-        survey: what is there.
+        survey: what exists.
         deployer_named: the deployers by name.
         to: the revision's number; 0 for the newest verified one that is not what runs now.
         lock_wait: how many seconds to wait for a deploy lock that another process holds.
-        again: finds out anew what is there, after such a wait.
+        again: surveys again, after such a wait.
         verify: proves that the objects work, and says how; None proves nothing.
         failure: the checks that failed.
     """
@@ -99,11 +99,11 @@ class Rollback:
     def run(self) -> Revision:
         """Go back.
 
-        Secrets stay as they are: a key that was rotated because it leaked must not come back.
+        Secrets are not changed: a key that was rotated because it leaked must not come back.
 
         Raises:
             NothingToRollBack: there is no revision to go back to.
-            RecordDamaged: the records of all that could be gone back to are damaged, or lack a Secret's values.
+            RecordDamaged: the records of all that could be rolled back to are damaged, or lack a Secret's values.
         """
         goal, objects = self._goal()
         self.console.line(f"{self.survey.target.name}: {self.survey.target.reason}")
@@ -118,7 +118,7 @@ class Rollback:
             return self._bring(goal, objects)
 
     def _goal(self) -> tuple[Revision, Objects]:
-        """The revision to go back to, and its objects; one whose record is damaged is passed over, and named."""
+        """The revision to go back to, and its objects; one whose record is damaged is skipped, and named."""
         found = candidates(self.survey, self.to)
         store = self.survey.target.store
         for number, each in enumerate(found, 1):
@@ -127,7 +127,7 @@ class Rollback:
             except RecordDamaged as error:
                 if number == len(found):
                     raise
-                self.console.line(f"revision {each.number} is passed over: {error.why or error.what}", mark="note")
+                self.console.line(f"revision {each.number} is skipped: {error.why or error.what}", mark="note")
                 continue
             self._refuse_lost_secrets(each, objects)
             return each, objects
@@ -138,7 +138,7 @@ class Rollback:
         gone = [identity(item) for item in of_kind(objects, "Secret") if identity(item) not in there]
         if gone and not self._is_helms(goal):
             raise RecordDamaged(
-                f"revision {goal.number} needs {', '.join(gone)}, which is gone",
+                f"revision {goal.number} needs {', '.join(gone)}, which no longer exists",
                 why="a record keeps only digests of a Secret's values",
                 fix="deploy that source again: git checkout … && inv deploy",
             )
@@ -217,7 +217,7 @@ class Rollback:
         live = by_identity(of_kind(self.survey.live, "Secret"))
         for item in of_kind(objects, "Secret"):
             name = identity(item)
-            line = f"{name} stays as it is"
+            line = f"{name} is not changed"
             if by_helm:
                 line = f"{name} has the values of Helm's own revision {goal.deployer_revision} again"
             elif name in live:
@@ -245,8 +245,8 @@ class Rollback:
             try:
                 own = deployer.rollback(wanted, goal.deployer_revision, shown.update)
             except NothingToRollBack:
-                # Helm's own records are gone since a switch to the manifests, or it would set back an autoscaler; the
-                # objects are recorded here.
+                # A switch to the manifests removed Helm's records, or Helm would reset an autoscaler. Our own record
+                # has the objects.
                 deployer = self.deployer_named("manifests")
                 own = deployer.rollback(wanted, "", shown.update)
             shown.done(f"to revision {goal.number} of {goal.at} with {deployer.name}")

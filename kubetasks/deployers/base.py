@@ -89,7 +89,7 @@ class Deployer(Protocol):
         """
 
     def apply(self, release: Release, objects: Objects, progress: Progress) -> str:
-        """Bring the rendered objects to the cluster; returns its own revision. What is no longer rendered stays."""
+        """Apply the rendered objects; returns its own revision. Objects that are no longer rendered stay."""
 
     def prune(self, objects: Objects, progress: Progress) -> list[str]:
         """Delete what is no longer rendered; returns a line for each object that stays, as it holds data."""
@@ -98,4 +98,4 @@ class Deployer(Protocol):
         """Go back to the objects of an earlier revision; ``revision`` is what ``apply`` returned for it."""
 
     def delete(self, progress: Progress) -> None:
-        """Take back everything that ``apply`` brought."""
+        """Delete everything that ``apply`` created."""

@@ -31,7 +31,7 @@ from kubetasks.targets.base import Store
 
 # Helm keeps whole charts in its own Secrets.
 NOT_HELMS: Final = "owner!=helm"
-# What an earlier version of kubetasks deployed has no label of ours yet.
+# What an earlier version of kubetasks deployed does not have our label yet.
 DEPLOYERS: Final = frozenset({"kubetasks", "Helm"})
 RELEASE: Final = "meta.helm.sh/release-name"
 MADE: Final = frozenset({"Pod", "PersistentVolumeClaim", "ReplicaSet"})
@@ -107,7 +107,7 @@ def read(store: Store, kinds: Sequence[str], project: str, *, optional: Sequence
 
 
 def everything(store: Store, kinds: Sequence[str], project: str, *, optional: Sequence[str] = ()) -> Objects:
-    """The objects of these kinds in the namespace, in one call, and beside it the project's own outside of it.
+    """The objects of these kinds in the namespace, in one call, and next to it the project's own outside of it.
 
     Kinds that the cluster does not have, or that may not be listed, give nothing where they are optional or not built
     in.

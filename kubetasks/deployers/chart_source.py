@@ -1,7 +1,7 @@
 """The chart's folder: the project's own, or one that is pulled from a repository and kept.
 
 A pulled chart is kept in the project's state folder, by where it is from, its version and the digest of its archive.
-Once it is there, no registry is asked again. Pulled are exact versions only, so the same settings mean the same chart.
+Once it is cached, no registry is asked again. Pulled are exact versions only, so the same settings mean the same chart.
 """
 
 import hashlib

@@ -1,6 +1,6 @@
 """Secrets among the project's own objects: what is shown and recorded of them, and what rolls when they change.
 
-Shown and recorded are their keys, each with a digest of its value: an HMAC whose random key lies in the project's own
+Shown and recorded are their keys, each with a digest of its value: an HMAC whose random key is in the project's own
 Secret, so that short values cannot be guessed from it. The cluster gets the values, and nothing else does.
 """
 

@@ -31,7 +31,7 @@ from kubetasks.targets import departure, leftovers
 from kubetasks.targets.base import Store, Target
 from kubetasks.targets.kubectl_store import KubectlStore
 
-LIMIT: Final = 180.0  # seconds until a namespace has to be gone
+LIMIT: Final = 180.0  # seconds until a namespace must be deleted
 STUCK: Final = 30.0  # seconds without any change, where something needs a person's help
 NOTED: Final = 10.0  # seconds until a line says what it waits for
 POLL: Final = 1.0
@@ -42,7 +42,7 @@ class Destroy:
     """Deletes what was deployed, and the namespace when kubetasks made it.
 
     A namespace that kubetasks did not create stays, without our objects in it. After an interruption the next run
-    goes on.
+    continues.
 
     Args:
         settings: the settings.
@@ -100,10 +100,10 @@ class Destroy:
         assert found  # noqa: S101  (one that may not be read is not deleted)
         self._wait(shown, str(found[0]["metadata"].get("uid")))
         self._volumes(shown)
-        shown.done(f"namespace {name} is gone")
+        shown.done(f"namespace {name} is deleted")
 
     def _volumes(self, shown: Step) -> None:
-        """See that the data is gone, too; name each volume that stays, with the command that deletes it."""
+        """Check that the data is deleted, too; name each volume that stays, with the command that deletes it."""
         for volume in leftovers.clear(self.target, shown.update, clock=self.clock, sleep=self.sleep):
             why = "its reclaim policy is Retain" if volume.retained else "its provisioner did not remove it"
             self.console.line(f"{volume.shown} stays with its data ({why}). To delete it: {volume.delete}", mark="note")
@@ -151,7 +151,7 @@ class Destroy:
         stays = [item for item in stays if not is_controlled(item) and item["kind"] != "Pod"]
         if stays:
             self.console.line(f"still there: {', '.join(map(identity, stays))}", mark="note")
-        gone = "the objects are gone" if not stays else f"all but {len(stays)} objects are gone"
+        gone = "the objects are deleted" if not stays else f"all but {len(stays)} objects are deleted"
         shown.done(f"{gone}; namespace {self.settings.in_namespace} is not ours and stays")
 
     def _wait(self, shown: Step, uid: str) -> None:

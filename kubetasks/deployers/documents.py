@@ -7,7 +7,7 @@ from kubetasks import documents
 from kubetasks.errors import RenderFailed
 from kubetasks.objects import Objects, group_of, identity
 
-# Configuration of other tools that lies beside manifests.
+# Configuration of other tools in a folder with manifests.
 FOREIGN_GROUPS: Final = frozenset({"kind.x-k8s.io", "kustomize.config.k8s.io", "skaffold", "kubeadm.k8s.io", "k3d.io"})
 
 
@@ -61,7 +61,7 @@ def checked_objects(found: Iterable[Any], origin: str) -> Objects:
 
 
 def is_foreign(document: Any) -> bool:
-    """Whether a document in a folder of manifests is no object for a cluster: a compose file, values, a tool's own."""
+    """Whether a document in a folder of manifests is not a Kubernetes object: a compose file, values, a tool's own."""
     if not isinstance(document, dict) or not (document.get("apiVersion") and document.get("kind")):
         return True
     return str(document["apiVersion"]).partition("/")[0] in FOREIGN_GROUPS
@@ -78,7 +78,7 @@ def check_unique(objects: Objects) -> None:
         name = f"{group_of(item)}/{identity(item)}"
         if name in seen and item["kind"] != "Namespace":
             raise RenderFailed(
-                f"{identity(item)} is there twice",
+                f"{identity(item)} is defined twice",
                 why="everything goes to one namespace",
                 fix="remove one of them, or name the files in kubetasks.manifests so that only one is among them",
             )

@@ -1,11 +1,11 @@
-"""What a deploy left, as digests, so that any later change by anybody shows."""
+"""What a deploy left, as digests, so that any later change by anyone shows."""
 
 from collections.abc import Mapping
 from typing import Final
 
 from kubetasks.objects import VOLATILE, Object, Objects, digest, identity, is_controlled, is_hook, is_leaving, is_record
 
-# What comes and goes without anybody's doing, and what holds data rather than what was asked for.
+# What comes and goes without anyone's doing, and what holds data rather than what was asked for.
 PASSING: Final = frozenset({"Pod", "ReplicaSet", "Lease", "Event", "PersistentVolumeClaim", "PersistentVolume"})
 SCALABLE: Final = frozenset({"Deployment", "StatefulSet"})
 REPLICAS: Final = " x"  # between a workload's digest and its number of replicas

@@ -1,4 +1,4 @@
-"""Jobs that have completed and are gone: with ``ttlSecondsAfterFinished`` the cluster deletes a Job once it has ended.
+"""Completed Jobs that no longer exist: with ``ttlSecondsAfterFinished`` the cluster deletes a Job once it has ended.
 
 That it completed is known when a deploy saw it, when the Job controller's event says so, or when the record of a
 revision does. Such a Job is neither applied again nor waited for. ``inv deploy --force`` runs it again.
@@ -15,7 +15,7 @@ TEMPLATE, IMAGE = "template", "image"
 # The reason of the Job controller's event (pkg/controller/job of kubernetes/kubernetes). Its Warnings say that a Job
 # has failed, but for those below.
 COMPLETED: Final = "Completed"
-# Warnings of one pod that was not made, or not deleted: the Job goes on.
+# Warnings of one pod that was not made, or not deleted: the Job continues.
 PASSING: Final = frozenset({"FailedCreate", "FailedDelete"})
 
 Known = Mapping[str, Mapping[str, str]]
@@ -58,12 +58,12 @@ def recorded(objects: Objects, complete: Iterable[str]) -> dict[str, Mapping[str
 
 
 def told_by(events: Iterable[Object], name: str, uid: str) -> str:
-    """What the Job controller's events say of a Job that is gone: ``Completed``, why it failed, or nothing.
+    """What the Job controller's events say of a Job that no longer exists: ``Completed``, why it failed, or nothing.
 
     Args:
         events: the namespace's events.
         name: the Job's name.
-        uid: the UID of the one that was there; the newest of this name where it is empty.
+        uid: the UID of the one that existed; the newest of this name where it is empty.
     """
     about = sorted((each for each in events if _is_about(each, name)), key=_when)
     if not about:

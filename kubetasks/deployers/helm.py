@@ -39,7 +39,7 @@ from kubetasks.targets.link import Attempt
 from kubetasks.tools import helm as tool
 
 TIMEOUT: Final = 180.0
-# What Helm was doing when it was interrupted; no upgrade is possible until that record is gone.
+# What Helm was doing when it was interrupted; no upgrade is possible until that record is removed.
 STUCK: Final = (*tool.PENDING, "uninstalling")
 DEPLOYED: Final = "deployed"
 KEEP: Final = "helm.sh/resource-policy"
@@ -113,7 +113,7 @@ class HelmDeployer:
         return ApplyFailed(
             what,
             why=self.runner.redactor(tool.reason(result.stderr)),
-            fix="nothing that runs was stopped; mend it and deploy again",
+            fix="nothing that runs was stopped; fix it and deploy again",
         )
 
     def recover(self, progress: Progress) -> None:
@@ -184,8 +184,8 @@ class HelmDeployer:
     ) -> Result:
         """Run a helm command that changes the release, again where the connection was lost.
 
-        Helm cannot go on where it stopped. Where its answer is lost, its own record tells whether it had finished; if
-        not, the release is freed and the command runs again.
+        Helm cannot continue where it stopped. If its answer is lost, its own record shows whether it had finished; if
+        not, the release is unlocked and the command runs again.
         """
 
         def attempt(state: Attempt) -> Result:
@@ -210,7 +210,7 @@ class HelmDeployer:
             state = f"revision {_number(newest)} is {_status(newest)}" if newest is not None else "there is no release"
             raise NotEffective(
                 f"helm reported the {what} as done, but the release does not show it",
-                why=f"{state}; revision {before} was there before",
+                why=f"{state}; revision {before} existed before",
                 fix="see which helm that is: type -a helm, setting programs.helm",
             )
         return _number(newest)
@@ -314,7 +314,7 @@ def _number(item: Object) -> int:
 
 
 def manifest_of(record: Object) -> str:
-    """The objects, as YAML, that Helm has kept in a revision's Secret; empty where that is damaged."""
+    """The objects, as YAML, that Helm has kept in a revision's Secret; empty if that is damaged."""
     try:
         packed = base64.b64decode(base64.b64decode(record["data"]["release"]))
         return str(json.loads(gzip.decompress(packed))["manifest"])

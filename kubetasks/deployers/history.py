@@ -82,7 +82,7 @@ def objects_of(store: Store, live: Objects, number: int, namespace: str) -> Obje
                 fix="choose another: inv rollback --to NUMBER",
             )
         return objects_in(item, _parts(store, item), namespace)
-    raise RecordDamaged(f"the record of revision {number} is gone", fix="see what is there: inv status")
+    raise RecordDamaged(f"the record of revision {number} no longer exists", fix="see what exists: inv status")
 
 
 def _parts(store: Store, item: Object) -> dict[str, Object]:
@@ -180,7 +180,7 @@ def conceal(store: Store, live: Objects, digest: Digest) -> None:
 
 
 def mark_verified(store: Store, live: Objects, number: int) -> None:
-    """Note in a record, which otherwise stays as it is, that its revision was verified.
+    """Note in a record, which otherwise is not changed, that its revision was verified.
 
     Raises:
         ApplyFailed: the record was refused.

@@ -39,9 +39,9 @@ class Holder:
 
     Args:
         identity: what tells one holding from every other.
-        command: what it does (``deploy``); empty where it does not say.
-        user: the user's name; empty where it does not say.
-        since: when it was taken; None where that cannot be read.
+        command: what it does (``deploy``); empty if it does not say.
+        user: the user's name; empty if it does not say.
+        since: when it was taken; None if that cannot be read.
         renewed: when it was last renewed.
         seconds: how long it counts without being renewed.
     """
@@ -96,7 +96,7 @@ def annotations(command: str) -> dict[str, str]:
 
 @cache
 def machine() -> str:
-    """What tells this machine, since its last start, from every other; empty where the system does not say.
+    """What tells this machine, since its last start, from every other; empty if the system does not say.
 
     On Linux the boot ID (``proc(5)``, /proc/sys/kernel/random/boot_id) with the namespace of process numbers: two
     containers on one machine do not see each other's processes. Elsewhere the hardware address of a network card.
@@ -113,7 +113,7 @@ def machine() -> str:
 
 
 def began(number: int) -> str:
-    """When a process began, in ticks since the machine's start (``proc(5)``, field 22 of stat); empty when it is gone.
+    """When a process started, in ticks since boot (``proc(5)``, field 22 of stat); empty when it has ended.
 
     Process numbers are given again; with its start a process is unique. ``?`` where the system does not say.
     """
@@ -137,12 +137,12 @@ def _answers(number: int) -> bool:
 
 
 def process() -> str:
-    """This process, as ``is_gone`` reads it; empty where the system does not say enough."""
+    """This process, as ``is_gone`` reads it; empty if the system does not say enough."""
     return f"{machine()}/{os.getpid()}/{began(os.getpid())}" if machine() else ""
 
 
 def is_gone(mark: str) -> bool | None:
-    """Whether the process that ``process`` described has ended; None where this machine cannot tell."""
+    """Whether the process that ``process`` described has ended; None if this machine cannot tell."""
     place, _, rest = mark.rpartition("/")
     place, _, number = place.rpartition("/")
     if not place or place != machine() or not number.isdecimal():

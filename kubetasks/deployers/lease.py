@@ -116,7 +116,7 @@ def held_back(item: Object) -> DeletionHeld:
 
 
 def namespace_is_missing(error: KubetasksError) -> bool:
-    """Whether an object was refused because its namespace is not there."""
+    """Whether an object was refused because its namespace does not exist."""
     return "namespaces" in error.why and "not found" in error.why
 
 

@@ -32,7 +32,7 @@ from kubetasks.targets.base import Progress, Store
 RENEW: Final = 10.0  # seconds between two renewals
 CONFIRM: Final = 1.0  # seconds for which a holder that has just looked may write without looking again
 POLL: Final = 1.0  # seconds between two looks at a lock that is held
-LEAVING: Final = 20.0  # seconds within which a Lease that is being deleted should be gone
+LEAVING: Final = 20.0  # seconds within which a Lease that is being deleted should be deleted
 
 
 @dataclass
@@ -72,7 +72,7 @@ class Lock:
             wait: how many seconds to wait for one that another process holds.
 
         Raises:
-            DeployLocked: another process holds it, or the namespace is gone.
+            DeployLocked: another process holds it, or the namespace no longer exists.
             LockUnusable: Leases may not be written, or the Lease belongs to another tool.
             NamespaceTerminating: the namespace is being deleted.
             DeletionHeld: the Lease is being deleted, and something holds it.
@@ -105,7 +105,7 @@ class Lock:
             elif (living or holder.state(item, lease.now()) is State.LIVING) and now - began >= wait:
                 raise lease.refused(item)
             self.waited = True
-            self.show(f"waiting for {held.line(lease.now())}" if held else "waiting for the Lease to be gone")
+            self.show(f"waiting for {held.line(lease.now())}" if held else "waiting for the Lease to be deleted")
             self.sleep(POLL)
 
     def _wanted(self, version: str = "") -> Object:
@@ -118,7 +118,7 @@ class Lock:
             at=lease.now(),
         )
         if version:
-            # With the UID, one that was deleted meanwhile is not created anew: another process may have held it.
+            # With the UID, one that was deleted meanwhile is not created again: another process may have held it.
             made["metadata"].update({"resourceVersion": version, "uid": self._uid})
         return made
 
@@ -188,7 +188,7 @@ class Lock:
         elif held.identity != self._identity:
             self._lost = f"it was taken over by {held.line(lease.now())}"
         self._refuse_lost()
-        assert item is not None  # noqa: S101  (that is refused above)
+        assert item is not None  # noqa: S101  (that is rejected above)
         self._read(item)
         self._looked = at
         return item
@@ -237,7 +237,7 @@ class Lock:
     def ending(self) -> Iterator[None]:
         """Delete the namespace inside the block, and the Lease with it; after that nothing is held or renewed.
 
-        No renewal runs meanwhile: on the local target it would create the state folder anew.
+        No renewal runs meanwhile: on the local target it would create the state folder again.
         """
         with self._busy:
             yield

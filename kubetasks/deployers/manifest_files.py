@@ -21,7 +21,7 @@ def paths(root: Path, manifests: Manifests, mode: str) -> list[str]:
         mode: the database mode.
 
     Raises:
-        RenderFailed: an entry leads to nothing.
+        RenderFailed: an entry does not resolve.
     """
     files = manifests.files
     if not files:
@@ -46,7 +46,7 @@ def paths(root: Path, manifests: Manifests, mode: str) -> list[str]:
 
 
 def tops(manifests: Manifests) -> list[str]:
-    """The files and folders that hold the manifests, and what may be beside them; cheap, and never an error."""
+    """The files and folders that hold the manifests, and what may be next to them; cheap, and never an error."""
     if not manifests.files:
         return [str(Path(manifests.path).parent) if "/" in manifests.path else manifests.path]
     return [re.split(r"/?[^/]*[*?\[]", each)[0] or "." for each in manifests.files]
@@ -64,7 +64,7 @@ def _expanded(root: Path, entry: str) -> list[str]:
             raise _leads_nowhere(entry, "it holds no kustomization and no .yaml, .yml or .json file")
         return made
     if not any(sign in entry for sign in "*?["):
-        raise _leads_nowhere(entry, "it is not there")
+        raise _leads_nowhere(entry, "it does not exist")
     matched = sorted(each for each in root.glob(entry) if each.is_dir() or each.suffix in SUFFIXES)
     if not matched:
         raise _leads_nowhere(entry, "no file matches it")

@@ -33,7 +33,7 @@ KINDS: Final = (
 )  # fmt: skip
 # Those, too, where they may be listed.
 OPTIONAL: Final = (scaling.AUTOSCALER, "DaemonSet", "CronJob")
-# What holds data that cannot be made again, or the data of others with it: it stays when it is no longer rendered.
+# Objects with data that cannot be recreated, or with other objects' data: they stay when no longer rendered.
 KEPT: Final = frozenset(
     {"Secret", "PersistentVolumeClaim", "PersistentVolume", "CustomResourceDefinition", "StorageClass", "Namespace"}
 )

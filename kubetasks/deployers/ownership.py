@@ -1,7 +1,7 @@
 """Who owns the fields of a live object, and handing them from one deployer to the other.
 
 Server-side apply removes a field only when its last owner stops naming it. Where another deployer still owns fields,
-what is dropped later would stay for ever; so at a switch its entries in ``metadata.managedFields`` go to the one that
+what is dropped later would stay forever; so at a switch its entries in ``metadata.managedFields`` go to the one that
 takes over (as kubectl's own move from client-side apply does: ``k8s.io/client-go/util/csaupgrade``).
 """
 

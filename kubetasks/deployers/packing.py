@@ -7,8 +7,8 @@ import zlib
 from collections.abc import Mapping
 from typing import Any, Final
 
-LONGEST_TEXT: Final = 20_000  # characters of a mapping that is kept as it is; a longer one is packed
-UNPACKED: Final = 128 * 1024 * 1024  # bytes; no record of ours holds more
+LONGEST_TEXT: Final = 20_000  # characters of a mapping that is kept unchanged; a longer one is packed
+UNPACKED: Final = 128 * 1024 * 1024  # bytes; none of our records is larger
 PACKED: Final = "gz:"
 
 
@@ -55,7 +55,7 @@ def mapping_text(value: Mapping[str, Any]) -> str:
 
 
 def mapping_of(text: str) -> dict[str, Any]:
-    """The mapping that a record holds; empty where it is damaged: then nothing equals it."""
+    """The mapping that a record holds; empty if it is damaged: then nothing equals it."""
     try:
         found = unpack(text.removeprefix(PACKED)) if text.startswith(PACKED) else json.loads(text or "{}")
     except (ValueError, RecursionError):

@@ -46,7 +46,7 @@ class Revision:
         finished: ``Job/name`` to what is known of a Job that completed: ``template`` (digest) and ``image``.
         images: image reference to the identities of its content (``images.content``).
         running: image reference to the digests that the pods' status named once all was ready.
-        parts: how many ConfigMaps of their own hold the objects; 0 where they are in the record itself.
+        parts: how many ConfigMaps of their own hold the objects; 0 if they are in the record itself.
         inventory: what was applied: ``Kind/name`` to API version, kind, namespace and name.
         newer: whether a later version of kubetasks wrote the record; this one leaves it alone.
         problem: why this record cannot be used; empty for one that can.

@@ -1,7 +1,7 @@
 """A server-side dry run of everything that is to be applied, before anything is built or changed.
 
-The API server checks schema, validation, admission and immutable fields. Where the namespace is not there yet, the
-objects are tried in `default`; what only exists in the real one (quotas, Pod Security) is judged when it is there.
+The API server checks schema, validation, admission and immutable fields. Where the namespace does not exist yet, the
+objects are tried in `default`; what only the real one has (quotas, Pod Security) is checked once it exists.
 """
 
 import contextlib
@@ -67,10 +67,10 @@ def rehearse(store: Store, cluster: Cluster | None, objects: Objects, live: Obje
 
     Args:
         store: where it is to be applied.
-        cluster: the cluster; None where there is none, and so nothing to ask.
+        cluster: the cluster; None if there is none, and so nothing to ask.
         objects: the rendered objects.
         live: the project's live objects.
-        namespace: whether the namespace is there.
+        namespace: whether the namespace exists.
 
     Raises:
         ImmutableField: a field was changed that cannot be, with the choices.
@@ -96,10 +96,10 @@ def rehearse(store: Store, cluster: Cluster | None, objects: Objects, live: Obje
     except Forbidden as error:
         if namespace:
             raise
-        return f"the objects could not be tried before: {error.why or error.what}"
+        return f"the objects could not run before: {error.why or error.what}"
     except ApplyFailed as error:
         raise explained(error, cluster) from None
-    return f"{', '.join(left)}: checked once their definitions are there" if left else ""
+    return f"{', '.join(left)}: checked once their definitions exist" if left else ""
 
 
 def _defines(definition: Object) -> str:
@@ -108,7 +108,7 @@ def _defines(definition: Object) -> str:
 
 
 def _elsewhere(store: KubectlStore, objects: Objects) -> tuple[Store, Objects]:
-    """A store in a namespace that is there, and the objects for it; those whose names are taken there are left out."""
+    """A store in a namespace that exists, and the objects for it; those whose names are taken there are left out."""
     other = replace(store, cluster=replace(store.cluster, namespace=STAND_IN))
     moved = [_moved(item) for item in objects]
     taken: set[str] = set()

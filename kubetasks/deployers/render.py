@@ -34,7 +34,7 @@ from kubetasks.tools import helm, kubectl, kustomize
 MANAGER: Final = "kubetasks"
 # In Chart.yaml: the chart takes the values of `chart_values`.
 TAKES_VALUES: Final = f"{DOMAIN}/values"
-# Rendered in place of the ConfigMaps' digest, which is known only once they are rendered.
+# Rendered instead of the ConfigMaps' digest, which is known only once they are rendered.
 UNKNOWN: Final = "0" * 64
 
 
@@ -86,7 +86,7 @@ def takes_values(chart: Path) -> bool:
 
 
 def chart_values(release: Release, digest_of_config: str) -> dict[str, Any]:
-    """What the chart is told of a release. Its every other value has a default in the chart's own values.yaml.
+    """The values of a release for the chart. Its every other value has a default in the chart's own values.yaml.
 
     Args:
         release: the release.
@@ -146,7 +146,7 @@ class ManifestsRenderer:
             raise RenderFailed(
                 f"the manifests in {', '.join(paths)} have no ConfigMap {release.config_name}",
                 why=f"kubetasks.config gives it {', '.join(sorted(release.config))}",
-                fix="add the ConfigMap, or take the keys out of invoke.yaml and the environment",
+                fix="add the ConfigMap, or remove the keys from invoke.yaml and the environment",
             )
         return stamp(_checked(objects, release, self.runner), release)
 
@@ -156,7 +156,7 @@ class ManifestsRenderer:
             raise RenderFailed(
                 f"the manifests in {folder} do not render",
                 why=kustomize.reason(result.stderr, str(self.root)),
-                fix="mend it and look at the result with `inv manifest.render`",
+                fix="fix it, and check the result with `inv manifest.render`",
             )
         return parse(result.stdout, f"kustomize in {folder}")
 
@@ -217,7 +217,7 @@ class ChartRenderer:
             raise RenderFailed(
                 f"Helm 3 cannot take the value of {', '.join(odd) or 'a setting'}",
                 why="it holds a control character",
-                fix="take that out of `config`, or use Helm 4 or --with manifests",
+                fix="remove that from `config`, or use Helm 4 or --with manifests",
             )
         if not result.ok:
             raise RenderFailed(
@@ -225,7 +225,7 @@ class ChartRenderer:
                 why=helm.reason(result.stderr),
                 fix=f"helm dependency build {chart}"
                 if helm.lacks_dependencies(result.stderr)
-                else "mend it and check it with `inv chart.lint`",
+                else "fix it, and check it with `inv chart.lint`",
             )
         objects = parse(result.stdout, f"the chart in {chart}")
         marked = [
@@ -245,7 +245,7 @@ class ChartRenderer:
         return labelled(rolled(objects, digester(release.digest_key), release.secret_keys), release.project)
 
     def values(self, release: Release) -> dict[str, Any]:
-        """What `helm upgrade` has to be told to give the very objects that ``render`` gives.
+        """The arguments of `helm upgrade` for the same objects as ``render``.
 
         Renders first, unless this release is the one rendered last.
 

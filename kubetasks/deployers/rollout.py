@@ -1,4 +1,4 @@
-"""Watching a rollout: a progress line per workload, an early end for what cannot heal, a deadline for the rest."""
+"""Watching a rollout: a progress line per workload, an early end for what cannot recover, a deadline for the rest."""
 
 import contextlib
 import datetime as dt
@@ -31,10 +31,10 @@ from kubetasks.targets.base import Store
 WATCHED_WORKLOADS = (*WORKLOADS, "DaemonSet")
 WATCHED = (*WATCHED_WORKLOADS, "ReplicaSet", "Pod")
 STALE = 25.0  # seconds within which the kubelet tries a waiting container again (its sync period and back-off)
-GONE = 10.0  # seconds within which an event should say how a Job ended that is gone
+GONE = 10.0  # seconds within which an event should say how a Job that was removed ended
 INTERVAL = 0.35  # seconds between two looks; one look is one kubectl call
 AGAIN = 1.5  # seconds between two snapshots while there is a sign of trouble
-QUIET = 6.0  # the same while there is none: some trouble is only told by events
+QUIET = 6.0  # the same while there is none: some problems are only reported by events
 
 
 @dataclass(frozen=True)
@@ -147,14 +147,14 @@ class Watch:
         project: the project.
         deadline: seconds until RolloutTimeout.
         show: called with one text that holds a part per workload.
-        finished: ``Job/name`` of those that completed in an earlier deploy and may be gone since.
-        before: UIDs of pods that were there before anything was applied. What is wrong with them may be of before the
-            image was brought or the key was set, so they get a grace.
+        finished: ``Job/name`` of those that completed in an earlier deploy, and may have been deleted.
+        before: UIDs of pods that existed before anything was applied. What is wrong with them may be of before the
+            image was loaded or the key was set, so they get a grace period.
         clock: seconds, monotonic.
         sleep: waits between two looks.
         ours: the project's settings, which a fix may name.
         known: replaces the secrets that are known in everything that is read; a ``Redactor``.
-        first_ready: when a pod of a service that was not there before was first seen to be ready.
+        first_ready: when a pod of a service that did not exist before was first seen to be ready.
     """
 
     store: Store
@@ -179,7 +179,7 @@ class Watch:
         """Wait until every workload among the rendered objects is rolled out.
 
         Raises:
-            RolloutFailed: a workload is in a state that cannot heal; the root cause, its fix and the evidence.
+            RolloutFailed: a workload is in a state that cannot recover; the root cause, its fix and the evidence.
             RolloutTimeout: the deadline passed.
         """
         wanted = [item for item in of_kind(objects, *WATCHED) if not is_hook(item)]
@@ -209,7 +209,7 @@ class Watch:
         return ready and not of_job and pod["metadata"].get("uid") not in self.before
 
     def _look(self, item: Object, live: Object | None) -> Progress:
-        """How far a rendered workload is; the live one is None where it is not there."""
+        """How far a rendered workload is; the live one is None if it does not exist."""
         name = identity(item)
         if live is not None:
             found = progress(live)
@@ -238,7 +238,7 @@ class Watch:
             ttl = item["spec"]["ttlSecondsAfterFinished"]
             why = said or "no event says how it ended"
             raise RolloutFailed(
-                f"{name} is gone, and it did not complete [JOB_GONE]" if said else f"{name} is gone [JOB_GONE]",
+                f"{name} was removed, and it did not complete [JOB_GONE]" if said else f"{name} was removed [JOB_GONE]",
                 why=f"{why}; the cluster removes it {ttl} s after it has ended",
                 fix="raise its ttlSecondsAfterFinished to 60 or more, so that its log can be read, and deploy again",
                 detail="\n".join(f"event: {line}" for line in last_events(events, item["metadata"]["name"])),
@@ -280,7 +280,7 @@ class Watch:
         return None
 
     def _is_old(self, finding: Finding, waiting: Objects, live: Objects) -> bool:
-        """Whether all pods that it is about were there before anything was applied."""
+        """Whether all pods that it is about existed before anything was applied."""
         about = {finding.subject, *finding.affects}
         pods = [pod for item in waiting if identity(item) in about for pod in pods_of(item, live)]
         return bool(pods) and all(pod["metadata"].get("uid") in self.before for pod in pods)

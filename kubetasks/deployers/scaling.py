@@ -1,7 +1,7 @@
 """Workloads whose number of replicas belongs to an autoscaler.
 
-A HorizontalPodAutoscaler writes ``spec.replicas`` of the workload that it names. Whoever applies that field too sets
-back what it decided. So a deploy leaves the field out, after it has seen to it that another field manager has it: what
+A HorizontalPodAutoscaler writes ``spec.replicas`` of the workload that it names. Anyone else who sets it overrides
+its decision. So a deploy omits the field, after making sure that another field manager has it: what
 the last manager to name a field drops goes back to its default, and that is one replica
 (https://kubernetes.io/docs/reference/using-api/server-side-apply/#transferring-ownership). Helm 3 does not apply on the
 server's side and takes a field that its chart drops out as well; it is given the number that is live.
@@ -48,8 +48,8 @@ def live_owners(store: Store, project: str, rendered: Objects | None = None) -> 
 
     Args:
         store: where it is looked for. Where autoscalers may not be listed there are none, as far as can be known.
-        project: the project; an autoscaler of its own that is no longer rendered is about to be pruned.
-        rendered: the rendered objects; None where what is live is all that counts.
+        project: the project; its own autoscaler that is no longer rendered is about to be pruned.
+        rendered: the rendered objects; None if what is live is all that counts.
     """
     try:
         live = store.get([AUTOSCALER])
@@ -72,7 +72,7 @@ def line(name: str, owner: str) -> str:
 
 
 def without_replicas(objects: Objects, owned: Owners, live: Iterable[Object]) -> Objects:
-    """The objects without the replicas that an autoscaler owns. What is not there yet starts with its own number."""
+    """The objects without the replicas that an autoscaler owns. What does not exist yet starts with its own number."""
     there = by_identity(live)
     return [_replaced(item, None) if identity(item) in owned and identity(item) in there else item for item in objects]
 

@@ -81,7 +81,7 @@ def custom_scopes(objects: Objects) -> dict[str, str]:
 
 
 def _place(item: Object, namespace: str, scopes: Mapping[str, str], accounts: Collection[str]) -> None:
-    """Put an object into the namespace, or into none; one of an unknown kind without a namespace stays as it is."""
+    """Put an object into the namespace, or into none; one of an unknown kind without a namespace is not changed."""
     meta = item["metadata"]
     scope = scopes.get(kind_of(item), "")
     if (is_built_in(item) and item["kind"] in CLUSTER_SCOPED) or scope == "Cluster":

@@ -56,7 +56,7 @@ class Status:
     Args:
         rows: the workloads.
         last: the newest revision.
-        holds: what is being deleted and has not gone yet, and why.
+        holds: what is being deleted but still exists, and why.
         terminating: whether the namespace is being deleted.
         working: whether the newest revision is being deployed.
         findings: what is wrong, as ``inv diagnose`` sees it.
@@ -76,7 +76,7 @@ class Status:
 
     @property
     def line(self) -> str:
-        """The newest revision in one line; empty where there is none."""
+        """The newest revision in one line; empty if there is none."""
         last = self.last
         if last is None:
             return ""
@@ -137,7 +137,7 @@ def look(
     Args:
         store: where it is.
         project: the project's name.
-        cluster: the cluster; None where there is none.
+        cluster: the cluster; None if there is none.
         ours: the project's settings, which a fix may name.
         known: replaces the secrets that are known; a ``Redactor``.
     """
@@ -159,7 +159,7 @@ def look(
     names = {identity(item) for item in workloads}
     mine = [each for each in findings if names & {each.subject, *each.affects}]
     rows = [_row(item, live, now, mine) for item in workloads]
-    # What is wrong with a Service, a claim or a policy has a row of its own.
+    # What is wrong with a Service, a claim or a policy has its own row.
     rows += [
         Row(each.subject, "", ok=False, image="", restarts=0, age="", problem=_problem(each))
         for each in mine
@@ -172,7 +172,7 @@ def look(
 
 
 def _is_shown(item: Object, project: str) -> bool:
-    """Whether an object has a row of its own: not a hook, nor what a controller made."""
+    """Whether an object has its own row: not a hook, nor what a controller made."""
     if item["kind"] == "Pod" and (item["metadata"].get("ownerReferences") or not belonging.is_labelled(item, project)):
         return False
     return not is_hook(item)
@@ -188,7 +188,7 @@ def _is_held(store: Store, project: str, now: dt.datetime) -> bool:
 
 
 def _is_late(pod: Object, now: dt.datetime) -> bool:
-    """Whether a pod should have been gone by now; its deletion timestamp is the end of its grace."""
+    """Whether a pod should have ended by now; its deletion timestamp is the end of its grace."""
     end = time_of(pod["metadata"]["deletionTimestamp"])
     return end is not None and now > end
 

@@ -19,7 +19,7 @@ class LockStatus:
 
     Args:
         state: whether it is held, and whether its holder lives.
-        holder: who holds it; None where it is free.
+        holder: who holds it; None if it is free.
         leaving: the finalizers of a Lease that is being deleted and does not go.
     """
 
@@ -73,7 +73,7 @@ def look(store: Store, project: str) -> LockStatus:
 def release(
     store: Store, project: str, *, force: bool, show: Progress, sleep: Callable[[float], None] = time.sleep
 ) -> str:
-    """Release the deploy lock of a holder that is gone; returns what was done.
+    """Release the deploy lock of a holder that no longer exists; returns what was done.
 
     A holder that does not renew it is watched for as long as the lock counts.
 

@@ -12,7 +12,7 @@ SEQUENCE, UTC_TIME, GENERALIZED_TIME = 0x30, 0x17, 0x18
 
 
 def expiry(pem: bytes) -> str:
-    """``notAfter`` of the first certificate as RFC 3339; empty where there is none that can be read.
+    """``notAfter`` of the first certificate as RFC 3339; empty if there is none that can be read.
 
     Of the DER structure (RFC 5280, 4.1) only as much is read as it takes: the validity is the first sequence in the
     certificate that holds two times.

@@ -14,10 +14,10 @@ class Finding:
 
     Args:
         name: what it is.
-        found: the version or state found; empty where nothing is there.
+        found: the version or state found; empty if nothing exists.
         needed: what is needed, in words.
         status: ``ok``, ``warn`` (a deploy may still work) or ``missing`` (it cannot, with these settings).
-        fix: the command that mends it; empty when nothing is wrong.
+        fix: the command that fixes it; empty when nothing is wrong.
     """
 
     name: str

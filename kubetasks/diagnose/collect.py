@@ -1,4 +1,4 @@
-"""Take a snapshot: one ``kubectl get`` of everything, then, side by side, logs and what the first answer asks for."""
+"""Take a snapshot: one ``kubectl get`` of everything, then, in parallel, logs and what the first answer asks for."""
 
 import datetime as dt
 import re
@@ -17,7 +17,7 @@ from kubetasks.targets.base import Store
 if TYPE_CHECKING:
     from kubetasks.targets.kubectl_store import KubectlStore
 
-# Logs and look-ups at a time. Each is a process of its own, and most of its time is waiting.
+# Logs and look-ups at a time. Each is its own process, and most of its time is waiting.
 AT_ONCE: Final = 8
 LONGEST_LINE: Final = 600
 LONGEST_LOG: Final = 24_000
@@ -79,7 +79,7 @@ def _concerns(item: Object, namespace: str) -> bool:
 
 
 def _now(objects: Objects) -> str:
-    """This moment, and not before the newest thing that the cluster reports: its clock may be ahead of ours."""
+    """Now, or the newest time that the cluster reports: its clock may be ahead of this machine's."""
     now = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     times = (str(each.get("lastTimestamp") or each.get("eventTime") or "") for each in of_kind(objects, "Event"))
     return max([now, *(time[:19] + "Z" for time in times if re.match(r"\d{4}-\d\d-\d\dT", time))])

@@ -113,18 +113,18 @@ def words_of(container: Container) -> list[tuple[str, str]]:
 def missing(world: World, workload: Workload, container: Container, program: str) -> tuple[str, Fix]:
     """The cause, without the workload's name, and the fix for a program that the image does not have."""
     place = workload.where(container.name)
-    told = words_of(container)
+    words_given = words_of(container)
     if place is None:
         return f"{program} is not in the image", words("correct the container's command")
     at = f"{place[0]}/{place[1]}"
-    if re.search(r"\s", program.strip()) and told:
-        return _one_string(world, workload, at, told[0], program)
+    if re.search(r"\s", program.strip()) and words_given:
+        return _one_string(world, workload, at, words_given[0], program)
     near = nearest(program.rpartition("/")[2], PROGRAMS)
     if near.typo or (near and is_slip(program, near.name)):
         right = program[: len(program) - len(program.rpartition("/")[2])] + near.name
         steps: list[Step] = [
             ("replace", f"{at}/{path}", re.sub(rf"(?<![\w-]){re.escape(program)}(?![\w-])", right, text))
-            for path, text in told
+            for path, text in words_given
             if re.search(rf"(?<![\w-]){re.escape(program)}(?![\w-])", text)
         ]
         if steps:
@@ -145,5 +145,5 @@ def _one_string(world: World, workload: Workload, at: str, word: tuple[str, str]
         split = ["sh", "-c", text] if SHELL_SYNTAX.search(text) else shlex.split(text)
     except ValueError:
         split = ["sh", "-c", text]
-    cause = f'{part} is one word, "{program}": each argument has to be an item of its own'
-    return cause, change(world, workload, "give each argument its own item", [("replace", f"{at}/{part}", split)])
+    cause = f'{part} is one word, "{program}": each argument must be a separate item'
+    return cause, change(world, workload, "make each argument a separate item", [("replace", f"{at}/{part}", split)])

@@ -45,7 +45,7 @@ def _counts(world: World, cluster: Cluster) -> bool:
 
 
 def _merged(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Without doubles: the same cause at the same place, come upon in another pod or by another check."""
+    """Without doubles: the same cause at the same place, found in another pod or by another check."""
     found: dict[tuple[str, str, str, str], Candidate] = {}
     for each in candidates:
         key = (each.rule.id, each.subject, each.at, each.cause)
@@ -58,7 +58,7 @@ def _merged(candidates: Sequence[Candidate]) -> list[Candidate]:
 
 
 def _parent(world: World, candidate: Candidate, known: Sequence[Candidate]) -> Candidate | None:
-    """The candidate that explains this one; None where nothing does."""
+    """The candidate that explains this one; None if nothing does."""
     deeper = [each for each in known if each is not candidate and _explains(each, candidate)]
     if not deeper:
         reached = set(_reached(world, candidate))

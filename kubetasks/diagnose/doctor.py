@@ -1,4 +1,4 @@
-"""Whether this machine has what a deploy needs: programs, engine, cluster, disk, memory; and the command that mends it.
+"""Whether this machine has what a deploy needs: programs, engine, cluster, disk, memory; and the command that fixes it.
 
 What is needed follows from the settings: with ``target: local`` an engine is of no use, with ``target: kind`` there is
 no deploy without one.
@@ -45,7 +45,7 @@ ANSWER_SECONDS: Final = 15.0
 
 
 def _available_memory() -> int:
-    """Bytes that programs can still get; 0 where the system does not say (elsewhere than on Linux)."""
+    """Bytes that programs can still get; 0 if the system does not say (elsewhere than on Linux)."""
     try:
         text = Path("/proc/meminfo").read_text(encoding="ascii")
     except OSError:
@@ -72,7 +72,7 @@ class Machine:
 
 
 def engine_state(text: str) -> dict[str, Any]:
-    """What ``docker info`` told; empty when the engine did not answer (it prints the client's part all the same)."""
+    """The output of ``docker info``; empty if the engine did not answer (it still prints the client's part)."""
     try:
         document = json.loads(text)
     except ValueError:
@@ -134,7 +134,7 @@ class _Examination:
         for folder, root in abandoned():
             pids = sorted(path.read_text(encoding="utf-8").strip() for path in folder.glob("local/*/supervisord.pid"))
             end = f"kill {' '.join(pids)}; " if pids else ""
-            yield Finding("local state", f"of {root}, which is gone", "none", "warn", f"{end}rm -r '{folder}'")
+            yield Finding("local state", f"of {root}, which no longer exists", "none", "warn", f"{end}rm -r '{folder}'")
 
     @property
     def _needs_engine(self) -> bool:
@@ -231,11 +231,11 @@ class _Examination:
         if memory:
             yield Finding(
                 "memory", f"{memory:.1f} GiB available", f"{MEMORY_GIB} GiB",
-                *judged(memory >= MEMORY_GIB, "warn", "end other programs, or give the engine's machine more"),
+                *judged(memory >= MEMORY_GIB, "warn", "stop other programs, or give the engine's machine more"),
             )  # fmt: skip
         if state:
             generation = str(state.get("CgroupVersion", ""))
-            # From Kubernetes 1.35 on a kubelet refuses version 1 unless told otherwise (failCgroupV1).
+            # From Kubernetes 1.35 on a kubelet refuses version 1 unless configured otherwise (failCgroupV1).
             yield Finding(
                 "cgroup", f"version {generation}", "version 2 for Kubernetes 1.35 and newer",
                 *judged(generation != "1", "warn", "set kind.node_image to Kubernetes 1.34, or boot with version 2"),

@@ -50,12 +50,12 @@ def escaped(key: str) -> str:
 
 
 def lasting(world: World, item: Object) -> str:
-    """Where the change has to be made too, so that the next deploy keeps it; empty where that is not known."""
+    """Where the change has to be made too, so that the next deploy keeps it; empty if that is not known."""
     labels = item["metadata"].get("labels") or {}
     ours = world.snapshot.ours
     if ours.project and labels.get(PART_OF) == ours.project:
         file = ours.chart if ours.deployer == "helm" else ours.manifests
-        return f"change it in {file} too: the next inv deploy applies what is there" if file else ""
+        return f"change it in {file}, too: the next inv deploy applies that file" if file else ""
     if labels.get(MANAGED_BY) == HELM:
         release = (item["metadata"].get("annotations") or {}).get("meta.helm.sh/release-name", "")
         return f"change it in the values of the Helm release {release} too".replace("  ", " ")
@@ -111,7 +111,7 @@ def replace(world: World, workload: Workload, what: str, patch: Sequence[Mapping
 
 
 def again(world: World, workload: Workload, what: str) -> Fix:
-    """Have the pods of a workload made anew, as they are."""
+    """Have the pods of a workload recreated, as they are."""
     kind, name = workload.kind, workload.name
     if kind == "Job":
         return replace(world, workload, what, freed(workload.item))

@@ -154,7 +154,7 @@ class World:
         return list(self._by_kind[kind])
 
     def get(self, kind: str, name: str) -> Object | None:
-        """One object; None where there is none."""
+        """One object; None if there is none."""
         return self._by_kind[kind].get(name)
 
     def has(self, key: str) -> bool:
@@ -178,7 +178,7 @@ class World:
         ]
 
     def since(self, when: dt.datetime | None) -> float:
-        """How many seconds ago; 0 where that is not known."""
+        """How many seconds ago; 0 if that is not known."""
         return max((self.now - when).total_seconds(), 0.0) if when else 0.0
 
     def age(self, item: Object) -> float:

@@ -65,7 +65,7 @@ def in_use(world: World) -> Iterator[str]:
 def meant(world: World, workload: Workload, container: str, image: str) -> Near:
     """The image that was most likely meant by one that cannot be had.
 
-    The one of the revision before, if it is near; another tag of the same repository; a slip in the name.
+    The one of the revision before, if it is near; another tag of the same repository; a typo in the name.
     """
     wanted = whole(image)
     repository, tag = split(image)
@@ -96,7 +96,7 @@ def meant(world: World, workload: Workload, container: str, image: str) -> Near:
 
 
 def _alike(repository: str, names: list[str]) -> Near:
-    """The repository that was meant: one that differs by a slip, or whose own name is near below the same path.
+    """The repository that was meant: one that differs by a typo, or whose own name is near below the same path.
 
     The path is not compared: two images of one registry are not alike because it has a long name.
     """

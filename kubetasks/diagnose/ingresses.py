@@ -7,7 +7,7 @@ from kubetasks.objects import Object
 
 
 def paths(ingress: Object) -> Iterator[tuple[str, Any]]:
-    """The JSON pointer of each Service that an Ingress leads to, and what stands there: its name and port."""
+    """The JSON pointer of each Service that an Ingress leads to, and the value there: its name and port."""
     spec = ingress.get("spec") or {}
     if (spec.get("defaultBackend") or {}).get("service"):
         yield "/spec/defaultBackend/service", spec["defaultBackend"]["service"]

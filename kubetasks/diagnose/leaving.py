@@ -60,7 +60,7 @@ class Hold:
     """One thing that keeps a deletion from ending.
 
     Args:
-        what: ``ConfigMap/held``, or the API or the webhook that stands in the way.
+        what: ``ConfigMap/held``, or the API or the webhook that blocks it.
         why: what it waits for.
         fix: what to do about it.
     """
@@ -98,7 +98,7 @@ def _stopping(item: Object, scope: Scope) -> Hold:
     return Hold(
         identity(item),
         f"it is still stopping on {node}{limit}",
-        f"wait for it; if it stays and its node is gone for good: {scope.here} delete pod {name} --grace-period=0 "
+        f"wait for it; if it stays and its node was removed for good: {scope.here} delete pod {name} --grace-period=0 "
         "--force (risk: on a node that is only cut off, the process goes on and writes to its volume)",
     )
 
@@ -127,8 +127,8 @@ def _finalizer(item: Object, name: str, all_of_them: list[str], others: Objects,
     return Hold(
         identity(item),
         f"finalizer {name}: the controller that set it has not removed it",
-        f"see that this controller runs; only if it is gone for good: {scope.here} patch {kind} {own} --type=merge "
-        f"--patch '{rest}' (risk: what it would have cleaned up elsewhere stays behind)",
+        f"check that this controller runs; only if it was removed for good: {scope.here} patch {kind} {own} "
+        f"--type=merge --patch '{rest}' (risk: what it would have cleaned up elsewhere stays behind)",
     )
 
 
@@ -176,7 +176,7 @@ def of_namespace(namespace: Object, content: Objects, scope: Scope) -> list[Hold
     parsing = said.get("NamespaceDeletionGroupVersionParsingFailure", "")
     if parsing:
         holds.append(Hold("an API of the cluster", _short(parsing), f"see {scope.kubectl} get apiservice"))
-    # In its first seconds nothing in it is marked as being deleted yet; what will hold it can be seen all the same.
+    # In its first seconds nothing in it is marked as being deleted yet; what will hold it can be seen anyway.
     found = [
         hold
         for item in content
@@ -194,7 +194,7 @@ def of_namespace(namespace: Object, content: Objects, scope: Scope) -> list[Hold
             Hold(
                 "its content",
                 _short(text.partition(": ")[2] or text),
-                f"see what is left: {scope.here} get all,pvc,configmap",
+                f"see what remains: {scope.here} get all,pvc,configmap",
             )
             for text in (finalizers, content_left)
             if text
@@ -219,7 +219,7 @@ def _apis(text: str, scope: Scope) -> Iterator[Hold]:
         yield Hold(
             f"APIService/{name}",
             "it does not answer, so the cluster cannot see what it has in the namespace",
-            f"see what serves it: {cluster} describe apiservice {name}; if that is gone for good: {cluster} delete "
+            f"see what serves it: {cluster} describe apiservice {name}; if that was removed for good: {cluster} delete "
             f"apiservice {name} (risk: its resources cannot be used until it is installed again)",
         )
     if not found:
@@ -227,25 +227,25 @@ def _apis(text: str, scope: Scope) -> Iterator[Hold]:
 
 
 def refusal(text: str, scope: Scope) -> Hold | None:
-    """What refused a deletion: a webhook, or an admission policy; None where neither did."""
+    """What refused a deletion: a webhook, or an admission policy; None if neither did."""
     cluster = scope.kubectl
     hook, policy = WEBHOOK.search(text), POLICY.search(text)
     if hook is not None:
         broken = "failed calling webhook" in text
         return Hold(
             f"webhook {hook[1]}",
-            f"it {'does not answer' if broken else 'refuses the deletion'}: {_short(text[hook.end() :].lstrip(' :'))}",
+            f"it {'does not answer' if broken else 'rejects the deletion'}: {_short(text[hook.end() :].lstrip(' :'))}",
             f"see what it is: {cluster} get validatingwebhookconfigurations,mutatingwebhookconfigurations; "
             + (
-                "if what serves it is gone for good, delete its configuration (risk: nothing is checked by it any more)"
+                "if its server was removed for good, delete its configuration (risk: it no longer checks anything)"
                 if broken
-                else "do what it asks for"
+                else "do what its message requires"
             ),
         )
     if policy is not None:
         return Hold(
             f"ValidatingAdmissionPolicy/{policy[1]}",
-            f"it refuses the deletion: {_short(text[policy.end() :].lstrip(' :'))}",
+            f"it rejects the deletion: {_short(text[policy.end() :].lstrip(' :'))}",
             f"see what it asks for: {cluster} describe validatingadmissionpolicy {policy[1]}",
         )
     return None

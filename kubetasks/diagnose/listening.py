@@ -20,7 +20,7 @@ LOOPBACKS: Final = ("127.0.0.1", "localhost", "[::1]")
 
 @dataclass(frozen=True)
 class Listens:
-    """A port, and the address where the program names it (empty where it does not)."""
+    """A port, and the address where the program names it (empty if it does not)."""
 
     port: int
     host: str = ""
@@ -66,5 +66,5 @@ def ports(world: World, container: Container, *, but: int = 0) -> list[int]:
         but: a port on which it does not.
     """
     heard = [port for port, _, _ in answered(world, container)]
-    told = [each.port for each in said(container) if not each.on_loopback]
-    return [port for port in dict.fromkeys([*heard, *told, *container.ports]) if port != but]
+    logged = [each.port for each in said(container) if not each.on_loopback]
+    return [port for port in dict.fromkeys([*heard, *logged, *container.ports]) if port != but]

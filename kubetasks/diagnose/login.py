@@ -6,12 +6,12 @@ from typing import Any, Final
 from kubetasks.diagnose.finding import Fix
 from kubetasks.diagnose.fixes import change
 from kubetasks.diagnose.graph import Workload, World
-from kubetasks.diagnose.talk import told_of
+from kubetasks.diagnose.talk import configured_hosts
 from kubetasks.diagnose.upstream import Upstream, resolve
 from kubetasks.diagnose.views import Container
 from kubetasks.redact import HIDDEN
 
-# The variables with which the images of databases are set up, and those by which clients are told.
+# The variables that configure the images of databases, and those that configure clients.
 SERVER: Final = {
     "password": (
         "POSTGRES_PASSWORD",
@@ -32,17 +32,17 @@ CLIENT: Final = {
 
 
 def clients_of(world: World, server: Workload) -> list[str]:
-    """The workloads that are told of a Service in front of a server."""
+    """The workloads that are configured with a Service in front of a server."""
     services = {f"Service/{each['metadata']['name']}" for each in world.services_of(server.pods)}
     return [
         each.key
         for each in world.workloads.values()
-        if each is not server and any(resolve(world, host).key in services for host in told_of(world, each))
+        if each is not server and any(resolve(world, host).key in services for host in configured_hosts(world, each))
     ]
 
 
 def align(world: World, workload: Workload, container: Container, upstream: Upstream, what: str) -> Fix | None:
-    """Have a client use what the server was set up with; None where that is not in the open.
+    """Have a client use what the server was set up with; None if that is not in the open.
 
     Args:
         world: the snapshot.

@@ -1,4 +1,4 @@
-"""Last words: classes of log lines, each with what it means, whether it heals by itself and what fixes it.
+"""Last words: classes of log lines, each with what it means, whether it resolves itself and what fixes it.
 
 A class is one entry of a table (``kubetasks.diagnose.tables``): its rule, its patterns, and how the cause and the fix
 are worded from what matched.
@@ -57,7 +57,7 @@ class Match:
     index: int
 
     def group(self, name: str) -> str:
-        """A named group's text, safe to print. Of alternatives, which need names of their own, the one that matched."""
+        """A named group's text, safe to print. Of alternatives, which need their own names, the one that matched."""
         named = self.found.groupdict()
         text = named.get(name) or next((each for key, each in named.items() if each and key not in TOLD_APART), "")
         return unquoted(one_line(text or "", 120))
@@ -90,7 +90,7 @@ def who(workload: Workload, container: Container) -> str:
 
 
 Says = Callable[[Match], str]
-Mends = Callable[[Match], Fix]
+Remedy = Callable[[Match], Fix]
 Makes = Callable[[Match], Candidate | None]
 
 
@@ -102,15 +102,15 @@ class LogClass:
         rule: what is known about it.
         patterns: what its lines look like.
         says: the cause, without the workload's name.
-        mends: the fix.
-        makes: makes the whole candidate, in place of ``says`` and ``mends``.
+        remedy: the fix.
+        makes: makes the whole candidate, instead of ``says`` and ``fixes``.
         running: it also counts where the container runs on and writes it again and again.
     """
 
     rule: Rule
     patterns: tuple[re.Pattern[str], ...]
     says: Says | None
-    mends: Mends | None
+    remedy: Remedy | None
     makes: Makes | None
     running: bool
 
@@ -125,7 +125,7 @@ def log_class(
     why: str,
     fix: str,
     says: str | Says = "",
-    mends: Mends | None = None,
+    remedy: Remedy | None = None,
     makes: Makes | None = None,
     running: bool = False,
     grace: float = 0.0,
@@ -140,12 +140,12 @@ def log_class(
         patterns: regular expressions; the named groups can be used in ``says``.
         title: what is wrong, in a few words.
         why: how it comes about.
-        fix: what fixes it, in words; shown where ``mends`` has nothing better.
+        fix: what fixes it, in words; shown where ``fixes`` has nothing better.
         says: the cause, as a template with the patterns' groups or as a function.
-        mends: makes the fix.
+        remedy: makes the fix.
         makes: makes the whole candidate.
         running: see ``LogClass``.
-        grace: how many seconds a rollout waits whether it heals by itself.
+        grace: how many seconds a rollout waits whether it resolves itself.
         family: the rule's group.
         depth: the rule's depth.
         flags: of the regular expressions.
@@ -157,7 +157,7 @@ def log_class(
         rule,
         tuple(re.compile(each, flags) for each in patterns),
         says_function if callable(says_function) else None,
-        mends or (lambda match: undo(match) or words(fix)),
+        remedy or (lambda match: undo(match) or words(fix)),
         makes,
         running,
     )
@@ -206,7 +206,7 @@ def candidate(match: Match, of: LogClass) -> Candidate | None:
         made = of.makes(match)
     else:
         says = of.says(match) if of.says else match.line
-        fix = of.mends(match) if of.mends else words(of.rule.fix)
+        fix = of.remedy(match) if of.remedy else words(of.rule.fix)
         made = Candidate(of.rule, match.workload.key, f"{match.who}: {says}", fix)
     if made is not None:
         made.at = made.at or match.container.name
@@ -215,14 +215,14 @@ def candidate(match: Match, of: LogClass) -> Candidate | None:
 
 
 def undo(match: Match) -> Fix | None:
-    """Going back to the revision before, where there is one that has worked; None where there is none."""
+    """Going back to the revision before, where there is one that has worked; None if there is none."""
     return back(match.world, match.workload)
 
 
 def back(world: World, workload: Workload) -> Fix | None:
-    """The command that goes back to a Deployment's revision before; None where that is no remedy.
+    """The command that goes back to a Deployment's revision before; None if that is no remedy.
 
-    It is one where the newest revision has no ready pod, and the one before still serves or was there for a while.
+    It is one where the newest revision has no ready pod, and the one before still serves or existed for a while.
     """
     if workload.kind != "Deployment" or any(pod.ready for pod in workload.current):
         return None

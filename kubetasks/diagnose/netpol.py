@@ -47,7 +47,7 @@ def _port_fits(rule: Mapping[str, Any], port: int, names: Mapping[str, int]) -> 
 def _peer_fits(world: World, peer: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     """Whether a peer of a rule is a pod of this namespace with these labels."""
     if "ipBlock" in peer:
-        return False  # pods have addresses of their own; nobody allows them by block
+        return False  # pods have addresses of their own; no one allows them by block
     if "namespaceSelector" in peer:
         here = world.get("Namespace", world.snapshot.namespace)
         known = {"kubernetes.io/metadata.name": world.snapshot.namespace}
@@ -69,7 +69,7 @@ def _lets(
 def blocking(
     world: World, client: Mapping[str, str], server: Mapping[str, str], port: int, names: Mapping[str, int]
 ) -> tuple[Object, Direction] | None:
-    """The policy that keeps a client from a server's port; None where none does.
+    """The policy that keeps a client from a server's port; None if none does.
 
     Args:
         world: the snapshot.
@@ -90,7 +90,7 @@ def blocking(
 
 
 def without_dns(world: World, labels: Mapping[str, str]) -> Object | None:
-    """The policy that keeps a pod from the cluster's DNS; None where none does."""
+    """The policy that keeps a pod from the cluster's DNS; None if none does."""
     policies = selecting(world, labels, "Egress")
     if not policies:
         return None
@@ -104,7 +104,7 @@ def without_dns(world: World, labels: Mapping[str, str]) -> Object | None:
 
 
 def outside(world: World, labels: Mapping[str, str], port: int) -> Object | None:
-    """The policy that keeps a pod from a port of a host outside the cluster; None where none does."""
+    """The policy that keeps a pod from a port of a host outside the cluster; None if none does."""
     policies = selecting(world, labels, "Egress")
     for rule in _rules(policies, "Egress"):
         peers = rule.get("to")

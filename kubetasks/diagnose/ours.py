@@ -46,7 +46,7 @@ def snapshot(settings: Settings, target: Target, known: Callable[[str], str] = s
 
 
 def cause(settings: Settings, target: Target, objects: Objects, known: Callable[[str], str] = str) -> Finding | None:
-    """The root cause that keeps deployed objects from working; None where none is known, or the cluster is gone.
+    """The root cause that keeps deployed objects from working; None if unknown, or if the cluster no longer exists.
 
     Args:
         settings: the settings.

@@ -119,11 +119,11 @@ def beside(world: World, terms: list[dict[str, Any]]) -> tuple[str, Steps, str]:
         for key, value in labels.items():
             near = nearest(str(value), {pod.labels[key] for pod in world.pods if key in pod.labels and pod.node})
             if near.typo:
-                cause = f"no pod runs with {shown}, which it must be beside; nearest is {key}={near.name}"
+                cause = f"no pod runs with {shown}, which it must run next to; nearest is {key}={near.name}"
                 return (
                     cause,
                     [("replace", f"{at}/{index}/labelSelector/matchLabels/{escaped(key)}", near.name)],
-                    f"be beside {key}={near.name}",
+                    f"run next to {key}={near.name}",
                 )
         preferred = [{"weight": 100, "podAffinityTerm": each} for each in terms]
         steps: Steps = [
@@ -131,16 +131,16 @@ def beside(world: World, terms: list[dict[str, Any]]) -> tuple[str, Steps, str]:
             ("add", "affinity/podAffinity/preferredDuringSchedulingIgnoredDuringExecution", preferred),
         ]
         return (
-            f"no pod runs with {shown}, which it must be beside",
+            f"no pod runs with {shown}, which it must run next to",
             steps,
-            "prefer to be beside it instead of requiring it",
+            "make this affinity preferred instead of required",
         )
     preferred = [{"weight": 100, "podAffinityTerm": each} for each in terms]
     steps = [
         ("remove", at, ""),
         ("add", "affinity/podAffinity/preferredDuringSchedulingIgnoredDuringExecution", preferred),
     ]
-    return "the node with the pods that it must be beside is not free", steps, "prefer it instead of requiring it"
+    return "the node with the pods that it must run next to is not free", steps, "prefer it instead of requiring it"
 
 
 def smaller(
@@ -209,7 +209,7 @@ def _asks(container: Mapping[str, Any], resource: str) -> str:
 
 
 def _step_down(left: float, resource: str) -> str | None:
-    """A usual request that fits into what is left, with some air; None where nothing sensible does."""
+    """A usual request that fits into what is left, with some air; None if nothing sensible does."""
     if "cpu" in resource:
         fitting = [each for each in (4000, 2000, 1000, 500, 250, 200, 100, 50, 25, 10) if each <= left * 1000 * 0.8]
         return f"{fitting[0]}m" if fitting else None

@@ -126,7 +126,7 @@ def fix(world: World, workload: Workload, level: str, message: str) -> Fix:
     if not steps:
         return words(f"set what Pod Security {level} asks for: {message}")
     made = change(world, workload, f"meet Pod Security {level}", steps)
-    note = "an emptyDir takes the place of hostPath: its files are not there" if "volumes" in shown else made.note
+    note = "an emptyDir replaces hostPath: its files do not exist" if "volumes" in shown else made.note
     patch = as_yaml({"spec": {"template": {"spec": shown}} if workload.kind not in {"Pod", "CronJob"} else shown})
     return Fix(
         kind="patch" if made.kind == "command" else "words", text=made.text, what=made.what, patch=patch, note=note

@@ -25,7 +25,7 @@ NO_SUCH_PORT: Final = re.compile(r"strconv\.Atoi: parsing|couldn't find port|inv
 
 @dataclass(frozen=True)
 class Failing:
-    """A probe that fails: which, what it is told, and the newest event about it."""
+    """A probe that fails: which one, the response, and the newest event about it."""
 
     kind: str
     spec: dict[str, Any]
@@ -42,7 +42,7 @@ def failing(world: World, container: Container) -> list[Failing]:
     """The probes of a container that fail now."""
     found: dict[str, Failing] = {}
     often = _often(container)
-    for event in container.pod.told("Unhealthy", "ProbeWarning"):
+    for event in container.pod.events_with("Unhealthy", "ProbeWarning"):
         match = MESSAGE.match(event.message)
         if match is None or event.container not in {container.name, ""} or ENDED.search(match[2]):
             continue
@@ -56,7 +56,7 @@ def failing(world: World, container: Container) -> list[Failing]:
 def _often(container: Container) -> dict[str, int]:
     """How often each kind of probe has failed, by all its events: some name an ID of their own each time."""
     found: dict[str, int] = {}
-    for event in container.pod.told("Unhealthy"):
+    for event in container.pod.events_with("Unhealthy"):
         match = MESSAGE.match(event.message)
         if match is not None and event.container in {container.name, ""}:
             found[match[1].lower()] = found.get(match[1].lower(), 0) + event.count
@@ -93,13 +93,13 @@ def killed(world: World, container: Container) -> bool:
     """Whether a probe had the container killed not long ago."""
     return any(
         re.search(r"failed (?:liveness|startup) probe", event.message) and world.since(event.last) <= 600.0
-        for event in container.pod.told("Killing")
+        for event in container.pod.events_with("Killing")
         if event.container in {container.name, ""}
     )
 
 
 def port(container: Container, probe: dict[str, Any]) -> int:
-    """The number of the port that a probe asks; 0 where it asks none, or a name that no port has."""
+    """The number of the port that a probe asks; 0 if it asks none, or a name that no port has."""
     for handler in ("httpGet", "tcpSocket", "grpc"):
         if handler in probe:
             port = probe[handler].get("port")

@@ -55,7 +55,7 @@ class Proxy:
         self._stack.close()
 
     def get(self, path: str, timeout: float = ANSWERS) -> tuple[int, str] | None:
-        """Status and body of a GET; None where there is no way to the API server but kubectl itself.
+        """Status and body of a GET; None if there is no way to the API server but kubectl itself.
 
         Args:
             path: the API's path with its query.

@@ -29,7 +29,7 @@ def exceeded(world: World, workload: Workload, name: str, rest: str) -> tuple[st
 
     Args:
         world: the snapshot.
-        workload: the workload whose pods are refused.
+        workload: the workload whose pods are rejected.
         name: the quota's name.
         rest: ``requested: …, used: …, limited: …``.
     """
@@ -68,7 +68,7 @@ def _within(
     fits: int,
     there: int,
 ) -> Fix:
-    """A rollout that takes turns, fewer replicas, smaller requests; raising the quota is for whoever set it."""
+    """A rollout that takes turns, fewer replicas, smaller requests; only its owner should raise the quota."""
     raise_it = f"or raise the quota: {_raise(world, name, resource, has + want * max(workload.wanted - there, 1))}"
     if workload.kind == "Deployment" and fits >= workload.wanted and there:
         patch = compact(
@@ -76,7 +76,7 @@ def _within(
         )
         return run(
             world,
-            "replace the pods one by one: there is no room for one more",
+            "replace the pods one by one: there is no capacity for another one",
             "patch",
             "deployment",
             workload.name,
@@ -134,7 +134,7 @@ def unstated(world: World, workload: Workload, name: str, rest: str) -> tuple[st
 
     Args:
         world: the snapshot.
-        workload: the workload whose pods are refused.
+        workload: the workload whose pods are rejected.
         name: the quota's name.
         rest: ``limits.cpu for: web; requests.cpu for: web``.
     """
@@ -146,7 +146,7 @@ def unstated(world: World, workload: Workload, name: str, rest: str) -> tuple[st
     if all(not each for each in wanted.values()):
         wanted = {key: [str(container["name"]) for _, _, container in workload.containers()] for key in wanted}
     containers = listed(dict.fromkeys(itertools.chain(*wanted.values())))
-    cause = f"quota {name} wants {listed(wanted, 4)} to be set for {containers}"
+    cause = f"quota {name} requires {listed(wanted, 4)} to be set for {containers}"
     quota: Mapping[str, Any] = world.get("ResourceQuota", name) or {}
     hard = (quota.get("status") or quota.get("spec") or {}).get("hard") or {}
     used = (quota.get("status") or {}).get("used") or {}

@@ -124,7 +124,7 @@ def _resource(call: Call) -> str:
 
 
 def _missing_role(world: World, workload: Workload, call: Call, account: str) -> tuple[str, Fix] | None:
-    """A RoleBinding of the account whose Role does not exist. A binding's Role cannot be changed: it is made anew."""
+    """A RoleBinding of the account whose Role does not exist. A binding's Role cannot be changed: it is recreated."""
     for item in bindings(world, account):
         ref = item.get("roleRef") or {}
         if ref.get("kind") != "Role" or world.get("Role", str(ref.get("name"))) is not None:

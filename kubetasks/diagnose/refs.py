@@ -118,5 +118,5 @@ def _of_source(
             where=where,
         )
     for key in sub_paths if not items else ():
-        # A key that is mounted by subPath and is not there becomes an empty folder: it does not stop the pod.
+        # A key that is mounted by subPath and does not exist becomes an empty folder: it does not stop the pod.
         yield Reference(kind, str(ref.get(field, "")), key, True, f"{path}/{field}", "", "", where)

@@ -24,7 +24,7 @@ class Rule:
         why: how it comes about.
         fix: what fixes it.
         depth: how near to the root it is; see ``SYMPTOM`` and the others.
-        grace: how many seconds a rollout waits whether it heals by itself.
+        grace: how many seconds a rollout waits whether it resolves itself.
         severity: how bad it is by itself; the engine raises it where users are affected.
         symptom: it says nothing by itself: it is only shown below a cause.
         needed: it is only a cause where another workload suffers from it; by itself it may be on purpose.
@@ -45,7 +45,7 @@ class Rule:
 
 @dataclass(eq=False)
 class Candidate:
-    """A possible cause that a check came upon.
+    """A possible cause that a check found.
 
     Args:
         rule: what is known about it.
@@ -54,7 +54,7 @@ class Candidate:
         fix: what to do.
         because: the evidence.
         at: the part of the subject, a container for example; empty: the whole.
-        blames: objects that may be the deeper cause; if one of them has a cause of its own, this is its symptom.
+        blames: objects that may be the deeper cause; if one of them has its own cause, this is its symptom.
         affects: further objects that it keeps from working.
         confidence: how sure it is.
         grace: overrides the rule's.

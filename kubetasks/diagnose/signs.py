@@ -15,7 +15,7 @@ def signs(pods: Sequence[tuple[Object, Objects]], owners: Objects) -> frozenset[
 
     Args:
         pods: workloads with their pods.
-        owners: what makes the pods: ReplicaSets in place of Deployments.
+        owners: what makes the pods: ReplicaSets instead of Deployments.
     """
     found = {sign for _, each in pods for pod in each for sign in _of_pod(pod)}
     found |= {sign for owner in owners for sign in _of_owner(owner)}

@@ -64,7 +64,7 @@ class Source(Protocol):
 
     @property
     def context(self) -> str:
-        """The kubeconfig context; empty where there is none."""
+        """The kubeconfig context; empty if there is none."""
 
     @property
     def namespace(self) -> str:
@@ -78,13 +78,13 @@ class Source(Protocol):
         """All objects, and the kinds that could not be read with the reason."""
 
     def log(self, pod: str, container: str, *, previous: bool) -> str:
-        """The last lines of a container's log; empty where there is none."""
+        """The last lines of a container's log; empty if there is none."""
 
     def head(self, pod: str, container: str, *, previous: bool) -> str:
         """The first lines of a container's log."""
 
     def ask(self, asked: Answer) -> tuple[int, str]:
-        """HTTP status and body of a GET to a pod: 0 where nothing answers, below 0 where it could not be asked."""
+        """HTTP status and body of a GET to a pod: 0 if nothing answers, below 0 if it could not be asked."""
 
     def all_pods(self) -> Objects:
         """The pods of all namespaces."""
@@ -167,7 +167,7 @@ class ClusterSource:
 
         Raises:
             NoContact: the API server does not answer.
-            Forbidden: the user may not read the namespace's pods.
+            Forbidden: the user is not allowed to read the namespace's pods.
         """
         kinds = [*NAMESPACED, *CLUSTER_WIDE]
         unread: dict[str, str] = {}
@@ -196,7 +196,7 @@ class ClusterSource:
 
     def _log(self, pod: str, container: str, previous: bool, query: str, flag: str) -> str:
         text = self._raw_log(pod, container, previous, query, flag)
-        if text.startswith(REMOVED):  # the kubelet has just removed the log of this run: the other run's is there
+        if text.startswith(REMOVED):  # the kubelet has just removed the log of this run: the other run's log exists
             text = self._raw_log(pod, container, not previous, query, flag)
         return "" if text.startswith(REMOVED) else text
 

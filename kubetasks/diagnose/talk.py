@@ -15,14 +15,14 @@ KNOWN_PORTS: Final = {5432: "Postgres", 3306: "MySQL", 6379: "Redis", 27017: "Mo
 
 
 def asked(match: Match) -> Upstream | None:
-    """The host that a line complains of: named in it, near it, or the only one that the container is told of."""
+    """The host that a line complains of: named in it, near it, or the only one in the container's configuration."""
     for line in match.around():
         for host in hosts_in(line):
             if _is_upstream(match, host):
                 return resolve(match.world, _with_port(match, host))
-    told = [host for host in told_of(match.world, match.workload) if _is_upstream(match, host)]
-    known = [resolve(match.world, host) for host in told]
-    # Of several that it is told of, the one that cannot be reached is no guess.
+    mentioned = [host for host in configured_hosts(match.world, match.workload) if _is_upstream(match, host)]
+    known = [resolve(match.world, host) for host in mentioned]
+    # Of several configured hosts, the one that cannot be reached is not a guess.
     dead = [each for each in known if each.place in {"missing", "elsewhere"}]
     if len({each.host.text for each in dead}) == 1:
         return dead[0]
@@ -40,11 +40,13 @@ def _with_port(match: Match, host: Host) -> Host:
     """The host with its port, where only the settings name that."""
     if host.port:
         return host
-    ports = {each.port for each in told_of(match.world, match.workload) if each.text == host.text and each.port}
+    ports = {
+        each.port for each in configured_hosts(match.world, match.workload) if each.text == host.text and each.port
+    }
     return Host(host.text, ports.pop()) if len(ports) == 1 else host
 
 
-def told_of(world: World, workload: Workload) -> Iterator[Host]:
+def configured_hosts(world: World, workload: Workload) -> Iterator[Host]:
     """The hosts that a workload's settings name, each once."""
     seen: set[Host] = set()
     bare: list[tuple[str, str]] = []

@@ -105,7 +105,7 @@ def _node(item: Object, known: Known) -> None:
         name for image in status.get("images") or () for name in image.get("names") or () if "@sha256:" not in name
     ]
     kept = {key: status[key] for key in ("allocatable", "capacity", "conditions", "nodeInfo") if key in status}
-    # The addresses and IDs of a machine help nobody who reads a bug report.
+    # The addresses and IDs of a machine do not help in a bug report.
     info = kept.get("nodeInfo") or {}
     kept["nodeInfo"] = {key: info[key] for key in ("architecture", "kubeletVersion", "osImage") if key in info}
     item["status"] = {**_masked(kept, known), "images": [{"names": names[:IMAGES]}]}

@@ -128,7 +128,7 @@ def settings(world: World, workload: Workload) -> Iterator[Setting]:
 
 
 def find(world: World, workload: Workload, text: str) -> list[Setting]:
-    """The settings in which a host's name or a ``host:port`` stands as a word of its own."""
+    """The settings in which a host's name or a ``host:port`` stands as its own word."""
     text = _as_set(world, workload, text)
     word = re.compile(rf"(?<![\w.-]){re.escape(text)}(?![\w-])(?!\.\w)", re.IGNORECASE)
     return [each for each in settings(world, workload) if word.search(each.value)]
@@ -145,7 +145,7 @@ def _as_set(world: World, workload: Workload, text: str) -> str:
 def replaced(world: World, workload: Workload, old: str, new: str, what: str) -> Fix | None:
     """The fix that puts one host's name, or ``host:port``, in the place of another wherever it is set.
 
-    None where it is not set in the open: in a Secret, in the image.
+    None if it is not set in the open: in a Secret, in the image.
     """
     old = _as_set(world, workload, old)
     places = find(world, workload, old)

@@ -18,7 +18,7 @@ def shown(version: Version) -> str:
 
 
 def kubectl_versions(text: str) -> tuple[Version, Version]:
-    """The client's and the API server's version from ``kubectl version --output json``; empty where there is none."""
+    """The client's and the API server's version from ``kubectl version --output json``; empty if there is none."""
     try:
         document = json.loads(text)
     except ValueError:

@@ -18,7 +18,7 @@ MOST_LINES: Final = 200
 
 
 def moment(text: object) -> dt.datetime | None:
-    """A Kubernetes time; None where there is none."""
+    """A Kubernetes time; None if there is none."""
     try:
         found = dt.datetime.fromisoformat(str(text))
     except ValueError:
@@ -223,7 +223,7 @@ class Container:
 
     @property
     def command(self) -> list[str]:
-        """Command and arguments as the spec has them; empty where the image decides."""
+        """Command and arguments as the spec has them; empty if the image decides."""
         return [str(word) for word in [*(self.spec.get("command") or ()), *(self.spec.get("args") or ())]]
 
     @property
@@ -232,11 +232,11 @@ class Container:
         return {str(each.get("name")): each for each in self.spec.get("env") or ()}
 
     def limit(self, resource: str) -> str:
-        """A limit as the spec has it; empty where there is none."""
+        """A limit as the spec has it; empty if there is none."""
         return str(((self.spec.get("resources") or {}).get("limits") or {}).get(resource) or "")
 
     def request(self, resource: str) -> str:
-        """A request as the spec has it; empty where there is none."""
+        """A request as the spec has it; empty if there is none."""
         return str(((self.spec.get("resources") or {}).get("requests") or {}).get(resource) or "")
 
 
@@ -281,7 +281,7 @@ class Pod:
 
     @property
     def deleted(self) -> dt.datetime | None:
-        """When it was to be gone, where it is being deleted."""
+        """When it was to be deleted, where it is being deleted."""
         return moment(self.item["metadata"].get("deletionTimestamp"))
 
     @property
@@ -304,12 +304,12 @@ class Pod:
         return bool(mains) and all(each.ready for each in mains)
 
     def condition(self, kind: str) -> Mapping[str, Any]:
-        """One of its conditions; empty where it has none of that type."""
+        """One of its conditions; empty if it has none of that type."""
         for each in self.status.get("conditions") or ():
             if each.get("type") == kind:
                 return dict(each)
         return {}
 
-    def told(self, *reasons: str) -> Iterator[Event]:
+    def events_with(self, *reasons: str) -> Iterator[Event]:
         """Its events with one of these reasons, the newest first."""
         return (event for event in reversed(self.events) if event.reason in reasons)

@@ -26,7 +26,7 @@ def _mounts(workload: Workload, container: Container) -> Iterator[tuple[str, Obj
 
 
 def mount_of(workload: Workload, container: Container, path: str) -> tuple[Object, Object] | None:
-    """The mount and the volume that a path is on; None where it is in the image."""
+    """The mount and the volume that a path is on; None if it is in the image."""
     best: tuple[int, Object, Object] | None = None
     for at, mount, volume in _mounts(workload, container):
         inside = path == at or path.startswith(at.rstrip("/") + "/")

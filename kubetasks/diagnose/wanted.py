@@ -131,7 +131,7 @@ def _of_container(pod: Object, container: Object, *, elsewhere: bool) -> Iterato
 
 
 def usage(objects: Objects) -> bool:
-    """Whether a pod fits on no node for want of something, so that what is free has to be known."""
+    """Whether a pod fits on no node for lack of something, so that what is free has to be known."""
     return any(
         condition.get("reason") == "Unschedulable"
         and re.search(r"Insufficient|Too many pods|free ports", condition.get("message", ""))
@@ -151,7 +151,7 @@ def strangers(objects: Objects, found: list[Log]) -> set[str]:
 def requests_of(spec: Mapping[str, Any]) -> dict[str, float]:
     """What a pod asks of its node, by resource: the sum of its containers, or its largest init container.
 
-    Sidecars (init containers that go on) count with the containers. Source: the scheduler's ``PodRequests``.
+    Sidecars (init containers that continue) count with the containers. Source: the scheduler's ``PodRequests``.
     """
     total: dict[str, float] = {}
     largest: dict[str, float] = {}

@@ -27,7 +27,7 @@ SKEW: Final = 1
 def examine(settings: Settings, runner: Runner, *, needed: bool) -> Iterator[Finding]:
     """The context that a deploy would look at first, whether the guard lets it pass, and whether it answers.
 
-    What is wrong is said in the words of the error that a deploy would end with.
+    The message is that of the error that a deploy would end with.
 
     Args:
         settings: say which context is meant.

@@ -71,8 +71,8 @@ class Near:
     """The existing name that is nearest to one that does not exist.
 
     Args:
-        name: the nearest name; empty where none is near.
-        typo: whether the two differ by a slip or an abbreviation only, so that the nearest was certainly meant.
+        name: the nearest name; empty if none is near.
+        typo: whether the two differ by a typo or an abbreviation only, so that the nearest was certainly meant.
     """
 
     name: str = ""
@@ -111,7 +111,7 @@ SHORT: Final = {"db": "database", "svc": "service", "pwd": "password", "usr": "u
 
 
 def is_slip(one: str, other: str) -> bool:
-    """Whether two names differ by a slip of the hand only: few characters, separators, case or an abbreviation."""
+    """Whether two names differ only by a typo: few characters, separators, case or an abbreviation."""
     short, long = sorted((one.lower(), other.lower()), key=len)
     if len(long) > LONGEST_NAME:
         return False
@@ -128,7 +128,7 @@ def is_slip(one: str, other: str) -> bool:
 
 
 def _same_word(one: str, other: str) -> bool:
-    """Whether two words are one: a slip, a beginning (conf, config), an abbreviation (cfg, db)."""
+    """Whether two words are one: a typo, a beginning (conf, config), an abbreviation (cfg, db)."""
     one, other = (each.removesuffix("s") if len(each) > 3 else each for each in (one, other))
     short, long = sorted((one, other), key=len)
     if short == long or SHORT.get(short) == long:

@@ -20,7 +20,7 @@ def architectures(nodes: Objects) -> set[str]:
 
 
 def check(images: Iterable[Image], store: Store) -> None:
-    """Refuse to build what no node can run. A user who may not list nodes is not stopped.
+    """Refuse to build what no node can run. A user who is not allowed to list nodes is not stopped.
 
     Args:
         images: the images that are about to be built.

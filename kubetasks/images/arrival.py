@@ -2,7 +2,7 @@
 
 One name stands for one content for good. A build normally gets the digest of its source as its tag. When that tag
 already stands for another content in this namespace (the image was rebuilt by force, or a base image changed), or when
-pods under that name run something else, the new content gets a name of its own: the tag with the beginning of its ID
+pods under that name run something else, the new content gets its own name: the tag with the beginning of its ID
 after it. So pods are replaced exactly when their content changes, and a node with an old image never starts it by
 mistake.
 """
@@ -77,7 +77,7 @@ class Arrival:
         known: gives the identities that are recorded for a name.
         reasons: service to why its image is looked at although its name is right.
         strays: those of them whose pods run another content than their image's name stands for.
-        forced: build all of them anew.
+        forced: build all of them again.
         others: further references that the target must have, which are not built here.
     """
 
@@ -114,7 +114,7 @@ class Arrival:
     def _from_engine(self, image: Image) -> Choice:
         why = self.reasons.get(image.service, "")
         if not why:
-            why = "the target has another image of that name" if image.reference in self.contents else ""
+            why = "the target has another image with that name" if image.reference in self.contents else ""
         moved = self.engine.moved(image)
         if moved:
             return Choice("build", f"its base {', '.join(moved)} changed")

@@ -1,4 +1,4 @@
-"""Building images side by side, with a progress line each."""
+"""Building images in parallel, with a progress line each."""
 
 import contextlib
 import queue
@@ -62,7 +62,7 @@ def build(
     cache: bool = True,
     pending: bool = False,
 ) -> dict[str, Inspected]:
-    """Build images side by side; the first that fails ends the others. Returns the engine's image of each service.
+    """Build images in parallel; the first that fails ends the others. Returns the engine's image of each service.
 
     Args:
         images: what to build.
@@ -72,7 +72,7 @@ def build(
         progress: called with a service and what its build is doing.
         ledger: where the results are noted.
         cache: whether layers of earlier builds may be used.
-        pending: whether the next deploy is to take these in place of what is deployed.
+        pending: whether the next deploy is to take these instead of what is deployed.
 
     Raises:
         ToolMissing: no docker client that can build.
@@ -129,7 +129,7 @@ def _built(image: Image, there: View, *, pending: bool) -> Inspected:
     if found is None or found.labels.get(LABEL) != image.mark:
         raise BuildFailed(
             f"{image.built_as} was built, but the engine does not have it",
-            why="the builder in use keeps its results to itself",
+            why="the current builder does not put its results into the engine",
             fix="choose the engine's own: docker buildx use default",
         )
     if not for_platform(image, found):
@@ -168,13 +168,13 @@ def _start(
 
 def _wait(builds: Sequence[_Build], settings: Settings, runner: Runner, progress: Progress) -> None:
     """Show lines as they come until every build has ended well."""
-    told: queue.SimpleQueue[tuple[_Build, str | None]] = queue.SimpleQueue()
+    lines_read: queue.SimpleQueue[tuple[_Build, str | None]] = queue.SimpleQueue()
 
     def read(one: _Build) -> None:
         with contextlib.suppress(OSError, ValueError):  # the pipe is closed below us when another build failed
             for raw in one.process.stdout or ():
-                told.put((one, raw.decode(errors="replace").rstrip()))
-        told.put((one, None))
+                lines_read.put((one, raw.decode(errors="replace").rstrip()))
+        lines_read.put((one, None))
 
     for one in builds:
         threading.Thread(target=read, args=(one,), daemon=True).start()
@@ -182,7 +182,7 @@ def _wait(builds: Sequence[_Build], settings: Settings, runner: Runner, progress
     left = len(builds)
     while left:
         try:
-            one, line = told.get(timeout=max(0.0, deadline - time.monotonic()))
+            one, line = lines_read.get(timeout=max(0.0, deadline - time.monotonic()))
         except queue.Empty:
             raise ToolTimeout(
                 f"building did not end in {settings.images.build_timeout} s",
@@ -206,13 +206,15 @@ def _failed(one: _Build, *, offline: bool) -> KubetasksError:
         return engine_down(text)
     if docker.is_disk_full(text):
         return disk_full(f"no space left while building {one.image.service}", text)
-    told = [line for line in one.lines if line.strip() and (docker.progress_line(line) or not line.startswith("#"))]
+    lines_read = [
+        line for line in one.lines if line.strip() and (docker.progress_line(line) or not line.startswith("#"))
+    ]
     dockerfile = one.image.recipe.dockerfile.name
     secret = next((path for path in one.image.recipe.listing.withheld if f'"/{path}"' in text), "")
     if secret:
         return SecretInImage(
             f"{dockerfile} of {one.image.service} needs {secret}",
-            why="it holds secrets and is not sent to the builder",
+            why="it contains secrets and is not sent to the builder",
             fix="remove that line; the application gets its secrets from the Secret when it runs",
         )
     fix = f"correct {dockerfile} or the source; nothing was deployed"
@@ -220,13 +222,13 @@ def _failed(one: _Build, *, offline: bool) -> KubetasksError:
         fix = "add the line !.git to .dockerignore: it is left out otherwise"
     if docker.is_registry_unreachable(text):
         fix = (
-            "the base image is in no engine here: docker/offline/up creates it, then run the same command again"
+            "the base image is not in any engine here: docker/offline/up creates it, then run the same command again"
             if offline
-            else "no image registry answers: try again online, or --offline (see inv --help cluster.up)"
+            else "no image registry is reachable: try again online, or --offline (see inv --help cluster.up)"
         )
     return BuildFailed(
         f"building {one.image.service} failed",
         why=docker.build_error(one.lines),
         fix=fix,
-        detail="\n".join(told[-SHOWN:]),
+        detail="\n".join(lines_read[-SHOWN:]),
     )

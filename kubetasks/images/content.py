@@ -25,7 +25,7 @@ class Content:
 
     Args:
         identities: the digests by which it is known there.
-        made_for: the value of ``LABEL``, empty without one; None where the store does not tell.
+        made_for: the value of ``LABEL``, empty without one; None if the store does not tell.
     """
 
     identities: frozenset[str] = field(default_factory=frozenset)
@@ -65,7 +65,7 @@ def common(contents: Iterable[Content | None]) -> Content | None:
 
 
 def running(live: Objects) -> dict[str, set[str]]:
-    """Image reference to the digests of what pods run under that name, as their status tells it.
+    """Image reference to the digests of what pods run under that name, as their status reports it.
 
     Pods of Jobs and pods on their way out do not count: what they ran is no part of what is to run.
     """

@@ -1,4 +1,4 @@
-"""What a build gets of its context: listed by our own rules, not by the builder's.
+"""The files of a build context, listed by our own rules and not by the builder's.
 
 The rules are Docker's, with these differences, so that equal sources give equal images on every checkout:
 
@@ -7,7 +7,7 @@ The rules are Docker's, with these differences, so that equal sources give equal
   without any change of the source, and ``.git/config`` may hold a token. A folder that holds nothing but bytecode is
   what git left behind when it switched branches; it is left out too.
 - Env files and state folders are withheld (``withheld``).
-- Sockets, pipes and devices are refused. BuildKit would send a socket as an empty file.
+- Sockets, pipes and devices are rejected. BuildKit would send a socket as an empty file.
 
 On Windows files have no executable bit, and the docker client sends all of them as executable; they count like that.
 """
@@ -108,7 +108,7 @@ class _Walker:
         for folder in reversed(seen[1:]):  # what is in a folder comes before it
             self.close(folder)
         if len(self.listing.modes) * 2 > self.folders > 1:
-            self.listing.modes.clear()  # a file system without modes (a Windows drive in WSL): nobody set them
+            self.listing.modes.clear()  # a file system without modes (a Windows drive in WSL): no one set them
 
     def read(self, folder: _Folder) -> Iterator[_Folder]:
         try:

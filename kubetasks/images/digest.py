@@ -1,6 +1,6 @@
 """The digest of everything that goes into an image; its first 16 hex digits are the image's tag.
 
-It is the same for equal sources on every checkout, whoever made it and with whatever umask, because a build gets the
+It is the same for equal sources on every checkout, for every user and umask, because a build gets the
 context as ``context`` lists it and ``stage`` writes it. Names, bytes, git's modes, targets of links and empty folders
 count. Times do not: no builder's cache knows them. Bytes count as they are: keep line endings equal with
 ``.gitattributes``. What is outside of the digest is in docs/adr/0016-a-tag-names-one-content.md.
@@ -47,7 +47,7 @@ class Recipe:
         source: the Dockerfile's bytes.
         ignore: which files of the context go in.
         build_args: the build arguments, ``BASE_IMAGE`` among them.
-        platform: e.g. ``linux/arm64``; this machine's own where empty.
+        platform: e.g. ``linux/arm64``; this machine's own if empty.
         withheld: what is left out whatever the ignore file says.
     """
 

@@ -35,7 +35,7 @@ class Named:
 
 
 def instructions(text: str) -> Iterator[tuple[str, str]]:
-    """Each instruction in upper case, and the rest of its line, with continued lines joined and heredocs taken away."""
+    """Each instruction in upper case, and the rest of its line, with continued lines joined and heredocs removed."""
     lines = iter(text.removeprefix("\ufeff").splitlines())
     escape, directives = "\\", True
     joined = ""

@@ -14,19 +14,21 @@ from kubetasks.tools.docker import Inspected
 
 def engine_down(text: str) -> EngineDown:
     """The error for a client that cannot reach its engine."""
-    told = [line.strip() for line in text.splitlines() if docker.is_down(line)]
+    matching = [line.strip() for line in text.splitlines() if docker.is_down(line)]
     return EngineDown(
         "the container engine does not answer",
-        why=told[0] if told else "",
+        why=matching[0] if matching else "",
         fix="start Docker, or use --target local, which needs no engine",
     )
 
 
 def disk_full(what: str, text: str) -> DiskFull:
     """The error for an engine or a node without space."""
-    told = [line.strip() for line in text.splitlines() if docker.is_disk_full(line)]
+    matching = [line.strip() for line in text.splitlines() if docker.is_disk_full(line)]
     return DiskFull(
-        what, why=told[-1] if told else "no space left on device", fix="make room: inv image.prune, docker system df"
+        what,
+        why=matching[-1] if matching else "no space left on device",
+        fix="make room: inv image.prune, docker system df",
     )
 
 
@@ -40,7 +42,7 @@ def inspect(references: Iterable[str], runner: Runner, env: Environment | None =
 
     Raises:
         EngineDown: the engine does not answer.
-        ToolMissing: docker is not there.
+        ToolMissing: docker is not installed.
     """
     wanted = list(dict.fromkeys(references))
     if not wanted:
@@ -109,7 +111,7 @@ def view(images: Sequence[Image], ledger: Ledger, runner: Runner, env: Environme
 
     Raises:
         EngineDown: the engine does not answer.
-        ToolMissing: docker is not there.
+        ToolMissing: docker is not installed.
     """
     names = [name for image in images for name in (image.built_as, image.reference, *base_names(image))]
     return View(ledger, inspect(names, runner, env))

@@ -28,7 +28,7 @@ class BadPattern(ValueError):
 
 
 def read(text: str) -> list[str]:
-    """The patterns of an ignore file: comments and empty lines gone, paths cleaned, leading slashes taken away."""
+    """The patterns of an ignore file, without comments, empty lines and leading slashes, and with cleaned paths."""
     patterns: list[str] = []
     for line in text.removeprefix("\ufeff").split("\n"):
         if line.startswith("#") or not line.strip():
@@ -46,7 +46,7 @@ def read(text: str) -> list[str]:
 
 
 def find(dockerfile: Path, context: Path) -> Path | None:
-    """The ignore file of a build: ``<Dockerfile>.dockerignore`` beside it, else the context's; None without either."""
+    """The ignore file of a build: ``<Dockerfile>.dockerignore`` next to it, else the context's; None without either."""
     for path in (dockerfile.with_name(f"{dockerfile.name}.dockerignore"), context / ".dockerignore"):
         if path.is_file():
             return path
@@ -184,7 +184,7 @@ class Ignore:
                     raise BadPattern("!")
             check(pattern)
             rule = Rule(pattern, exclusion)
-            _ = rule.matches  # a pattern that cannot be compiled is refused now, not at the first file
+            _ = rule.matches  # a pattern that cannot be compiled is rejected now, not at the first file
             self.rules.append(rule)
         self.exclusions = any(rule.exclusion for rule in self.rules)
 

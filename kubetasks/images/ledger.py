@@ -1,4 +1,4 @@
-"""What this machine built under each name: the engine's own word for it is only the name, which anybody can move.
+"""What this machine built under each name: the engine's own word for it is only the name, which anyone can move.
 
 One file for all checkouts of this user: equal sources have equal names in each. Without it (another machine, a folder
 that was cleaned) an image counts by its label alone.
@@ -70,7 +70,7 @@ class Ledger:
         return {key: dict(value) for key, value in found.items()} if isinstance(found, dict) else {}
 
     def pending(self, reference: str) -> bool:
-        """Whether a content was built anew under a name and is not deployed yet."""
+        """Whether a content was rebuilt under a name and is not deployed yet."""
         return reference in self._section("pending")
 
     def note(self, reference: str, identity: str, bases: Mapping[str, str], *, pending: bool = False) -> None:

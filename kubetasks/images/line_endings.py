@@ -32,7 +32,7 @@ def scripts(recipe: Recipe) -> Iterator[str]:
         path = PurePosixPath(item.path)
         shell = path.suffix in SUFFIXES
         named = re.search(rf"(?<![\w.-]){re.escape(path.name)}(?![\w.-])", started) is not None
-        # Nearly everything else is no program: only those are opened that may be one.
+        # Nearly everything else is not a program: only files that could be one are opened.
         if shell or named or not path.suffix or item.kind == PROGRAM:
             first = _first_line(Path(item.source))
             if first.endswith(b"\r") and (shell or SHELL.match(first) or (named and first.startswith(b"#!"))):
@@ -52,7 +52,7 @@ def _first_line(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
             start = file.read(LONGEST_LINE)
-    except OSError:  # whoever builds says so
+    except OSError:  # the build reports it
         return b""
     line, end, _ = start.partition(b"\n")
     return line if end else b""

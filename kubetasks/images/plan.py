@@ -82,7 +82,7 @@ class Image:
         for path in _copied_secrets(self.recipe):
             raise SecretInImage(
                 f"{self.recipe.dockerfile.name} of {self.service} copies {path}",
-                why="it holds secrets, and an image keeps what it is given",
+                why="it contains secrets, and an image keeps everything that is copied into it",
                 fix="remove that line; the application gets its secrets from the Secret when it runs",
             )
 
@@ -91,7 +91,7 @@ class Image:
             raise LineEndings(
                 f"{self.recipe.context / path} has Windows line endings",
                 why=f"it is a script, and the image of {self.service} could not run it",
-                fix=f"convert it (sed -i 's/\\r$//' {path}) and keep it so: {attribute}",
+                fix=f"convert it (sed -i 's/\\r$//' {path}) and keep it that way: {attribute}",
             )
 
     def notes(self) -> Iterator[str]:
@@ -124,7 +124,7 @@ def plan(
         env_files: env files beside the one that the settings name.
 
     Raises:
-        DockerfileMissing: a Dockerfile or a build context is not there.
+        DockerfileMissing: a Dockerfile or a build context does not exist.
         BuildFailed: Docker would refuse the ignore file.
         SecretInImage: a build argument is a declared secret.
     """
@@ -150,13 +150,13 @@ def _image(settings: Settings, root: Path, name: str, repository: str, withheld:
     key = f"kubetasks.services.{name}"
     if not context.is_dir():
         raise DockerfileMissing(
-            f"the build context of {name} is not there", why=f"no folder {service.context}", fix=f"set {key}.context"
+            f"the build context of {name} does not exist", why=f"no folder {service.context}", fix=f"set {key}.context"
         )
     try:
         source = dockerfile.read_bytes()
     except OSError as error:
         raise DockerfileMissing(
-            f"the Dockerfile of {name} is not there",
+            f"the Dockerfile of {name} does not exist",
             why=f"{service.dockerfile}: {error.strerror or 'cannot be read'}",
             fix=f"make it, or set {key}.dockerfile",
         ) from None

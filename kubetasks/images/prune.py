@@ -38,7 +38,7 @@ def built(images: Sequence[Image], runner: Runner, env: Environment | None = Non
 
     Raises:
         EngineDown: the engine does not answer.
-        ToolMissing: docker is not there.
+        ToolMissing: docker is not installed.
         ToolFailed: docker cannot list images.
     """
     result = runner.run(docker.image_ls(), env=env, timeout=30, check=False)
@@ -74,7 +74,7 @@ def spare(
 
     Raises:
         EngineDown: the engine does not answer.
-        ToolMissing: docker is not there.
+        ToolMissing: docker is not installed.
         ToolFailed: docker cannot list images.
     """
     kept = {name for image in images for name in (image.reference, image.built_as)} | set(in_use)
@@ -94,7 +94,7 @@ def prune(
     *,
     in_use: Iterable[str] = (),
 ) -> list[str]:
-    """Remove what ``spare`` lists, and return the references that are gone; arguments and errors are the same."""
+    """Remove what ``spare`` lists, and return the removed references; arguments and errors are the same."""
     old = spare(images, settings, runner, env, in_use=in_use)
     # One call each: an image that a container holds must not keep the others.
     return [each for each in old if runner.run(docker.rmi([each]), env=env, timeout=120, check=False).ok]

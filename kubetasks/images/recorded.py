@@ -66,7 +66,7 @@ def bring(
         if found is not None and not agree(known(each), {identity(found)}):
             raise ImageReplaced(
                 f"{each} is another image than the one that was deployed",
-                why="it was built anew, or its name was given to another image",
+                why="it was rebuilt, or its name was given to another image",
                 fix="deploy that source again: check it out, then inv deploy",
             )
     target.deliver(references, progress)

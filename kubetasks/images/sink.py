@@ -84,7 +84,7 @@ class _Server(ThreadingHTTPServer):
     sink: Sink
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """The engine hangs up when it likes; what is missing then is found out afterwards."""
+        """The engine hangs up when it likes; what is missing then is determined afterwards."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -127,7 +127,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.answer(200 if urlsplit(self.path).path == "/v2/" else 404)
 
     def do_HEAD(self) -> None:
-        """Whether a blob, or a manifest that was just pushed, is there."""
+        """Whether a blob, or a manifest that was just pushed, exists."""
         name = self.path.rpartition("/")[2]
         digest = name if _DIGEST.fullmatch(name) else self.server.sink.tags.get(name, "")
         size = self.server.sink.size(digest)

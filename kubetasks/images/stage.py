@@ -1,11 +1,11 @@
 """The copy of a context that the builder gets.
 
-The builder reads this copy in place of the checkout:
+The builder reads this copy instead of the checkout:
 
 - What it gets is what the tag was computed from, even when a file is saved meanwhile; the copy is hashed as it is made.
 - BuildKit takes a file as unchanged when its size and time are those of the last build. In the copy a file's time has
   nanoseconds made from its content, so that another content of the same size and time is sent.
-- Modes are git's, and nothing that is withheld is there.
+- Modes are git's, and nothing that is withheld exists.
 
 The copy is at the same path for every build, because BuildKit keeps what it received by path and is sent only what
 changed; it is deleted afterwards.
@@ -56,7 +56,7 @@ def staged(recipe: Recipe, tag: str, folder: Path) -> Iterator[Staged]:
         place.context.chmod(0o755)
         place.dockerfile.write_bytes(recipe.source)
         writer = _Writer(place.context)
-        fresh = replace(recipe)  # lists the context anew
+        fresh = replace(recipe)  # lists the context again
         found = digest(fresh, writer.write)
         writer.finish()
         if found != tag or recipe.dockerfile.read_bytes() != recipe.source:
@@ -70,7 +70,7 @@ def staged(recipe: Recipe, tag: str, folder: Path) -> Iterator[Staged]:
 
 @contextlib.contextmanager
 def _held(folder: Path) -> Iterator[Path]:
-    """An empty folder that nothing else uses: this one, or one of another name beside it."""
+    """An empty folder that nothing else uses: this one, or one of another name next to it."""
     folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _lock(folder.with_name(f"{folder.name}.lock")) as ours:
         if not ours:
@@ -87,7 +87,7 @@ def _held(folder: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def _lock(path: Path) -> Iterator[bool]:
-    """Whether nobody else holds this file; held while the block lasts."""
+    """Whether no one else holds this file; held while the block lasts."""
     try:
         import fcntl  # noqa: PLC0415  (not on Windows)
     except ImportError:
@@ -122,7 +122,7 @@ class _Writer:
 
         Raises:
             OSError: it cannot be read or written.
-            DiskFull: no space is left for the copy.
+            DiskFull: no space left for the copy.
         """
         try:
             return self._write(item)

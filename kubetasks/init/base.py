@@ -144,5 +144,5 @@ def refuse_nothing(app: Application) -> None:
         more = f" and {len(there) - 4} more" if len(there) > 4 else ""
         raise InitUnusable(
             f"there are no manifests and no chart for {', '.join(there[:4])}{more}",
-            fix="write a base from what is there: inv init --manifests",
+            fix="write a base from these files: inv init --manifests",
         )

@@ -138,7 +138,7 @@ def _said(text: str) -> tuple[tuple[int, ...], str, str | None, tuple[str, ...]]
 
 
 def _context(tree: Tree, path: str, sources: tuple[str, ...], names: list[str]) -> str:
-    """The nearest folder from the Dockerfile's own upwards in which most of what it copies is there."""
+    """The nearest folder from the Dockerfile's own upwards in which most of what it copies exists."""
     own = folder_of(path)
     folders = [own]
     while folders[-1] != ".":

@@ -23,7 +23,7 @@ class Kustomization:
         below: the kustomizations that it is made from.
         files: the files that it names.
         remote: what it names by a URL.
-        missing: what it names and is not there.
+        missing: what it names and does not exist.
         objects: what it brings.
     """
 

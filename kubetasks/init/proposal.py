@@ -20,7 +20,7 @@ ENV_FILE: Final = ".env"
 
 @dataclass(frozen=True)
 class Application:
-    """What is there: all that was read.
+    """What exists: all that was read.
 
     Args:
         tree: the files.
@@ -87,7 +87,7 @@ def propose(app: Application, ask: Ask | None = None) -> Proposal | None:
     """The configuration for an application; None where nothing can be deployed.
 
     Args:
-        app: what is there.
+        app: what exists.
         ask: decides where several Dockerfiles may build an image; None leaves it out.
     """
     choice = choose(app.sources, list(app.builds), app.hints, app.index)

@@ -103,14 +103,14 @@ def find(tree: Tree, template: charts.Template) -> tuple[list[Source], dict[str,
 
 
 def _with_placeholders(source: Source) -> Source:
-    """The source, with a flaw for each image that is no image: something else fills it in."""
+    """The source, with a flaw for each placeholder: something else fills it in."""
     odd = dict.fromkeys(use.image for use in manifests.uses(source.objects) if not REFERENCE.fullmatch(use.image))
     return replace(source, flaws=(*source.flaws, *(f"its image {each} is a placeholder" for each in odd)))
 
 
 def _of_kustomization(each: kustomizations.Kustomization) -> Source:
     flaws = [f"it names {name}, which is remote" for name in each.remote]
-    flaws += [f"it names {name}, which is not there" for name in each.missing]
+    flaws += [f"it names {name}, which does not exist" for name in each.missing]
     return Source("kustomization", (each.folder,), each.objects, tuple(flaws))
 
 
@@ -180,7 +180,7 @@ def _in_folder(
 
 def _is_valid(text: str) -> bool:
     if len(text) > 200_000:
-        return True  # a document of objects, else nothing of ours
+        return True  # a document of objects, else something else
     try:
         documents.load_all(text)
     except documents.NotYamlError:

@@ -60,7 +60,7 @@ class Tree:
         return [each for each in self.files if folder in {"", "."} or each.startswith(f"{folder}/")]
 
     def has(self, path: str) -> bool:
-        """Whether a file or folder is there, and not outside the root."""
+        """Whether a file or folder exists, and is not outside the root."""
         return not path.startswith("../") and (self.root / path).exists()
 
 

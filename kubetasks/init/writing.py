@@ -13,17 +13,17 @@ from kubetasks.settings import Settings, check, checking, load
 
 CONFIGURATION = "invoke.yaml"
 TASKS = "tasks.py"
-# Invoke reads the first of these that is there.
+# Invoke reads the first of these that exists.
 CONFIGURATIONS = ("invoke.yaml", "invoke.yml", "invoke.json", "invoke.py")
 
 
 def existing(root: Path) -> str:
-    """The configuration file that is there already; empty for none."""
+    """The configuration file that already exists; empty for none."""
     return next((name for name in CONFIGURATIONS if os.path.lexists(root / name)), "")
 
 
 def refuse_existing(root: Path) -> None:
-    """Refuse to write a configuration beside one that is there.
+    """Refuse to write a configuration beside an existing one.
 
     Raises:
         InitExists: there is one.
@@ -31,7 +31,7 @@ def refuse_existing(root: Path) -> None:
     name = existing(root)
     if name:
         raise InitExists(
-            f"{name} is there already", why="init overwrites nothing", fix="see what it would write: inv init --print"
+            f"{name} already exists", why="init overwrites nothing", fix="see what it would write: inv init --print"
         )
 
 
@@ -56,13 +56,13 @@ def checked(proposal: Proposal, root: Path, generated: Collection[str] = ()) -> 
 def _load(proposal: Proposal, root: Path, generated: Collection[str]) -> Settings:
     section = documents.load(text.configuration(proposal), invoke=True)["kubetasks"]
     settings = load(section, environ={})
-    if not generated:  # else the manifests are not there yet
+    if not generated:  # else the manifests do not exist yet
         check(checking.missing(settings, root), section, {})
     return settings
 
 
 def write(root: Path, files: dict[str, str], changed: Callable[[str], None]) -> list[str]:
-    """Write files that are not there yet; each is complete or absent. Returns those that were there, which stay.
+    """Write files that do not exist yet; each is complete or absent. Returns the existing ones, which stay.
 
     Args:
         root: the folder.

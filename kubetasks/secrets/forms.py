@@ -15,13 +15,13 @@ def fault(value: str, form: str) -> tuple[str, str]:
         form: ``text``, ``line`` or ``url``.
     """
     if "\0" in value:
-        return "it holds a NUL character, which an environment variable cannot", "take it out"
+        return "it contains a NUL character, which an environment variable cannot", "remove it"
     try:
         value.encode()
     except UnicodeEncodeError:
         return "it is not UTF-8 text", "encode it, for instance in Base64, and let the application decode it"
     if form in {"line", "url"} and re.search(r"[\r\n]", value):
-        return "it has a line break, and what reads it takes one line", "give one line, without a line break at its end"
+        return "it has a line break, and its reader expects one line", "use one line, without a line break at its end"
     return _url_fault(value) if form == "url" else ("", "")
 
 
@@ -33,13 +33,16 @@ def _url_fault(value: str) -> tuple[str, str]:
     authority, rest = found[2], found[3]
     login, at, place = authority.rpartition("@")
     if "@" in login or "@" in rest.partition("?")[0] or "#" in rest:
-        return "its user or password holds a character that ends it (@ / ? #)", QUOTE
+        return "its user or password contains a character that ends it (@ / ? #)", QUOTE
     if re.search(r"[\s\x00-\x1f]", value):
-        return "it holds a blank", QUOTE
+        return "it contains a space", QUOTE
     if HEX.search(value):
-        return "it holds a % that begins no escape", QUOTE
+        return "it contains a % that is not an escape", QUOTE
     for host in place.split(","):
         port = re.sub(r"^(\[[^\]]*\]|[^:]*)", "", host)
         if port and not (re.fullmatch(r":[0-9]*", port) and int(port[1:] or 1) in range(1, 65536)):
-            return f"its port is not a number{'' if at else ', or its password holds a character that ends it'}", QUOTE
+            return (
+                f"its port is not a number{'' if at else ', or its password contains a character that ends it'}",
+                QUOTE,
+            )
     return "", ""

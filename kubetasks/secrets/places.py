@@ -90,7 +90,7 @@ def stale(contents: Contents, now: Contents, own: str) -> dict[str, list[str]]:
     Args:
         contents: what the Secrets are to hold.
         now: what they hold.
-        own: the application's own Secret, in which no other key stays; in others a key of somebody else's does.
+        own: the application's own Secret, in which no other key stays; in others a key of another owner does.
     """
     found = {}
     for name, coming in contents.items():

@@ -1,6 +1,6 @@
 """The Secrets: which values they are to hold, and digests that tell nothing of them; ``places`` has the objects.
 
-What is there stays: a generated value is made once, and a value that is not given this time is kept. A value that is
+What exists stays: a generated value is made once, and a value that is not given this time is kept. A value that is
 given replaces the live one, unless ``rotate: false`` says that something else (the volume of a database) remembers it.
 """
 
@@ -20,7 +20,7 @@ from kubetasks.secrets.values import Given
 from kubetasks.settings import Settings
 from kubetasks.targets.base import Store
 
-# A random key beside the values. Without it the digest on the pods would let anybody who may read pods, and no Secrets,
+# A random key beside the values. Without it the digest on the pods would let anyone who may read pods, and no Secrets,
 # try short passwords against it.
 DIGEST_KEY: Final = "kubetasks.digest-key"
 DIGEST_KEY_BYTES: Final = 32
@@ -125,7 +125,7 @@ def digest(values: Mapping[str, Sensitive], *, only: str = "") -> str:
 
     Args:
         values: as ``desired`` gives them, with the digest key.
-        only: the one name that counts; all where empty.
+        only: the one name that counts; all if empty.
     """
     key = values[DIGEST_KEY].reveal()
     counted = {n: v.reveal() for n, v in values.items() if n != DIGEST_KEY and only in {"", n}}
@@ -138,7 +138,7 @@ def rotate(settings: Settings, live: Mapping[str, Sensitive], names: Collection[
     Args:
         settings: declares the names.
         live: what the Secret holds.
-        names: which to make anew; every generated one that may be where empty.
+        names: which ones to regenerate; empty for all generated ones that can be.
 
     Raises:
         UsageError: a name is not declared, not generated, or declared with ``rotate: false``.

@@ -14,7 +14,7 @@ from kubetasks.secrets.readers.base import Ask, Prompt
 from kubetasks.secrets.readers.env_file import read_env_file
 from kubetasks.settings import Settings
 
-# difflib's ratio from which a name counts as a slip of the pen for another: JWT_SECRTE, DATABASE-URL.
+# difflib's ratio from which a name counts as a typo of another: JWT_SECRTE, DATABASE-URL.
 NEAR: Final = 0.8
 
 
@@ -25,7 +25,7 @@ class Given(Mapping[str, Sensitive]):
     Args:
         values_by_name: name to value.
         origins: name to where it came from, for people.
-        warnings: what looks like a slip, a line each.
+        warnings: what looks like a typo, a line each.
     """
 
     values_by_name: Mapping[str, Sensitive] = field(default_factory=dict)
@@ -64,8 +64,8 @@ def collect(
         environ: the process's environment; it goes before the file.
         env_file: the env file; None reads none.
         named: the file was asked for by name, in a setting too, so it has to exist.
-        known: names that already have a value where it is deployed to; nobody is asked for these.
-        prompt: asks a person for a required one that is found nowhere; None asks nobody.
+        known: names that already have a value where it is deployed to; no one is asked for these.
+        prompt: asks a person for a required one that is found nowhere; None asks no one.
         ask: runs the command that a secret names; None runs none.
 
     Raises:

@@ -1,7 +1,7 @@
-"""Generated secrets that a volume remembers: one that is gone is not made anew while the volume is there.
+"""Generated secrets that a volume remembers: one that no longer exists is not recreated while the volume exists.
 
 A database writes its password into its volume when it makes that. Where the Secret was deleted and the volume was
-not, a new password opens nothing: every pod would wait until the deadline. So a deploy is refused, with the choices
+not, a new password opens nothing: every pod would wait until the deadline. So a deploy is rejected, with the choices
 (ADR 20).
 """
 
@@ -34,7 +34,7 @@ def lost(settings: Settings, live: Mapping[str, Sensitive], given: Mapping[str, 
 
 
 def check(settings: Settings, target: Target, objects: Objects, names: Sequence[str], live: Objects) -> list[str]:
-    """Refuse to make secrets anew that a volume depends on.
+    """Refuse to regenerate secrets that a volume depends on.
 
     Args:
         settings: names the Secret.
@@ -73,24 +73,24 @@ def _refusal(
     settings: Settings, target: Target, name: str, volume: Volume, user: Object | None, live: Objects
 ) -> SecretInVolume:
     wanted = f"export {name}=… (or a line in {settings.env_file or 'an env file'})"
-    choices = [f"give the value it had:     {wanted}; inv deploy"]
+    choices = [f"provide its previous value: {wanted}; inv deploy"]
     cluster = target.cluster
     if cluster is not None and user is not None:
         places = settings.secrets[name].places(f"{settings.secret_name}/{name}")
         variable = next(filter(None, (_variable(user, *each) for each in places)), "")
         if variable and any(identity(item) == identity(user) for item in live):
             read = f"kubectl --context {cluster.context} --namespace {cluster.namespace} exec {_typed(user)}"
-            choices.append(f"take it from the pod:      export {name}=$({read} -- printenv {variable}); inv deploy")
+            choices.append(f"read it from the pod:       export {name}=$({read} -- printenv {variable}); inv deploy")
     if cluster is not None:
-        # A claim is in use, and stays, as long as its pod is there.
+        # A claim is in use, and stays, as long as its pod exists.
         also = f" {_typed(user)}" if user is not None and volume.claimed else ""
-        choices.append(f"begin without the data:    {volume.delete}{also}; inv deploy")
+        choices.append(f"start without the data:     {volume.delete}{also}; inv deploy")
     if volume.claimed or cluster is None:
-        choices.append("begin with nothing at all: inv destroy; inv deploy")
+        choices.append("start from scratch:         inv destroy; inv deploy")
     return SecretInVolume(
-        f"{name} is gone, and {volume.shown}, whose data needs it, is there",
+        f"{name} is missing, but {volume.shown}, whose data needs it, still exists",
         why=f"a new one would not fit: {settings.secrets[name].help}" if settings.secrets[name].help else "",
-        fix="choose one of the ways below",
+        fix="choose one of the options below",
         detail="\n".join(choices),
     )
 
@@ -155,7 +155,7 @@ def _projected(volume: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _variable(item: Object, secret: str, key: str) -> str:
-    """The variable of a workload's first container that has a key of a Secret; empty where none has."""
+    """The variable of a workload's first container that has a key of a Secret; empty if none has."""
     spec = {"containers": (_spec(item).get("containers") or [])[:1]}
     for variable, name, of in _environment(spec):
         if name == secret and of in {key, ""}:

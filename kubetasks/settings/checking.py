@@ -1,4 +1,4 @@
-"""What no type can say of settings: names that must exist, values that cannot work together, files that are not there.
+"""What no type can say of settings: names that must exist, values that cannot work together, files that do not exist.
 
 Each fault is found before anything is built or changed, and named by its path. Sources of the rules: the reference
 grammar of github.com/distribution/reference, Kubernetes' object names (RFC 1123 labels, ConfigMap and Secret keys),
@@ -27,7 +27,7 @@ REPOSITORY: Final = re.compile(NAME)
 REGISTRY: Final = re.compile(rf"{DOMAIN}(?:/{PATH})?|{PATH}")
 REFERENCE: Final = re.compile(rf"{NAME}(?::[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?(?:@sha256:[0-9a-f]{{64}})?")
 LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
-LABEL_RULE: Final = "it must be a DNS label: lower-case letters, digits and -, 63 characters at the most"
+LABEL_RULE: Final = "it must be a DNS label: lower-case letters, digits and -, at most 63 characters"
 KEY: Final = re.compile(r"[-._A-Za-z0-9]{1,253}")
 KEY_RULE: Final = "a key consists of letters, digits, -, _ and ."
 VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -49,7 +49,7 @@ USUAL_ENV_FILE: Final = ".env"
 
 
 def faults(settings: Settings) -> Iterator[Fault]:
-    """Values that cannot work, whatever is there."""
+    """Values that cannot work on any machine."""
     yield from _names(settings)
     yield from _services(settings)
     yield from _images(settings)
@@ -66,7 +66,7 @@ def faults(settings: Settings) -> Iterator[Fault]:
 
 def _names(settings: Settings) -> Iterator[Fault]:
     if settings.deployer == "helm" and len(settings.project) > RELEASE_LENGTH:
-        why = f"it is the Helm release's name too, which has {RELEASE_LENGTH} characters at the most"
+        why = f"it is the Helm release's name too, which has {RELEASE_LENGTH} characters at most"
         yield Fault("project", why, "choose a shorter one, or the deployer manifests")
     for group, keys in (("config", settings.config), ("secrets", settings.secrets)):
         for key in keys:
@@ -74,7 +74,7 @@ def _names(settings: Settings) -> Iterator[Fault]:
                 yield Fault(f"{group}.{key}", KEY_RULE, "rename it")
     for key, value in settings.config.items():
         if unstorable(value):
-            yield Fault(f"config.{key}", unstorable(value), "take it out")
+            yield Fault(f"config.{key}", unstorable(value), "remove it")
     for name in settings.programs:
         if name not in PROGRAMS:
             yield Fault(f"programs.{name}", "kubetasks starts no such program", nearest(name, PROGRAMS, "programs"))
@@ -85,7 +85,7 @@ def _services(settings: Settings) -> Iterator[Fault]:
     for name, service in settings.services.items():
         path = f"services.{name}"
         if not LABEL.fullmatch(name):
-            yield Fault(path, LABEL_RULE, "rename the service, as its workload is named")
+            yield Fault(path, LABEL_RULE, "rename the service to match its workload")
         for key in service.build_args:
             if not VARIABLE.fullmatch(key):
                 yield Fault(
@@ -151,7 +151,7 @@ def _migrations(settings: Settings) -> Iterator[Fault]:
     if migrations.job and not migrations.service:
         yield Fault("migrations.service", f"it is empty, and the Job {migrations.job} has to run an image", "name one")
     if migrations.job and not (LABEL.fullmatch(migrations.job) and len(migrations.job) <= JOB_LENGTH):
-        why = f"it must be a DNS label of {JOB_LENGTH} characters at the most: 13 more are added"
+        why = f"it must be a DNS label of {JOB_LENGTH} characters at most: 13 more are added"
         yield Fault("migrations.job", why, "choose a shorter one")
 
 
@@ -193,40 +193,40 @@ def too_large(settings: Settings, cpus: int, memory: int) -> Iterator[Fault]:
 
     Args:
         settings: the node's size.
-        cpus: the CPUs of this machine; 0 where it does not say.
-        memory: its memory in MiB; 0 where it does not say.
+        cpus: the CPUs of this machine; 0 if it does not say.
+        memory: its memory in MiB; 0 if it does not say.
     """
     wanted = settings.minikube
     if wanted.driver in {"ssh", "none"}:
         return
     if 0 < cpus < wanted.cpus:
         yield Fault(
-            "minikube.cpus", f"{wanted.cpus} are wanted, and this machine has {cpus}", f"set it to {cpus} or less"
+            "minikube.cpus", f"{wanted.cpus} are requested, and this machine has {cpus}", f"set it to {cpus} or less"
         )
     if 0 < memory < wanted.memory:
-        why = f"{wanted.memory} MiB are wanted, and this machine has {memory}"
-        yield Fault("minikube.memory", why, "set it to less, and leave some to the system")
+        why = f"{wanted.memory} MiB are requested, and this machine has {memory}"
+        yield Fault("minikube.memory", why, "lower it, and leave some for the system")
 
 
 def program(value: str, root: Path) -> str | None:
-    """The path of a program that a setting names, by name or by path; None where there is none that can be started."""
+    """The path of a program that a setting names, by name or by path; None if there is none that can be started."""
     path = Path(os.path.expanduser(value))  # noqa: PTH111  (leaves the ~ of a user without a home folder)
     return shutil.which(root / path if len(path.parts) > 1 else value)
 
 
 def missing_programs(settings: Settings, root: Path) -> Iterator[Fault]:
-    """Programs that settings name and that are not there."""
+    """Programs that settings name and that do not exist."""
     named = [(f"programs.{name}", value) for name, value in settings.programs.items()]
     if settings.local.python:
         named.append(("local.python", settings.local.python))
     for path, value in named:
         if program(value, root) is None:
-            why = f"{value} is not a program that can be started" if value else "it is empty"
+            why = f"{value} is not an executable program" if value else "it is empty"
             yield Fault(path, why, "give its path, or leave it out to search PATH")
 
 
 def missing(settings: Settings, root: Path) -> Iterator[Fault]:
-    """Files and folders that settings name and that are not there; the services' own have errors of their own.
+    """Files and folders that settings name and that do not exist; the services' own have errors of their own.
 
     A default counts as not set: a project without a chart needs no folder ``chart``.
     """

@@ -15,9 +15,9 @@ class Fault:
 
 
 def unstorable(text: str) -> str:
-    """Why no environment variable can hold a text; empty where one can."""
+    """Why no environment variable can hold a text; empty if one can."""
     if "\0" in text:
-        return "it holds a NUL character, which an environment variable cannot"
+        return "it contains a NUL character, which an environment variable cannot"
     try:
         text.encode()
     except UnicodeEncodeError:

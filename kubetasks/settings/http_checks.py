@@ -34,15 +34,15 @@ def faults(settings: Settings) -> Iterator[Fault]:
 def _where(item: HttpCheck, at: str) -> Iterator[Fault]:
     """What is wrong with what a check asks for."""
     if bool(item.path) == bool(item.url):
-        why = "path and url exclude each other" if item.path else "it asks for nothing"
+        why = "path and url exclude each other" if item.path else "it has neither a path nor a url"
         yield Fault(at, why, "give a path below the entry, or a whole url")
     elif item.path and not (item.path.startswith("/") and PRINTED.fullmatch(item.path)):
         fix = "write spaces and other letters as %20" if item.path.startswith("/") else f"write /{item.path}"
-        yield Fault(f"{at}.path", "it is not a path that can be asked for", fix)
+        yield Fault(f"{at}.path", "it is not a valid request path", fix)
     elif item.url and not URL.fullmatch(item.url):
         yield Fault(f"{at}.url", "it is not an http or https URL", "e.g. https://shop.example.com/health")
     if item.url and item.service:
-        yield Fault(f"{at}.service", "a url says already where to ask", "take it out, or give a path")
+        yield Fault(f"{at}.service", "the url already names the host", "remove it, or give a path")
     if item.service and not SERVICE.fullmatch(item.service):
         yield Fault(f"{at}.service", "it is not SERVICE or SERVICE:PORT", "e.g. web:80")
 

@@ -17,7 +17,7 @@ from kubetasks.settings.walk import hint_at, hints, keys, struct_in, value_type
 
 
 def _unknown(value: Any, section: type[Section], path: str) -> None:
-    """Refuse the first key that no section knows, naming the nearest one that it does."""
+    """Reject the first key that no section knows, naming the nearest one that it does."""
     if not isinstance(value, Mapping):
         return
     known = hints(section)

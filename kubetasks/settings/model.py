@@ -38,7 +38,7 @@ def _endpoint(url: str) -> Iterator[Fault]:
         return
     parts = urlsplit(url)
     if parts.username is not None or parts.password is not None:
-        yield Fault(path, "it holds a user or a password", "take it out; the key is the secret aiops.key_secret")
+        yield Fault(path, "it contains a user or a password", "remove it; the key is the secret aiops.key_secret")
     elif parts.query or parts.fragment:
         yield Fault(path, "it has a query or a fragment", f"give the base URL alone, {EXAMPLE}")
     elif parts.scheme == "http" and not is_local_url(url):

@@ -16,7 +16,7 @@ def origin(path: str, flags: Collection[str], over: Mapping[str, Any], found: Lo
         path: the dotted path.
         flags: the paths that flags of this command set.
         over: what the environment sets, nested.
-        found: where the value stands in the file that decides, where that is known.
+        found: the place of the value in the file that decides, where that is known.
         named: whether a file gives the setting.
     """
     if path in flags:

@@ -41,7 +41,7 @@ def pick(found: Mapping[str, dict[str, Any]], name: str, flags: Mapping[str, Any
     """The settings of a profile.
 
     Raises:
-        UsageError: a flag names one that is not there.
+        UsageError: a flag names one that does not exist.
         SettingsError: a variable or a file does.
     """
     if name in found:

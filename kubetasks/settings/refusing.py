@@ -1,4 +1,4 @@
-"""What a user is told of a setting that is refused: where it was set, what is wrong, and what to write instead."""
+"""The error for a setting that is rejected: where it was set, what is wrong, and what to write instead."""
 
 import difflib
 import json
@@ -57,7 +57,7 @@ def place(path: str, over: Mapping[str, Any], found: Located | None = None) -> s
     Args:
         path: the dotted path.
         over: what the environment sets.
-        found: where it stands in its file.
+        found: its position in its file.
     """
     if at(over, path.partition("[")[0]) is not None:
         return f"setting {variable(path)} in the environment"
@@ -65,7 +65,7 @@ def place(path: str, over: Mapping[str, Any], found: Located | None = None) -> s
 
 
 def at(nested: Any, path: str) -> Any:
-    """The value at a dotted path; None where there is none."""
+    """The value at a dotted path; None if there is none."""
     parts = path.split(".")
     while parts:
         # A name of the user's may hold dots.
@@ -130,7 +130,7 @@ def _choices(path: str, value: Any) -> str:
 
 
 def _keys(where: str, nested: Any) -> list[str]:
-    """A path as msgspec gives it as its keys, with the user's own name in place of ``[...]``; ``[0]`` is an entry."""
+    """A path as msgspec gives it as its keys, with the user's own name instead of ``[...]``; ``[0]`` is an entry."""
     hint: Any = Settings
     found: list[str] = []
     for part in re.findall(r"[^.\[\]]+|\[[^\]]*\]", where):
@@ -173,7 +173,7 @@ def _quoted(key: str, got: str, value: Any, found: Located | None) -> tuple[str,
     if got in {"array", "object"}:
         return f"it holds text, and this is {kind}", f'write it as one text in quotes: {before}"…"'
     if got == "null":
-        return "it has no value", f'write {before}"" for an empty text, or take the line out'
+        return "it has no value", f'write {before}"" for an empty text, or remove the line'
     raw = (
         found.text if found else {True: "true", False: "false"}.get(value, str(value)) if got == "bool" else str(value)
     )

@@ -28,23 +28,23 @@ OptionalDnsLabel = Annotated[str, Meta(pattern=r"^([a-z0-9]([-a-z0-9]{0,61}[a-z0
 
 
 class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A group of keys; unknown ones are refused."""
+    """A group of keys; unknown ones are rejected."""
 
 
 class ServiceLocal(Section, frozen=True):
-    """How a service runs on the local target, where its Dockerfile does not say it right."""
+    """How a service runs on the local target, if its Dockerfile does not describe it."""
 
     command: Annotated[
-        list[str], Meta(description="The command line; ENTRYPOINT and CMD of the Dockerfile where empty.")
+        list[str], Meta(description="The command line; ENTRYPOINT and CMD of the Dockerfile if empty.")
     ] = field(default_factory=list)
     cwd: Annotated[
         str,
-        Meta(description="The working directory, relative to the project's root; by WORKDIR where empty."),
+        Meta(description="The working directory, relative to the project's root; derived from WORKDIR if empty."),
     ] = ""
-    python: Annotated[
-        str, Meta(description="The interpreter, e.g. web/.venv/bin/python; `local.python` where empty.")
-    ] = ""
-    skip: Annotated[bool, Meta(description="Leave its workloads out.")] = False
+    python: Annotated[str, Meta(description="The interpreter, e.g. web/.venv/bin/python; `local.python` if empty.")] = (
+        ""
+    )
+    skip: Annotated[bool, Meta(description="Omit its workloads.")] = False
 
 
 class Service(Section, frozen=True):
@@ -53,8 +53,8 @@ class Service(Section, frozen=True):
     image: Annotated[
         str,
         Meta(
-            description="The image that stands for it in manifests and charts, with any tag or digest; "
-            "the service's name where empty."
+            description="The name of its image in manifests and charts, with any tag or digest; "
+            "the service's name if empty."
         ),
     ] = ""
     context: Annotated[str, Meta(description="The build context, relative to the project's root.")] = "."
@@ -63,7 +63,7 @@ class Service(Section, frozen=True):
         default_factory=dict
     )
     local_port: Annotated[
-        int, Meta(ge=0, le=65535, description="Its port on the local target; 0 takes the container's own.")
+        int, Meta(ge=0, le=65535, description="Its port on the local target; 0 uses the container's own.")
     ] = 0
     local: Annotated[ServiceLocal, Meta(description="How it runs on the local target.")] = field(
         default_factory=ServiceLocal
@@ -74,15 +74,15 @@ class Images(Section, frozen=True):
     """How images are built and named."""
 
     repository: Annotated[str, Meta(description="The first part of every image's name.")] = "kubetasks"
-    base: Annotated[str, Meta(description="Passed as BASE_IMAGE to each build that asks for it by an ARG.")] = (
+    base: Annotated[str, Meta(description="Passed as BASE_IMAGE to each build that declares that ARG.")] = (
         "python:3.11-slim"
     )
     offline_base: Annotated[str, Meta(description="BASE_IMAGE with `offline` set.")] = "kubetasks.local/python:3.11"
     registry: Annotated[str, Meta(description="Where `--target context` pushes, e.g. ghcr.io/me.")] = ""
     platform: Annotated[
-        str, Meta(description="The platform to build for, e.g. linux/arm64; the engine's own where empty.")
+        str, Meta(description="The platform to build for, e.g. linux/arm64; the engine's own if empty.")
     ] = ""
-    build_timeout: Annotated[Seconds, Meta(description="The longest a build may take, in seconds.")] = 1200
+    build_timeout: Annotated[Seconds, Meta(description="The time limit for a build, in seconds.")] = 1200
     keep: Annotated[int, Meta(ge=1, description="How many tags of each image `inv image.prune` keeps.")] = 3
 
 
@@ -91,11 +91,9 @@ class Database(Section, frozen=True):
 
     mode: Annotated[
         DatabaseMode,
-        Meta(description="auto: external when the URL below has a value, else bundled (SQLite on the local target)."),
+        Meta(description="auto: external if the URL below has a value, otherwise bundled (SQLite on local)."),
     ] = "auto"
-    url_secret: Annotated[str, Meta(description="The secret that holds the URL of an external Postgres.")] = (
-        "DATABASE_URL"
-    )
+    url_secret: Annotated[str, Meta(description="The secret with the URL of an external Postgres.")] = "DATABASE_URL"
     image: Annotated[str, Meta(description="The image of the bundled Postgres.")] = "postgres:17"
     offline_image: Annotated[str, Meta(description="The image of the bundled Postgres with `offline` set.")] = (
         "kubetasks.local/postgres:15"
@@ -103,12 +101,12 @@ class Database(Section, frozen=True):
 
 
 class Migrations(Section, frozen=True):
-    """The Job that brings the database's schema up to date, before the new pods start."""
+    """The Job that migrates the database before the new pods start."""
 
     job: Annotated[str, Meta(description="The Job's name in the manifests and the chart; empty for none.")] = ""
     service: Annotated[str, Meta(description="The service whose image runs it.")] = ""
     paths: Annotated[
-        list[str], Meta(description="Files and folders that decide whether it has to run again, relative to the root.")
+        list[str], Meta(description="Files and folders whose changes make it run again, relative to the root.")
     ] = field(default_factory=list)
 
 
@@ -117,15 +115,15 @@ class Secret(Section, frozen=True, rename={"sources": "from"}):
 
     kind: Annotated[
         SecretKind,
-        Meta(description="required, optional, or generated: made once, then kept for as long as the namespace lives."),
+        Meta(description="required, optional, or generated: created once, then kept as long as the namespace."),
     ] = "required"
     form: Annotated[
         SecretForm,
-        Meta(description="What its value is checked for: text, a line (no line break), or a url (percent-encoded)."),
+        Meta(description="The form of its value: text, a line (no line break), or a url (percent-encoded)."),
     ] = "text"
     help: Annotated[str, Meta(description="What it is and where to get it; shown when it is missing.")] = ""
-    bytes: Annotated[int, Meta(ge=16, le=128, description="How much randomness a generated one holds.")] = 32
-    rotate: Annotated[bool, Meta(description="Whether `inv secret.rotate` may replace it.")] = True
+    bytes: Annotated[int, Meta(ge=16, le=128, description="The number of random bytes in a generated value.")] = 32
+    rotate: Annotated[bool, Meta(description="Whether `inv secret.rotate` can replace it.")] = True
     into: Annotated[
         str | list[str],
         Meta(
@@ -155,11 +153,11 @@ class Secret(Section, frozen=True, rename={"sources": "from"}):
 
 
 class Manifests(Section, frozen=True):
-    """The raw manifests. A list in its place means ``files``."""
+    """The raw manifests. A list instead of a mapping sets ``files``."""
 
     files: Annotated[
         list[str],
-        Meta(description="Files, globs, folders and kustomizations, relative to the root; `path` counts where empty."),
+        Meta(description="Files, globs, folders and kustomizations, relative to the root; if empty, `path` is used."),
     ] = field(default_factory=list)
     path: Annotated[
         str,
@@ -203,7 +201,7 @@ class Kind(Section, frozen=True):
     """The kind target."""
 
     name: Annotated[DnsLabel, Meta(description="The cluster's name.")] = "kubetasks"
-    node_image: Annotated[str, Meta(description="The node image; kind's own default where empty.")] = ""
+    node_image: Annotated[str, Meta(description="The node image; kind's own default if empty.")] = ""
     offline_node_image: Annotated[str, Meta(description="The node image with `offline` set.")] = (
         "kubetasks.local/kind-node:v1.34.4"
     )
@@ -215,34 +213,32 @@ class Minikube(Section, frozen=True):
     """The minikube target."""
 
     profile: Annotated[str, Meta(min_length=1, description="The profile's name.")] = "minikube"
-    driver: Annotated[str, Meta(description="The driver for cluster.up; minikube chooses where empty.")] = ""
+    driver: Annotated[str, Meta(description="The driver for cluster.up; minikube chooses if empty.")] = ""
     runtime: Annotated[
         str, Meta(description="The container runtime for cluster.up; docker allows building inside the node.")
     ] = "docker"
     cpus: Annotated[int, Meta(ge=2, description="CPUs for cluster.up.")] = 2
     memory: Annotated[int, Meta(ge=1800, description="Memory for cluster.up, in MiB.")] = 4096
-    base_image: Annotated[str, Meta(description="The node image for cluster.up; minikube's own where empty.")] = ""
+    base_image: Annotated[str, Meta(description="The node image for cluster.up; minikube's own if empty.")] = ""
 
 
 class Login(Section, frozen=True):
-    """How verify gets a token before it tries the HTTP contract."""
+    """How verify gets a token for the HTTP contract."""
 
-    operation: Annotated[str, Meta(description="The operationId that answers with a token; empty for none.")] = ""
-    token: Annotated[str, Meta(description="The JSON pointer to the bearer token in its answer.")] = "/token"
+    operation: Annotated[str, Meta(description="The operationId that returns a token; empty for none.")] = ""
+    token: Annotated[str, Meta(description="The JSON pointer to the bearer token in its response.")] = "/token"
     parameters: Annotated[
-        dict[str, str], Meta(description="Parameter names of other operations to JSON pointers into its answer.")
+        dict[str, str], Meta(description="Parameter names of other operations, and JSON pointers into its response.")
     ] = field(default_factory=dict)
 
 
 class HttpCheck(Section, frozen=True):
-    """A check of the user's: one HTTP request, and what must come of it."""
+    """A user-defined check: one HTTP request and its expected response."""
 
     name: Annotated[str, Meta(min_length=1, max_length=80, description="Its name, unique among the checks.")]
-    path: Annotated[str, Meta(description="The path, with a query or without, below the entry or `service`.")] = ""
-    url: Annotated[str, Meta(description="A whole URL in place of a path, such as an ingress's.")] = ""
-    service: Annotated[
-        str, Meta(description="The Service to ask, as SERVICE or SERVICE:PORT; the entry where it is empty.")
-    ] = ""
+    path: Annotated[str, Meta(description="The path, with or without a query, at the entry or `service`.")] = ""
+    url: Annotated[str, Meta(description="A complete URL instead of a path, such as that of an ingress.")] = ""
+    service: Annotated[str, Meta(description="The Service, as SERVICE or SERVICE:PORT; the entry if empty.")] = ""
     method: Annotated[Method, Meta(description="The method.")] = "GET"
     headers: Annotated[dict[str, str], Meta(description="Headers to send.")] = field(default_factory=dict)
     json: Annotated[Any, Meta(description="A JSON body to send.")] = UNSET
@@ -257,37 +253,37 @@ class HttpCheck(Section, frozen=True):
     )
     text: Annotated[Any, Meta(description="The expected body as text: a value or matchers.")] = UNSET
     latency: Annotated[
-        int, Meta(ge=0, description="The longest the answer may take, in milliseconds; 0 for no limit.")
+        int, Meta(ge=0, description="The limit for the response time, in milliseconds; 0 for no limit.")
     ] = 0
     needs: Annotated[
-        list[str], Meta(description="Layers and checks that must have passed before, beside its Service.")
+        list[str], Meta(description="Layers and checks that must pass first, in addition to its Service.")
     ] = field(default_factory=list)
 
 
 class Verify(Section, frozen=True):
-    """What `inv verify` proves."""
+    """What `inv verify` checks."""
 
     entry: Annotated[
         str,
         Meta(
             description="What a user opens: SERVICE, SERVICE:PORT, Ingress/NAME, HTTPRoute/NAME or Gateway/NAME; "
-            "inferred where empty."
+            "inferred if empty."
         ),
     ] = ""
-    contract: Annotated[str, Meta(description="An OpenAPI document, tried through the entry; empty for none.")] = ""
+    contract: Annotated[str, Meta(description="An OpenAPI document, tested through the entry; empty for none.")] = ""
     login: Annotated[Login, Meta(description="How to get a token first.")] = field(default_factory=Login)
     journeys: Annotated[
-        list[str], Meta(description="YAML files with HTTP journeys a user takes, tried through the entry.")
+        list[str], Meta(description="YAML files with HTTP journeys of a user, tested through the entry.")
     ] = field(default_factory=list)
     checks: Annotated[
-        list[HttpCheck], Meta(description="Checks of your own: HTTP requests and what must come of them.")
+        list[HttpCheck], Meta(description="Your own checks: HTTP requests and their expected responses.")
     ] = field(default_factory=list)
     timeout: Annotated[Seconds, Meta(description="The limit of one HTTP request, in seconds.")] = 15
     limit: Annotated[Seconds, Meta(description="The limit of one built-in check, in seconds.")] = 300
 
 
 class Aiops(Section, frozen=True):
-    """Questions in words (`inv aiops.ask`): which model answers them, and what may be sent to it."""
+    """Questions in plain language (`inv aiops.ask`): the model, and the limits for what is sent to it."""
 
     endpoint: Annotated[
         str,
@@ -297,30 +293,31 @@ class Aiops(Section, frozen=True):
     key_secret: Annotated[
         str,
         Meta(
-            description="The name of the endpoint's key: one of `secrets`, or a variable that is set here and stays "
-            "here. An endpoint at a local address needs none."
+            description="The name of the endpoint's key: one of `secrets`, or a variable that is set here and "
+            "stays here. An endpoint at a local address needs none."
         ),
     ] = "LLM_API_KEY"
     tool: Annotated[
         AiopsTool,
         Meta(
-            description="What asks the model: kubectl-ai (in a sandbox), direct (kubetasks, with reading tools), "
-            "rules (nothing asks it); auto: kubectl-ai where it is installed (on Linux), else direct."
+            description="The tool that asks the model: kubectl-ai (in a sandbox), direct (kubetasks, with read-only "
+            "tools), rules (no model); auto: kubectl-ai if it is installed (on Linux), otherwise direct."
         ),
     ] = "auto"
     sandbox: Annotated[
-        SandboxKind, Meta(description="What runs kubectl-ai; auto: bubblewrap where it works, else a container.")
+        SandboxKind,
+        Meta(description="The sandbox for kubectl-ai; auto: bubblewrap if it works, otherwise a container."),
     ] = "auto"
-    requests: Annotated[int, Meta(ge=1, le=1000, description="How many requests one question may send.")] = 40
-    bytes: Annotated[int, Meta(ge=10_000, description="How many bytes one question may send.")] = 1_000_000
-    timeout: Annotated[Seconds, Meta(description="How long one question may take, in seconds.")] = 120
+    requests: Annotated[int, Meta(ge=1, le=1000, description="The maximum number of requests for one question.")] = 40
+    bytes: Annotated[int, Meta(ge=10_000, description="The maximum number of bytes sent for one question.")] = 1_000_000
+    timeout: Annotated[Seconds, Meta(description="The time limit for one question, in seconds.")] = 120
 
 
 class Local(Section, frozen=True):
     """The local target: the rendered workloads as supervised processes on loopback."""
 
     python: Annotated[
-        str, Meta(description="The interpreter for containers whose command is `python`; this one where empty.")
+        str, Meta(description="The interpreter for containers whose command is `python`; the current one if empty.")
     ] = ""
     sqlite: Annotated[
         str,
@@ -341,39 +338,37 @@ class Hooks(Section, frozen=True):
         list[str | list[str]], Meta(description="After a deploy that changed something, verified or not.")
     ] = field(default_factory=list)
     on_failure: Annotated[
-        list[str | list[str]], Meta(description="After a deploy that failed; KUBETASKS_FAILURE says why.")
+        list[str | list[str]], Meta(description="After a failed deploy; KUBETASKS_FAILURE has the reason.")
     ] = field(default_factory=list)
-    timeout: Annotated[Seconds, Meta(description="The limit of each one, in seconds.")] = 600
+    timeout: Annotated[Seconds, Meta(description="The time limit for each one, in seconds.")] = 600
 
 
 class Settings(Section, frozen=True):
-    """Everything that can be set, below the key ``kubetasks`` of invoke.yaml."""
+    """All settings, under the key ``kubetasks`` of invoke.yaml."""
 
     project: Annotated[DnsLabel, Meta(description="The application's name: its label, Helm release and prefix.")] = (
         "app"
     )
-    namespace: Annotated[OptionalDnsLabel, Meta(description="The namespace; the project's name where empty.")] = ""
+    namespace: Annotated[OptionalDnsLabel, Meta(description="The namespace; the project's name if empty.")] = ""
     namespace_policy: Annotated[
         PodSecurity,
-        Meta(description="The Pod Security Standard that a namespace created here enforces; none for no standard."),
+        Meta(description="The Pod Security Standard for a namespace that kubetasks creates; none for no standard."),
     ] = "none"
     target: Annotated[TargetName, Meta(description="Where to deploy.")] = "auto"
-    deployer: Annotated[DeployerName, Meta(description="What deploys: raw manifests or the Helm chart (--with).")] = (
+    deployer: Annotated[DeployerName, Meta(description="The deployer: raw manifests or the Helm chart (--with).")] = (
         "manifests"
     )
     context: Annotated[str, Meta(description="The kubeconfig context for `target: context`.")] = ""
     allowed_contexts: Annotated[
         list[str],
-        Meta(description="Contexts beyond the local ones that may be deployed to, once named with --context."),
+        Meta(description="Non-local contexts that you can deploy to, if also named with --context."),
     ] = field(default_factory=list)
     offline: Annotated[
-        bool, Meta(description="Use the images that docker/offline makes where no image registry answers.")
+        bool, Meta(description="Use the images that docker/offline builds, without an image registry.")
     ] = False
-    deadline: Annotated[Seconds, Meta(description="How long a rollout may take, in seconds.")] = 120
-    history: Annotated[int, Meta(ge=2, le=50, description="How many revisions are kept to roll back to.")] = 5
-    env_file: Annotated[
-        str, Meta(description="The env file that secrets' values are read from, e.g. .env; empty reads none.")
-    ] = ""
+    deadline: Annotated[Seconds, Meta(description="The time limit for a rollout, in seconds.")] = 120
+    history: Annotated[int, Meta(ge=2, le=50, description="How many revisions are kept for rollbacks.")] = 5
+    env_file: Annotated[str, Meta(description="The file with the values of secrets, e.g. .env; no file if empty.")] = ""
     profile: Annotated[str, Meta(description="Which of `profiles` applies (--profile); none where empty.")] = ""
     profiles: Annotated[
         dict[str, dict[str, Any]],
@@ -388,7 +383,7 @@ class Settings(Section, frozen=True):
     )
     config: Annotated[
         dict[str, str],
-        Meta(description="Keys of the ConfigMap `<project>-config` with values other than the source's own."),
+        Meta(description="Keys of the ConfigMap `<project>-config`, whose values override those in the source."),
     ] = field(default_factory=dict)
     images: Annotated[Images, Meta(description="Images.")] = field(default_factory=Images)
     database: Annotated[Database, Meta(description="The database.")] = field(default_factory=Database)
@@ -400,7 +395,7 @@ class Settings(Section, frozen=True):
     local: Annotated[Local, Meta(description="The local target.")] = field(default_factory=Local)
     hooks: Annotated[Hooks, Meta(description="An application's own steps in a deploy.")] = field(default_factory=Hooks)
     verify: Annotated[Verify, Meta(description="Verification.")] = field(default_factory=Verify)
-    aiops: Annotated[Aiops, Meta(description="Questions in words.")] = field(default_factory=Aiops)
+    aiops: Annotated[Aiops, Meta(description="Questions in plain language.")] = field(default_factory=Aiops)
     pod_templates: Annotated[
         dict[str, str],
         Meta(
@@ -409,7 +404,7 @@ class Settings(Section, frozen=True):
         ),
     ] = field(default_factory=dict)
     programs: Annotated[
-        dict[str, str], Meta(description="Paths of outside programs, by name, where PATH is not to decide.")
+        dict[str, str], Meta(description="Paths of external programs, by name, where PATH is not to decide.")
     ] = field(default_factory=dict)
 
     @property

@@ -1,4 +1,4 @@
-"""Walks through the settings' classes: every key, the schema, what stands behind a path."""
+"""Walks through the settings' classes: every key, the schema, and the value at a path."""
 
 from collections.abc import Iterator
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
@@ -56,7 +56,7 @@ def keys(section: type[Section] = Settings, prefix: str = "") -> Iterator[tuple[
 def public_words(settings: Settings) -> set[str]:
     """The texts of the settings and the names in them, which are shown anyway.
 
-    Values of ``config`` and of build arguments are not among them: somebody may have put a secret there.
+    Values of ``config`` and of build arguments are not among them: someone may have put a secret there.
     """
     found: set[str] = set()
     waiting: list[Any] = [msgspec.to_builtins(settings)]
@@ -79,7 +79,7 @@ def schema() -> dict[str, Any]:
 
 
 def hint_at(path: str) -> Any:
-    """The annotation of a key; None where a path leads through a name of the user's or nowhere."""
+    """The annotation of a key; None if a path leads through a name of the user's or nowhere."""
     section: type[Section] | None = Settings
     hint: Any = None
     for part in path.split("."):

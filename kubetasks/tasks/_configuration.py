@@ -1,4 +1,4 @@
-"""Invoke's configuration files, read strictly: a key that stands twice, or is not text, is refused with its line."""
+"""Invoke's configuration files, read strictly: a duplicate key, or one that is not a string, is rejected."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -34,7 +34,7 @@ def read(path: Path) -> dict[str, Any]:
     if found is None:
         return {}
     if not isinstance(found, dict):
-        raise SettingsError(f"{path} cannot be used", why="it is not a mapping", fix="docs/settings.md has the keys")
+        raise SettingsError(f"{path} cannot be used", why="it is not a mapping", fix="docs/settings.md lists the keys")
     return found
 
 
@@ -42,7 +42,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise documents.NotYamlError(f"key `{key}` stands twice in one object")
+            raise documents.NotYamlError(f"key `{key}` is defined twice in one object")
         found[key] = value
     return found
 
@@ -81,7 +81,7 @@ def check(config: Config) -> None:
 
 
 def locate(config: Config, keys: Sequence[str]) -> documents.Located | None:
-    """Where a key stands, in the file that decides on it; None where no YAML file has it."""
+    """Where a key stands, in the file that decides on it; None if no YAML file has it."""
     for path in files(config):
         if path.suffix in YAML:
             found = documents.locate(path.read_text(encoding="utf-8"), keys, path.name)

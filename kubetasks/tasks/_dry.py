@@ -60,7 +60,7 @@ class ReadOnlyStore:
         raise WouldChange("delete the namespace with everything in it")
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
-        """A program that writes is refused by the runner."""
+        """A program that writes is rejected by the runner."""
         return cast("Any", self.store).call(*args, **kwargs)
 
 
@@ -88,7 +88,7 @@ def _named(objects: Objects) -> str:
 
 
 def _unseen(line: str) -> None:
-    """Show a line to nobody."""
+    """Drop a line."""
 
 
 @dataclass
@@ -126,7 +126,7 @@ class TaskRunner(SystemRunner):
             return super().run(argv, input=input, env=env, cwd=cwd, timeout=within, check=check, on_line=shown)
         except ToolTimeout as error:
             if within < timeout:
-                raise ToolTimeout(error.what, fix="--command-timeout (-T) allows no more; give more") from None
+                raise ToolTimeout(error.what, fix="--command-timeout (-T) does not allow more; raise it") from None
             raise
 
     @contextlib.contextmanager

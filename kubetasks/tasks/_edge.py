@@ -57,16 +57,16 @@ _profile: ContextVar[str] = ContextVar("profile", default="")
 # Variables that begin like settings and are none.
 NO_SETTINGS = ("KUBETASKS_CACHE", "KUBETASKS_FAILURE", HOOK)
 FLAGS: Mapping[str, str] = {
-    "target": "where: auto, minikube, kind, context or local (setting `target`)",
-    "context": "a kubeconfig context; beyond local clusters it must be listed in `allowed_contexts` too",
+    "target": "where to deploy: auto, minikube, kind, context or local (setting `target`)",
+    "context": "a kubeconfig context; any but a local cluster must also be listed in `allowed_contexts`",
     "namespace": "the namespace (setting `namespace`; the project's name by default)",
-    "with": "what deploys: manifests or helm (setting `deployer`)",
-    "env-file": "where secrets' values are read from (setting `env_file`)",
-    "offline": "use the images of docker/offline, where no image registry answers (setting `offline`)",
+    "with": "the deployer: manifests or helm (setting `deployer`)",
+    "env-file": "the file with the values of secrets (setting `env_file`)",
+    "offline": "use the images of docker/offline, without an image registry (setting `offline`)",
     "profile": "which of the settings' `profiles` applies, such as staging or prod (setting `profile`)",
     "json": "print one JSON document instead of text",
     "junit": "also write a JUnit report to this file",
-    "html": "also write a report for people to this file: one HTML page that needs no other file",
+    "html": "also write an HTML report to this file: one self-contained page",
     "lock-wait": "how many seconds to wait while another command changes the same namespace",
 }
 
@@ -119,7 +119,7 @@ def command(help: dict[str, str] | None = None, **options: Any) -> Callable[[Cal
                 raise Exit(code=error.exit_code) from None
             except KeyboardInterrupt:
                 before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # one line, whatever is pressed meanwhile
-                stop = Interrupted("interrupted", fix="run the same command again; it goes on from where it stopped")
+                stop = Interrupted("interrupted", fix="run the same command again; it continues where it stopped")
                 report(stop)
                 signal.signal(signal.SIGINT, before)
                 raise Exit(code=stop.exit_code) from None
@@ -260,7 +260,7 @@ class Edge:
         return found or _configuration.locate(self.context.config, keys)
 
     def check_paths(self) -> None:
-        """Refuse settings that name a file or folder that is not there, before anything is done.
+        """Reject settings that name a file or folder that does not exist, before anything is done.
 
         Raises:
             SettingsError: the first one.
@@ -352,7 +352,7 @@ class Edge:
 
     @cached_property
     def charted(self) -> Settings:
-        """The settings with the chart at hand, pulled where a repository has it."""
+        """The settings with the chart on this machine, pulled where a repository has it."""
         from kubetasks.deployers.chart_source import at_hand
 
         return at_hand(self.settings, self.root, self.runner)
@@ -371,7 +371,7 @@ class Edge:
 
         Args:
             known: names that have a value where it is deployed to.
-            ask: prompt for required ones that have none, where somebody sits at a terminal.
+            ask: prompt for required ones that have none, where someone sits at a terminal.
             tell: show what looks like a slip; else the caller does.
             commands: run the commands that secrets name.
         """
@@ -473,7 +473,7 @@ class Edge:
 
     @contextlib.contextmanager
     def changing(self, command: str, survey: "Survey", lock_wait: float = 0.0) -> "Iterator[Survey]":
-        """The namespace, made where it is not there, with the lock held; yields what is there by then.
+        """The namespace, created if it does not exist, with the lock held; yields the current survey.
 
         Raises:
             DeployLocked: another process holds the lock, or has changed something since the survey.
@@ -517,7 +517,7 @@ def waiting(lock_wait: int) -> float:
         UsageError: it is negative.
     """
     if lock_wait < 0:
-        raise UsageError(f"--lock-wait {lock_wait}", why="it is negative", fix="give a number of seconds")
+        raise UsageError(f"--lock-wait {lock_wait}", why="it is negative", fix="specify a number of seconds")
     return float(lock_wait)
 
 

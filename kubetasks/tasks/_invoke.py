@@ -38,7 +38,7 @@ KEPT: Final[Mapping[str, frozenset[str]]] = {
     "tasks.dedupe": frozenset({"overrides", "runtime", "project", "user", "system"}),
     "tasks.executor_class": frozenset({"runtime", "project", "user", "system"}),
 }
-# Options that are refused, and why.
+# Options that are rejected, and why.
 REFUSED: Final[Mapping[str, str]] = {
     "run.asynchronous": "every step waits for its programs",
     "run.disown": "every step waits for its programs",
@@ -47,13 +47,13 @@ REFUSED: Final[Mapping[str, str]] = {
     "run.encoding": "the output of programs is read as UTF-8",
     "run.env": "programs get the environment of this process; export the variables instead",
     "run.replace_env": "programs get the environment of this process",
-    "run.err_stream": "the output of programs is read and not passed on",
-    "run.out_stream": "the output of programs is read and not passed on",
+    "run.err_stream": "the output of programs is captured and not passed on",
+    "run.out_stream": "the output of programs is captured and not passed on",
     "run.fallback": "programs get no terminal",
     "run.pty": "programs get no terminal",
     "run.shell": "programs are started without a shell",
-    "run.warn": "a step must not go on after a program that failed",
-    "run.watchers": "no answers are typed for programs",
+    "run.warn": "a step must not continue after a program failed",
+    "run.watchers": "kubetasks does not answer the prompts of programs",
     "runners.local": "programs are started by kubetasks itself",
     "sudo.password": "kubetasks does not use sudo",
     "sudo.prompt": "kubetasks does not use sudo",
@@ -113,7 +113,7 @@ def options(context: Context) -> Options:
             raise UsageError(
                 _place(config, path)[1],
                 why="Invoke has no such option",
-                fix=f"did you mean {beside[near[0]]}?" if near else "take it out",
+                fix=f"did you mean {beside[near[0]]}?" if near else "remove it",
             )
         if path.startswith("run.env.") or value != defaults[path]:
             _check(config, path)
@@ -136,12 +136,12 @@ def _leaves(nested: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _check(config: Config, path: str) -> None:
-    """Refuse a value other than the default where nothing would come of it."""
+    """Reject a value other than the default where nothing would come of it."""
     level, place = _place(config, path)
     if level in KEPT.get(path, ()):
         return
     outer = ".".join(path.split(".")[:2])
-    raise UsageError(place, why=REFUSED.get(outer, TOO_LATE), fix="take it out, or set its default for this project")
+    raise UsageError(place, why=REFUSED.get(outer, TOO_LATE), fix="remove it, or set its default for this project")
 
 
 def _place(config: Config, path: str) -> tuple[str, str]:
@@ -162,7 +162,7 @@ def _place(config: Config, path: str) -> tuple[str, str]:
 
 
 def _check_runtime(config: Config) -> None:
-    """Refuse a configuration file that was named and is not there; Invoke goes on without it."""
+    """Reject a configuration file that was named and does not exist; Invoke continues without it."""
     path = config._runtime_path
     if path is None or config._runtime_found:
         return
@@ -172,14 +172,14 @@ def _check_runtime(config: Config) -> None:
 
 
 def _check_variables(config: Config) -> None:
-    """Refuse variables for Invoke that nothing reads, and those that name settings of ours."""
+    """Reject variables for Invoke that nothing reads, and those that name our settings."""
     known = [OWN + path.replace(".", "_").upper() for path, _ in _leaves(config)]
     for name in os.environ:
         if not name.startswith(OWN) or name in OTHER_VARIABLES:
             continue
         if name.startswith(f"{OWN}KUBETASKS_"):
             fix = f"set {name.removeprefix(OWN)}"
-            raise UsageError(f"{name} in the environment", why="settings have variables of their own", fix=fix)
+            raise UsageError(f"{name} in the environment", why="settings have their own variables", fix=fix)
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
             fix = f"did you mean {near[0]}?" if near else "unset it"

@@ -1,4 +1,4 @@
-"""What the MCP server's tools do: the steps of the tasks of those names, with a document in place of a printout."""
+"""What the MCP server's tools do: the steps of the tasks of those names, with a document instead of a printout."""
 
 import contextlib
 from collections.abc import Callable
@@ -21,7 +21,7 @@ def learn_secrets(found: Edge) -> None:
 
 
 class ProjectOperations:
-    """The tools of one project. Each call makes an edge of its own and so looks at the cluster anew.
+    """The tools of one project. Each call creates its own edge, and so reads the cluster again.
 
     Args:
         make: makes the edge.
@@ -163,4 +163,4 @@ class ProjectOperations:
 
     def _check_offered(self) -> None:
         if not self._offer_changes:
-            raise KubetasksError("this server changes nothing", fix="start it with --allow-changes")
+            raise KubetasksError("this server is read-only", fix="start it with --allow-changes")

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from kubetasks.images.plan import Image
 
 HELP = {
-    "fail_on": "exit with 101 for findings this bad or worse: critical, error, warning, or never",
-    "tool": "only these scanners, separated by commas; one that is not installed is an error then",
+    "fail_on": "exit with 101 for findings of this severity or higher: critical, error, warning, or never",
+    "tool": "only these scanners, separated by commas; a missing one is an error",
 }
 HOW = "install one of the scanners; the notes have the commands"
 
@@ -27,12 +27,12 @@ def chosen(tool: str, known: "Sequence[str]") -> list[str]:
     names = [name.strip() for name in tool.split(",") if name.strip()]
     for name in names:
         if name not in known:
-            raise UsageError(f"--tool {name}", why="unknown value", fix=f"choose of {', '.join(known)}")
+            raise UsageError(f"--tool {name}", why="unknown value", fix=f"choose from {', '.join(known)}")
     return names
 
 
 def check_level(fail_on: str) -> None:
-    """Refuse a level that is none.
+    """Reject a level that is none.
 
     Raises:
         UsageError: with the levels.
@@ -61,7 +61,7 @@ def show(found: Edge, scan: "Scan", fail_on: str) -> None:
     for note in scan.notes:
         found.note(note)
     if not scan.looked:
-        raise ScanImpossible("nothing was looked at", why=scan.notes[0] if scan.notes else "", fix=HOW)
+        raise ScanImpossible("nothing was scanned", why=scan.notes[0] if scan.notes else "", fix=HOW)
     bad = scan.at_least(fail_on)
     if bad:
         raise ScanFound(
@@ -70,7 +70,7 @@ def show(found: Edge, scan: "Scan", fail_on: str) -> None:
             fix=bad[0].fix.text,
         )
     count = counted(len(findings), "finding") if findings else "no findings"
-    found.console.line(f"looked at {', '.join(scan.looked)}: {count}", mark="done")
+    found.console.line(f"scanned {', '.join(scan.looked)}: {count}", mark="done")
 
 
 def image_scan(found: Edge, images: "Sequence[Image]", wanted: "Sequence[str]") -> "Scan":

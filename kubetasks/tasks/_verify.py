@@ -49,7 +49,7 @@ def files(junit: str = "", html: str = "") -> Files:
     """The files that the flags name.
 
     Raises:
-        UsageError: one could not be written; that is found out before anything is tried.
+        UsageError: one could not be written; that is checked before anything runs.
     """
     paths: Mapping[str, Path] = {
         flag: _writable(flag, value) for flag, value in (("junit", junit), ("html", html)) if value
@@ -92,9 +92,9 @@ def refuse_watch(*, json: bool, listing: bool, every: int) -> None:
     if json:
         raise UsageError("--watch --json", why="--json prints one document", fix="--junit FILE is written each round")
     if listing:
-        raise UsageError("--watch --list", why="--list runs no check", fix="take one of them out")
+        raise UsageError("--watch --list", why="--list runs no check", fix="remove one of them")
     if every < 0:
-        raise UsageError(f"--every {every}", why="it is negative", fix="give a number of seconds")
+        raise UsageError(f"--every {every}", why="it is negative", fix="specify a number of seconds")
 
 
 def show_list(found: Edge, selection: Selection) -> None:
@@ -144,7 +144,7 @@ def once(found: Edge, selection: Selection, files: Files) -> None:
     """
     if found.dry:
         _, objects = found.rendered()
-        found.would(f"try {len(objects)} objects, their probes, contract and journeys, which make data of their own")
+        found.would(f"try {len(objects)} objects, their probes, contract and journeys, which create their own data")
         return
     report, objects = _round(found, selection)
     files.write(report)

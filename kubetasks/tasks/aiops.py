@@ -26,9 +26,9 @@ if TYPE_CHECKING:
         "namespace",
         "env-file",
         "json",
-        question="what you want to know, in words, between quotes",
-        tool="what asks the model: auto, kubectl-ai, direct or rules (setting `aiops.tool`)",
-        unsandboxed="run kubectl-ai with your own rights where there is no sandbox",
+        question="your question, in quotes",
+        tool="the tool that asks the model: auto, kubectl-ai, direct or rules (setting `aiops.tool`)",
+        unsandboxed="run kubectl-ai with your own permissions if there is no sandbox",
         show_sent="print everything that was sent to the model",
     ),
 )
@@ -44,7 +44,7 @@ def ask(
     show_sent: bool = False,
     json: bool = False,
 ) -> None:
-    """Answer a question about what runs: by the rules of diagnose first, then by a model where one is configured."""
+    """Answer a question about the deployment: first by the rules of diagnose, then by a model if one is configured."""
     from kubetasks.aiops.choose import check
     from kubetasks.errors import KubetasksError
 
@@ -82,7 +82,7 @@ def _question(
     state: "Snapshot",
     findings: "list[Finding]",
 ) -> "Question | None":
-    """The question to a model; None where the rules alone answer."""
+    """The question to a model; None if the rules alone answer."""
     from kubetasks.aiops.ask import Question
     from kubetasks.aiops.choose import outbound, way
 
@@ -99,7 +99,7 @@ def _without(found: Edge, asked: "Question | None", show_sent: bool) -> None:
 
     if asked is None:
         if not found.settings.aiops.endpoint:
-            found.note(f"no model is configured, so the rules alone answer; {CONFIGURE}")
+            found.note(f"no model is configured, so only the rules answer; {CONFIGURE}")
         return
     found.would(*asked.would())
     for line in asked.prompt().splitlines() if show_sent else ():
@@ -175,7 +175,7 @@ def _secrets(found: Edge, notes: list[str]) -> "tuple[dict[str, Sensitive], Kube
         unread = error
     objects = known.objects(found.target.store)
     if objects is None:
-        notes.append("you may not read Secrets here: their values are only hidden where they look like secrets")
+        notes.append("you are not allowed to read Secrets here: their values are hidden only if they look like secrets")
         objects = []
     values = {**places.values(settings, objects), **values}
     found.redactor.add([*values.values(), *known.values(objects)])
@@ -206,8 +206,8 @@ def _sent(found: Edge, outbound: "Outbound", document: dict[str, Any], show_sent
         return
     to, size, record = outbound.endpoint.url, outbound.sent_bytes, outbound.audit.path
     document["sent"] = {"to": to, "requests": outbound.requests, "bytes": size, "record": str(record or "")}
-    told = f"sent {counted(outbound.requests, 'request')} ({size} bytes) to {to}; all of it is in {record}"
-    found.console.line(told, mark="note")
+    summary = f"sent {counted(outbound.requests, 'request')} ({size} bytes) to {to}; all of it is in {record}"
+    found.console.line(summary, mark="note")
     if show_sent:
         if found.as_json:
             document["sent"]["entries"] = outbound.audit.entries()
@@ -231,12 +231,12 @@ def _decide(found: Edge, proposals: list[dict[str, Any]]) -> "tuple[bool, Kubeta
     for each in proposals:
         if each["refused"] or cluster is None:
             text, why = " ".join(each["command"].split())[:400], each["refused"] or "there is no cluster to run it on"
-            found.console.line(f"proposed and refused: {text} ({why})", mark="note")
+            found.console.line(f"proposed and rejected: {text} ({why})", mark="note")
             continue
         found.console.line(f"proposed: {shlex.join(each['argv'])}", mark="note")
         if found.as_json or not attended():
-            found.console.line("not run: nothing is run without a terminal and a yes", mark="note")
-        elif confirmed("run it, with your rights? [y/N] "):
+            found.console.line("not run: a proposal needs a terminal and your approval", mark="note")
+        elif confirmed("run it with your permissions? [y/N] "):
             try:
                 with found.console.step("run") as shown, found.locked("aiops.ask"):
                     shown.done(carry_out(cluster, found.runner, each["argv"]))

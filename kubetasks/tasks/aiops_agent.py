@@ -56,9 +56,9 @@ def _wanted(found: Edge, key_secret: str, image: str, kagent: str, *, rollback: 
         kagent_namespace=KAGENT,
         key_secret="the existing Secret with the model's key, as NAME/KEY; the project's own by default",  # noqa: S106
         image="the image of kubetasks' MCP server, which runs beside the agent",
-        allow_rollback="let the agent go back to a revision; each time is asked for",
-        schedule='also ask it by itself, when cron says: "0 7 * * *"; never by default',
-        charts="install or upgrade kagent itself, too; give --no-charts where another tool does",
+        allow_rollback="let the agent roll back to a revision, with your approval each time",
+        schedule='also ask it on this cron schedule: "0 7 * * *"; never by default',
+        charts="install or upgrade kagent itself, too; use --no-charts if another tool does that",
         timeout="how many seconds to wait until the agent is ready",
     )
 )
@@ -123,7 +123,7 @@ def status(
     kagent_namespace: str = "kagent",
     json: bool = False,
 ) -> None:
-    """Say which kagent the cluster has, and whether the agent is ready."""
+    """Show which kagent the cluster has, and whether the agent is ready."""
     from kubetasks.aiops.kagent import lines
     from kubetasks.aiops.kagent.cluster import condition, reason
     from kubetasks.errors import KagentMissing
@@ -169,7 +169,7 @@ def remove(
     kagent_namespace: str = "kagent",
     charts: bool = False,
 ) -> None:
-    """Remove the agent; kagent itself stays unless --charts is given."""
+    """Remove the agent; --charts also removes kagent itself."""
     from kubetasks.aiops.kagent import objects
 
     found = edge(c, target=target, cluster_context=context, namespace=namespace)

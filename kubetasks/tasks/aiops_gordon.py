@@ -7,7 +7,7 @@ from kubetasks.tasks._edge import command, edge, flags
 
 @command(help=flags("target", "context", "offline", service="only this one"))
 def gordon(c: Context, target: str = "", context: str = "", offline: bool = False, service: str = "") -> None:
-    """Prepare a question for Gordon (docker ai) about the Dockerfiles; without Gordon, suggest the changes here."""
+    """Prepare a question for Gordon (docker ai) about the Dockerfiles; without Gordon, print suggestions."""
     import os
 
     from kubetasks import state
@@ -18,12 +18,12 @@ def gordon(c: Context, target: str = "", context: str = "", offline: bool = Fals
 
     found = edge(c, target=target, cluster_context=context, offline=offline)
     if found.dry:
-        found.would("look at the Dockerfiles and the built images, and prepare a question for Gordon")
+        found.would("scan the Dockerfiles and the built images, and prepare a question for Gordon")
         return
     there = assistant.detect(found.runner)
     scan = image_scan(found, images_of(found, service), [])
     if not there.there:
-        found.console.line(f"Gordon cannot be asked: {there.why}; these are our own suggestions", mark="note")
+        found.console.line(f"Gordon is not available: {there.why}; kubetasks suggests:", mark="note")
         show(found, scan, "never")
         return
     text = assistant.prompt(scan, dockerfiles.of(found.settings, found.root), found.redactor)

@@ -24,10 +24,10 @@ TIMEOUT = 120
     help=flags(
         *WHERE,
         kagent_namespace=KAGENT,
-        question="what you want to know, in words; in quotes",
+        question="your question, in quotes",
         agent="the agent's name",
         url="kagent's address where it can be reached without a port-forward, as within the cluster",
-        timeout="how many seconds one answer may take",
+        timeout="the time limit for one answer, in seconds",
     ),
 )
 def invoke(
@@ -41,7 +41,7 @@ def invoke(
     url: str = "",
     timeout: int = TIMEOUT,
 ) -> None:
-    """Ask the agent, show each call that it wants to make, and send your yes or no."""
+    """Ask the agent; approve or reject each call that it wants to make."""
     import contextlib
 
     from kubetasks.aiops import a2a
@@ -52,7 +52,7 @@ def invoke(
     from kubetasks.tasks._operations import learn_secrets
 
     if timeout < 1:
-        raise UsageError(f"--timeout {timeout}", why="it is not above 0", fix="give a number of seconds")
+        raise UsageError(f"--timeout {timeout}", why="it is not above 0", fix="specify a number of seconds")
     found = edge(c, target=target, cluster_context=context, namespace=namespace)
     kagent = kagent_of(found, kagent_namespace)
     if found.dry:
@@ -71,7 +71,7 @@ def invoke(
     with way as base:
         conversation = ask.Conversation(a2a.Agent(base, path, float(timeout)), found.console.line, _decider(), approved)
         turn = conversation.run(text)
-    found.console.line("the agent says (its words are not checked):")
+    found.console.line("the agent says (not verified):")
     for line in turn.text.splitlines():
         found.console.line(f"    {line}")
     if approved:
@@ -85,7 +85,7 @@ def _forwarded(found: Edge, kagent: "Kagent", service: str, port: int) -> "conte
 
 
 def _decider() -> "Callable[[Call], bool] | None":
-    """Asks at the terminal whether a call may run; None where there is none."""
+    """Asks at the terminal whether a call may run; None if there is none."""
     if not attended():
         return None
 

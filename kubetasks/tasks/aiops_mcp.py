@@ -20,8 +20,8 @@ PORT = 8747
         "namespace",
         "with",
         http="answer over HTTP on 127.0.0.1 with a bearer token, not over standard input and output",
-        token_file="the file with the bearer token for --http; made in the state folder by default",  # noqa: S106
-        port="the port for --http; 0 takes a free one",
+        token_file="the file with the bearer token for --http; created in the state folder by default",  # noqa: S106
+        port="the port for --http; 0 selects a free one",
         allow_changes="also offer deploy and rollback; the user is asked before each",
         approved_by_client="do not ask before a change: only for a client that asks its user itself, such as kagent",
     )
@@ -38,11 +38,11 @@ def mcp(
     allow_changes: bool = False,
     approved_by_client: bool = False,
 ) -> None:
-    """Let an assistant look at the deployment, as a server of the Model Context Protocol."""
+    """Let an assistant inspect the deployment, as an MCP (Model Context Protocol) server."""
     from kubetasks.errors import UsageError
 
     if approved_by_client and not allow_changes:
-        raise UsageError("--approved-by-client", why="nothing can be changed", fix="give --allow-changes, too")
+        raise UsageError("--approved-by-client", why="nothing can be changed", fix="add --allow-changes")
     if not 0 <= port <= 65535:
         raise UsageError(f"--port {port}", why="it is not a port", fix="give 0 to 65535")
 
@@ -56,7 +56,7 @@ def mcp(
     _ = first.settings
     if first.dry:
         what = "read" + (", deploy and rollback" if allow_changes else "")
-        edge(c).would(f"answer an MCP client over {'HTTP' if http else 'standard input and output'} ({what})")
+        edge(c).would(f"serve an MCP client over {'HTTP' if http else 'standard input and output'} ({what})")
         return
     _check_extra()
     serve = _serve_http if http else _serve_stdio
@@ -115,12 +115,12 @@ def _serve_http(first: Edge, server: "Server", token_file: str, port: int) -> No
         console = edge(first.context).console
         console.line(f"MCP at {at} until Ctrl-C; the bearer token is in {file}")
         if server.trusted:
-            console.line("changes are not asked for here: whoever has the token can deploy and roll back", mark="note")
+            console.line("changes need no approval here: anyone with the token can deploy and roll back", mark="note")
         anyio.run(over_http.serve, server, token, listener)
 
 
 def _show_at_terminal(line: str) -> bool:
-    """Show a line at the terminal that the server was started from; False where there is none.
+    """Show a line at the terminal that the server was started from; False if there is none.
 
     Not on standard error: a client that starts the server reads that, and may show it to its model.
     """

@@ -98,7 +98,7 @@ def upgrade(
 def rollback(
     c: Context, target: str = "", context: str = "", namespace: str = "", to: int = 0, lock_wait: int = 0
 ) -> None:
-    """Let Helm go back to one of its own revisions (inv rollback goes back to the last good one)."""
+    """Roll back to one of Helm's own revisions (inv rollback selects the last verified one)."""
     from kubetasks.errors import NothingToRollBack
 
     found = edge(c, target=target, cluster_context=context, namespace=namespace, deployer="helm")
@@ -122,7 +122,7 @@ def test(c: Context, target: str = "", context: str = "", namespace: str = "", l
     found = edge(c, target=target, cluster_context=context, namespace=namespace, deployer="helm")
     helm, wait = _helm(found), waiting(lock_wait)
     if found.dry:
-        found.would(f"run the tests of release {found.settings.project} in pods of their own")
+        found.would(f"run the tests of release {found.settings.project} in separate pods")
         return
     with found.locked("chart.test", wait), found.console.step("helm test") as shown:
         result = helm.test()
@@ -136,7 +136,7 @@ def test(c: Context, target: str = "", context: str = "", namespace: str = "", l
         *COMMON,
         "with",
         "json",
-        kubernetes="the version of Kubernetes to judge for, e.g. 1.34",
+        kubernetes="the version of Kubernetes to check against, e.g. 1.34",
         schemas="where kubeconform finds its schemas: a folder or URL with its {{.ResourceKind}} placeholders",
         **SCAN_HELP,
     )
@@ -155,7 +155,7 @@ def score(
     tool: str = "",
     json: bool = False,
 ) -> None:
-    """Judge the rendered objects with kube-score, kubeconform and checkov."""
+    """Check the rendered objects with kube-score, kubeconform and checkov."""
     import re
 
     from kubetasks.aiops.scan import objects as rendered
@@ -172,7 +172,7 @@ def score(
         offline=offline, as_json=json,
     )  # fmt: skip
     if found.dry:
-        found.would("render the objects and judge them")
+        found.would("render the objects and check them")
         return
     survey, objects = found.rendered()
     concealed = all_concealed(objects, survey.digest)

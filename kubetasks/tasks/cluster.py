@@ -17,7 +17,7 @@ def _kind_of_cluster(target: str) -> str:
 
 
 def _machine() -> tuple[int, int]:
-    """This machine's CPUs, and its memory in MiB; 0 where the system does not say."""
+    """This machine's CPUs, and its memory in MiB; 0 if the system does not say."""
     import os
 
     try:
@@ -40,7 +40,7 @@ def _state(found: Edge, target: str) -> tuple[str, str]:
 
 @command(help=flags("target", "offline"))
 def up(c: Context, target: str = "", offline: bool = False) -> None:
-    """Create a local cluster (kind or minikube), or keep the one there is."""
+    """Create a local cluster (kind or minikube), or keep an existing one."""
     from kubetasks.targets.cluster import up as create
 
     kind = _kind_of_cluster(target)
@@ -65,7 +65,7 @@ def up(c: Context, target: str = "", offline: bool = False) -> None:
 
 @command(help=flags("target"))
 def down(c: Context, target: str = "") -> None:
-    """Delete the local cluster that cluster.up made."""
+    """Delete the local cluster that cluster.up created."""
     from kubetasks.targets.cluster import down as delete
 
     kind = _kind_of_cluster(target)
@@ -76,7 +76,7 @@ def down(c: Context, target: str = "") -> None:
         found.would(f"delete {name} ({state})" if state else f"delete nothing: there is no {name}")
         return
     delete(found.settings, found.runner, found.console, kind)
-    found.console.finished("Cluster gone")
+    found.console.finished("Cluster deleted")
 
 
 @command(name="list", help=flags("json"))
@@ -116,7 +116,7 @@ def tunnel(c: Context, target: str = "", context: str = "") -> None:
 
 @command(help=flags("target", "context"))
 def env(c: Context, target: str = "", context: str = "") -> None:
-    """Print what a shell needs to reach the engine that builds: eval "$(inv cluster.env)"."""
+    """Print the environment for the engine that builds: eval "$(inv cluster.env)"."""
     import os
     import shlex
     import sys

@@ -57,8 +57,8 @@ def prepare_build(found: Edge) -> None:
         "html",
         "lock-wait",
         dry_run="print the plan and stop",
-        force="build the images anew, without the builder's cache, and go through every step",
-        verify="prove at the end that the application works",
+        force="rebuild the images without the builder's cache, and run every step",
+        verify="verify at the end that the application works",
     )
 )
 def deploy(
@@ -108,7 +108,7 @@ def deploy(
 
 
 def _files(junit: str, html: str, *, verify: bool) -> "Files | None":
-    """Where reports go; None where none was asked for.
+    """Where reports go; None if none was asked for.
 
     Raises:
         UsageError: a file cannot be written, or nothing would be verified.
@@ -119,7 +119,7 @@ def _files(junit: str, html: str, *, verify: bool) -> "Files | None":
     from kubetasks.tasks._verify import files
 
     if not verify:
-        raise UsageError("--no-verify with a report", why="there is nothing to report", fix="leave --no-verify out")
+        raise UsageError("--no-verify with a report", why="there is nothing to report", fix="remove --no-verify")
     return files(junit, html)
 
 
@@ -213,8 +213,8 @@ def diff(
         "context",
         "namespace",
         "lock-wait",
-        to="the revision to go back to; the last verified one by default",
-        verify="prove at the end that the application works",
+        to="the revision to roll back to; the last verified one by default",
+        verify="verify at the end that the application works",
     )
 )
 def rollback(
@@ -226,7 +226,7 @@ def rollback(
     verify: bool = True,
     lock_wait: int = 0,
 ) -> None:
-    """Go back to the last verified revision, and verify it."""
+    """Roll back to the last verified revision, and verify it."""
     found = edge(c, target=target, cluster_context=context, namespace=namespace)
     work = back_of(found, to, check=verify, lock_wait=lock_wait)
     if found.dry:
@@ -260,7 +260,7 @@ def _prove(found: Edge, objects: "Objects") -> str:
     """Verify objects as they are deployed; returns how it went.
 
     Raises:
-        VerifyFailed: a check does not hold.
+        VerifyFailed: a check failed.
     """
     from kubetasks.deploy import failure
     from kubetasks.deployers.concealed import without_secrets
@@ -287,7 +287,7 @@ def _doomed(found: Edge) -> list[str]:
     if namespace == []:
         return [f"delete nothing: there is no namespace {name}"]
     if namespace and is_leaving(namespace[0]):
-        return [f"wait until namespace {name}, which is being deleted, is gone"]
+        return [f"wait until namespace {name}, which is being deleted, is removed"]
     if namespace and ownership.owned(namespace[0], project):
         outside = [item for item in live_of(store, project, []) if item["kind"] in CLUSTER_SCOPED]
         more = [f"delete {identity(item)}" for item in outside]
@@ -295,12 +295,12 @@ def _doomed(found: Edge) -> list[str]:
     held = read(store, ["StatefulSet", "Secret", "PersistentVolumeClaim"], project)
     live = [*live_of(store, project, []), *(item for item in held if item["kind"] != "StatefulSet")]
     names = dict.fromkeys(identity(item) for item in live if item["kind"] != "Pod" and not is_controlled(item))
-    return [f"delete {name}" for name in names] or ["delete nothing: no object of the project is there"]
+    return [f"delete {name}" for name in names] or ["delete nothing: there is no object of the project"]
 
 
 @command(help=flags("target", "context", "namespace", "lock-wait"))
 def destroy(c: Context, target: str = "", context: str = "", namespace: str = "", lock_wait: int = 0) -> None:
-    """Take back everything that deploy brought, the namespace and its data included."""
+    """Delete everything that deploy created, including the namespace and its data."""
     found = edge(c, target=target, cluster_context=context, namespace=namespace)
     waiting(lock_wait)
     if found.dry:

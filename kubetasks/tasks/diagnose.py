@@ -17,10 +17,10 @@ if TYPE_CHECKING:
         "context",
         "namespace",
         "json",
-        workload="only what concerns this one: NAME or KIND/NAME; also the word after `diagnose`",
-        all="show the evidence of every finding, not of the first one alone",
+        workload="only this workload: NAME or KIND/NAME; also the argument after `diagnose`",
+        all="show the evidence of every finding, not only of the first one",
         snapshot="read a recorded snapshot from this file instead of a cluster",
-        record="also write the snapshot to this file: for a bug report; it holds no secret",
+        record="also write the snapshot to this file: for a bug report; it contains no secret",
     )
 )
 def diagnose(
@@ -34,7 +34,7 @@ def diagnose(
     snapshot: str = "",
     record: str = "",
 ) -> None:
-    """Name the root cause of what is wrong in a namespace, and the command that fixes it."""
+    """Find the root cause of a problem in a namespace, and the command that fixes it."""
     from kubetasks.diagnose import diagnose as find
     from kubetasks.diagnose.show import about, document, shown
     from kubetasks.errors import TroubleFound, TroubleUnknown
@@ -78,7 +78,7 @@ def snapshot_of(found: Edge, path: str) -> "Snapshot":
     if found.target.cluster is not None and not seen and "namespaces" not in state.unread:
         raise UsageError(
             f"there is no namespace {state.namespace} in {state.context}",
-            fix="name one that exists: --namespace NAME; or deploy: inv deploy",
+            fix="use an existing one: --namespace NAME; or deploy: inv deploy",
         )
     return state
 
@@ -95,7 +95,7 @@ def _write(found: Edge, path: str, state: "Snapshot") -> None:
 
 
 def check_known(state: "Snapshot", workload: str) -> None:
-    """Refuse a name that nothing in the snapshot has.
+    """Reject a name that nothing in the snapshot has.
 
     Raises:
         UsageError: with the nearest name.
@@ -113,7 +113,7 @@ def check_known(state: "Snapshot", workload: str) -> None:
     near = nearest(name, [key.partition("/")[2] for key in known])
     raise UsageError(
         f"there is no {workload} in namespace {state.namespace}",
-        fix=f"nearest is {near.name}" if near else "inv diagnose without a name looks at everything",
+        fix=f"nearest is {near.name}" if near else "inv diagnose without a name checks everything",
     )
 
 

@@ -31,11 +31,11 @@ def images_of(found: Edge, service: str) -> "list[Image]":
     return [images[service]] if service else list(images.values())
 
 
-@command(help=flags(*COMMON, service="only this one", force="build even when the image is there"))
+@command(help=flags(*COMMON, service="only this one", force="build even if the image exists"))
 def build(
     c: Context, target: str = "", context: str = "", offline: bool = False, service: str = "", force: bool = False
 ) -> None:
-    """Build the images that are not there yet."""
+    """Build the images that do not exist yet."""
     from kubetasks.images import architecture, room
     from kubetasks.images.build import build as run
     from kubetasks.images.engine import view
@@ -75,7 +75,7 @@ def build(
 
 @command(name="list", help=flags(*COMMON, "json"))
 def list_(c: Context, target: str = "", context: str = "", offline: bool = False, json: bool = False) -> None:
-    """List the images, and whether they are built and on the target."""
+    """List the images, and show whether they are built and on the target."""
     from kubetasks.images.arrival import is_right
     from kubetasks.images.engine import view
     from kubetasks.images.ledger import Ledger
@@ -106,7 +106,7 @@ def list_(c: Context, target: str = "", context: str = "", offline: bool = False
 
 @command(help=flags(*COMMON))
 def load(c: Context, target: str = "", context: str = "", offline: bool = False) -> None:
-    """Bring the built images to the target."""
+    """Deliver the built images to the target."""
     from kubetasks.images.arrival import is_right
     from kubetasks.images.ledger import Ledger
 
@@ -121,7 +121,7 @@ def load(c: Context, target: str = "", context: str = "", offline: bool = False)
             image.reference for image in images if not is_right(image, contents.get(image.reference), (), ledger)
         ]
         if not missing:
-            shown.skip("the target has them all")
+            shown.skip("the target already has all of them")
             return
         if found.dry:
             shown.skip(f"would load {', '.join(missing)}")
@@ -197,14 +197,14 @@ def scan(
     tool: str = "",
     json: bool = False,
 ) -> None:
-    """Look for weaknesses in the Dockerfiles and the built images: user, size, caches, secrets, age of the base."""
+    """Scan the Dockerfiles and the built images: user, size, caches, secrets, age of the base."""
     from kubetasks.tasks._scan import check_level, chosen, image_scan, show
 
     check_level(fail_on)
     wanted = chosen(tool, ("hadolint", "checkov", "image"))
     found = edge(c, target=target, cluster_context=context, offline=offline, as_json=json)
     if found.dry:
-        found.would("look at the Dockerfiles and the built images")
+        found.would("scan the Dockerfiles and the built images")
         return
     show(
         found, image_scan(found, images_of(found, service) if "image" in wanted or not wanted else [], wanted), fail_on

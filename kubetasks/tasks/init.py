@@ -55,7 +55,7 @@ def init(c: Context, path: str = "", print_: bool = False, manifests: bool = Fal
         return
     kept = writing.write(root, files, lambda each: found.console.line(f"wrote {each}", mark="done"))
     for each in kept:
-        found.note(f"{each} was there already and stays as it is")
+        found.note(f"{each} already existed and stays as it is")
     if writing.TASKS in kept and "kubetasks" not in app.tree.text(writing.TASKS):
         found.note(
             "tasks.py does not use kubetasks: add `from kubetasks import collection` and `namespace = collection`"
@@ -73,7 +73,7 @@ def _folder(path: str) -> Path:
 
 
 def _template(found: Edge, root: Path) -> "Template":
-    """Renders a chart with helm, where helm is there, as the release that a deploy makes."""
+    """Renders a chart with helm, where helm is installed, as the release that a deploy makes."""
     from kubetasks.errors import KubetasksError
     from kubetasks.init.proposal import project_of
     from kubetasks.tools.helm import Helm
@@ -92,7 +92,7 @@ def _template(found: Edge, root: Path) -> "Template":
 
 
 def _ask() -> "Ask | None":
-    """Asks at the terminal; None where nobody sits at one."""
+    """Asks at the terminal; None where no one sits at one."""
     from kubetasks.tasks._terminal import attended, chosen
 
     if not attended():

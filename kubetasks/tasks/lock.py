@@ -9,7 +9,7 @@ COMMON = ("target", "context", "namespace")
 
 @command(help=flags(*COMMON, "json"))
 def status(c: Context, target: str = "", context: str = "", namespace: str = "", json: bool = False) -> None:
-    """Print who holds the deploy lock, since when, and whether that process lives."""
+    """Show who holds the deploy lock, since when, and whether that process is alive."""
     from kubetasks.deployers.unlock import look
 
     found = edge(c, target=target, cluster_context=context, namespace=namespace, as_json=json)
@@ -20,9 +20,9 @@ def status(c: Context, target: str = "", context: str = "", namespace: str = "",
     found.console.line(seen.line)
 
 
-@command(help=flags(*COMMON, force="release it although its holder lives; that one stops before its next change"))
+@command(help=flags(*COMMON, force="release it even if its holder is alive; the holder stops before its next change"))
 def release(c: Context, target: str = "", context: str = "", namespace: str = "", force: bool = False) -> None:
-    """Release the deploy lock of a process that is gone."""
+    """Release the deploy lock of a process that no longer exists."""
     from kubetasks.deployers.unlock import look
     from kubetasks.deployers.unlock import release as free
 

@@ -44,7 +44,7 @@ def verify(
     watch: bool = False,
     every: int = 5,
 ) -> None:
-    """Prove that what runs is this checkout, is healthy, and works for a user."""
+    """Verify that this checkout is deployed, healthy, and works for a user."""
     from kubetasks.tasks import _verify
     from kubetasks.verify.selection import Selection
 
@@ -65,7 +65,7 @@ def verify(
 
 @command(help=flags(*WHERE, "json"))
 def status(c: Context, target: str = "", context: str = "", namespace: str = "", json: bool = False) -> None:
-    """Print what runs, and what is wrong with it."""
+    """Show what is running, and what is wrong with it."""
     from kubetasks.deployers.status import look
     from kubetasks.diagnose.ours import ours
 
@@ -79,7 +79,7 @@ def status(c: Context, target: str = "", context: str = "", namespace: str = "",
     if seen.terminating:
         found.console.line(f"namespace {found.settings.in_namespace} is being deleted, with everything in it")
     elif not seen.rows:
-        found.console.line(f"nothing is deployed in {found.settings.in_namespace}; inv deploy brings it")
+        found.console.line(f"nothing is deployed in {found.settings.in_namespace}; inv deploy deploys it")
     if seen.rows:
         columns = ["STATE", "WORKLOAD", "READY", "RESTARTS", "AGE", "IMAGE", "PROBLEM"]
         found.console.table(columns, [row.cells() for row in seen.rows])
@@ -122,7 +122,7 @@ def pods_of(found: Edge, service: str = "") -> "list[str]":
 
 
 @command(
-    help=flags(*WHERE, service="only this service", follow="go on until Ctrl-C", tail="how many lines to begin with")
+    help=flags(*WHERE, service="only this service", follow="continue until Ctrl-C", tail="how many lines to start with")
 )
 def logs(
     c: Context,
@@ -137,7 +137,7 @@ def logs(
     found = edge(c, target=target, cluster_context=context, namespace=namespace)
     pods = pods_of(found, service)
     if not pods:
-        found.console.line("no pod runs; inv status says why, inv deploy brings them")
+        found.console.line("no pod runs; inv status says why, inv deploy starts them")
         return
     if follow:
         found.target.store.follow(pods, found.console.line)
@@ -184,7 +184,7 @@ def way_in(found: Edge, wanted: str) -> "Entry":
 def open_(
     c: Context, target: str = "", context: str = "", namespace: str = "", service: str = "", browser: bool = False
 ) -> None:
-    """Print an address at which the application answers; a forwarded port stays open until Ctrl-C."""
+    """Print an address of the application; a forwarded port stays open until Ctrl-C."""
     import contextlib
     import webbrowser
 
@@ -223,7 +223,7 @@ def open_(
 
 @command(help=flags("target", "context", "json", schema="print the JSON Schema of the settings and stop"))
 def doctor(c: Context, target: str = "", context: str = "", json: bool = False, schema: bool = False) -> None:
-    """Check every outside program, the engine, the cluster, disk and memory."""
+    """Check external programs, the engine, the cluster, disk and memory."""
     from kubetasks.diagnose.doctor import examine
 
     found = edge(c, target=target, cluster_context=context, as_json=json or schema)
@@ -237,9 +237,7 @@ def doctor(c: Context, target: str = "", context: str = "", json: bool = False, 
     if json:
         found.print_json([finding.document() for finding in findings])
     else:
-        found.console.table(
-            ["STATUS", "WHAT", "FOUND", "NEEDED", "TO MEND IT"], [finding.row() for finding in findings]
-        )
+        found.console.table(["STATUS", "WHAT", "FOUND", "NEEDED", "FIX"], [finding.row() for finding in findings])
     if any(finding.status == "missing" for finding in findings):
         raise Exit(code=1)
 

@@ -24,7 +24,7 @@ def would_apply(found: Edge, survey: "Survey", objects: "Objects") -> list[str]:
 
 
 def without_finished(objects: "Objects", survey: "Survey") -> "Objects":
-    """The objects without the Jobs that have completed and are gone: applied again, they would run again."""
+    """The objects without the Jobs that have completed and no longer exist: applied again, they would run again."""
     from kubetasks.deployers.finished import gone
     from kubetasks.objects import identity
 
@@ -49,7 +49,7 @@ def render(
 def validate(
     c: Context, target: str = "", context: str = "", namespace: str = "", env_file: str = "", offline: bool = False
 ) -> None:
-    """Let the cluster check the manifests without applying them."""
+    """Check the manifests on the cluster without applying them."""
     found = edge(
         c, target=target, cluster_context=context, namespace=namespace, env_file=env_file, deployer="manifests",
         offline=offline,

@@ -25,7 +25,7 @@ def _places(found: Edge, name: str) -> str:
 
 
 def _check_volumes(found: Edge, survey: "Survey") -> None:
-    """Refuse to make a secret anew that a volume depends on.
+    """Refuse to regenerate a secret that a volume depends on.
 
     Raises:
         SecretInVolume: there is one.
@@ -41,7 +41,7 @@ def _check_volumes(found: Edge, survey: "Survey") -> None:
 def apply(
     c: Context, target: str = "", context: str = "", namespace: str = "", env_file: str = "", lock_wait: int = 0
 ) -> None:
-    """Send the secrets' values to the cluster, on standard input."""
+    """Send the values of the secrets to the cluster, over standard input."""
     found = edge(c, target=target, cluster_context=context, namespace=namespace, env_file=env_file)
     wait = waiting(lock_wait)
     survey = found.survey()
@@ -64,7 +64,7 @@ def apply(
 def check(
     c: Context, target: str = "", context: str = "", namespace: str = "", env_file: str = "", json: bool = False
 ) -> None:
-    """List every declared secret and whether it is set; never a value."""
+    """List all declared secrets and whether they are set; values are never shown."""
     from kubetasks.secrets import store as secrets
 
     found = edge(c, target=target, cluster_context=context, namespace=namespace, env_file=env_file, as_json=json)
@@ -79,7 +79,7 @@ def check(
 
 @command(positional=["name"], help=flags(*COMMON[:3], "lock-wait", name="the generated secret to replace"))
 def rotate(c: Context, name: str, target: str = "", context: str = "", namespace: str = "", lock_wait: int = 0) -> None:
-    """Replace a generated secret by a new value."""
+    """Replace a generated secret with a new value."""
     from kubetasks.errors import UsageError
     from kubetasks.secrets import store as secrets
     from kubetasks.secrets import volumes
@@ -91,16 +91,16 @@ def rotate(c: Context, name: str, target: str = "", context: str = "", namespace
         found.redactor.add(live.values())
         if not live:
             why = f"there is no Secret {_places(found, name) or found.settings.secret_name}"
-            raise UsageError(f"{name} cannot be rotated", why=why, fix="make it: inv secret.apply")
+            raise UsageError(f"{name} cannot be rotated", why=why, fix="create it: inv secret.apply")
         values = secrets.rotate(found.settings, live, [name])
         if volumes.lost(found.settings, live, {}):
             _check_volumes(found, found.survey(ask=False))
         found.redactor.add(values.values())
         return values
 
-    rotated()  # what cannot be rotated is refused before anything is changed
+    rotated()  # what cannot be rotated is rejected before anything is changed
     if found.dry:
-        found.would(f"replace {name} in {_places(found, name)} by a new value")
+        found.would(f"replace {name} in {_places(found, name)} with a new value")
         return
     with found.console.step("rotate") as shown:
         with found.locked("secret.rotate", wait):

@@ -48,7 +48,7 @@ def remove(names: Sequence[str]) -> list[str]:
 
 
 def version() -> list[str]:
-    """``ctr version``: exits with 0 where containerd answers."""
+    """``ctr version``: exits with 0 if containerd answers."""
     return ["ctr", "version"]
 
 

@@ -157,7 +157,7 @@ def client_version(client: str = "docker") -> list[str]:
 
 
 def buildx_version(client: str = "docker") -> list[str]:
-    """``docker buildx version``: exits 0 when the plugin is there."""
+    """``docker buildx version``: exits 0 when the plugin exists."""
     return [client, "buildx", "version"]
 
 
@@ -234,7 +234,7 @@ def parse_manifest(text: str) -> tuple[set[str], set[str]]:
 
 
 def parse_identity(text: str) -> str:
-    """What ``engine_identity`` printed; empty unless both the ID and the name are there."""
+    """What ``engine_identity`` printed; empty unless both the ID and the name are known."""
     words = text.split()
     return " ".join(words) if len(words) == 2 else ""
 
@@ -286,12 +286,12 @@ def progress_line(line: str) -> str:
 
 def build_error(lines: Iterable[str]) -> str:
     """The line of a failed build's output that says why; empty when it printed nothing."""
-    told = [line.strip() for line in lines if line.strip()]
-    for line in reversed(told):
+    kept = [line.strip() for line in lines if line.strip()]
+    for line in reversed(kept):
         found = re.search(r"ERROR: (?P<why>.+)$", line)
         if found and "failed to build" not in found["why"]:
             return found["why"]
-    return told[-1] if told else ""
+    return kept[-1] if kept else ""
 
 
 def is_registry_unreachable(text: str) -> bool:

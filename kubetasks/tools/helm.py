@@ -1,6 +1,6 @@
 """helm 3.17 and later, and helm 4: the argument vectors of every call, and the parsers of what comes back.
 
-What differs between the two, from their own ``--help``: Helm 4 applies on the server's side and has to be told to take
+What differs between the two, from their own ``--help``: Helm 4 applies on the server's side and needs a flag to take
 fields over from other managers (``--force-conflicts``); and it has no
 ``list --all``, since it lists all by itself. Neither is asked to wait: kubetasks watches rollouts itself.
 """

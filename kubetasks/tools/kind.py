@@ -35,7 +35,7 @@ def create(
         image: the node image.
         config: path of a cluster configuration.
         wait: seconds to wait for a Ready control plane; kind warns and exits 0 when it is not Ready by then.
-        kubeconfig: the file to write to in place of $KUBECONFIG or ~/.kube/config.
+        kubeconfig: the file to write to instead of $KUBECONFIG or ~/.kube/config.
         retain: keep the nodes when it fails, to look at their logs.
     """
     argv = ["kind", "create", "cluster", "--name", name]
@@ -85,7 +85,7 @@ def parse_containers(text: str) -> list[Container]:
 
 
 def parse_version(text: str) -> str:
-    """``v0.33.0`` of ``kind v0.33.0 go1.26.8 linux/amd64``; empty when it is not there."""
+    """``v0.33.0`` of ``kind v0.33.0 go1.26.8 linux/amd64``; empty when it does not exist."""
     found = re.match(r"kind (v\S+)", text)
     return found[1] if found else ""
 
@@ -98,6 +98,6 @@ def progress_line(line: str) -> str:
 
 def reason(text: str) -> str:
     """The line of a failed run's output that says why: the one that begins with ``ERROR``, else the last one."""
-    told = [line for line in (_ANSI.sub("", each).strip() for each in text.splitlines()) if line]
-    errors = [line.removeprefix("ERROR:").strip() for line in told if line.startswith("ERROR:")]
-    return (errors or told or [""])[-1]
+    printed = [line for line in (_ANSI.sub("", each).strip() for each in text.splitlines()) if line]
+    errors = [line.removeprefix("ERROR:").strip() for line in printed if line.startswith("ERROR:")]
+    return (errors or printed or [""])[-1]

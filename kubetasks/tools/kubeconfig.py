@@ -52,7 +52,7 @@ class Context:
 
     Args:
         name: its name.
-        server: the API server's URL; empty when the context names a cluster that is not there.
+        server: the API server's URL; empty when the context names a cluster that does not exist.
         proxy: the proxy that requests go through; empty for none.
         provider: who wrote it, where it says so (minikube does).
         tls_server_name: the name that the server's certificate is checked against, where it is not the URL's host.

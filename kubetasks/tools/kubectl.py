@@ -56,11 +56,11 @@ class Kubectl:
         return scope.argv("get", named, "--all-namespaces", "--selector", selector, "--output", "json")
 
     def get_namespace(self) -> list[str]:
-        """The namespace itself as JSON; nothing at all when it is not there."""
+        """The namespace itself as JSON; nothing at all when it does not exist."""
         return self.argv("get", "namespace", self.namespace, "--ignore-not-found", "--output", "json")
 
     def get_these(self) -> list[str]:
-        """Those of the objects named on stdin that are there, as JSON; nothing at all when none is."""
+        """Those of the objects named on stdin that exist, as JSON; nothing at all when none is."""
         return self.argv("get", "--ignore-not-found", "--output", "json", "--filename", "-")
 
     def apply(self, *, dry_run: bool = False) -> list[str]:
@@ -84,7 +84,7 @@ class Kubectl:
 
     def delete(self, *, wait: bool = True, timeout: int = 90) -> list[str]:
         """Delete what comes on stdin."""
-        # Dependents go before their owner, so that "gone" means the pods too.
+        # Dependents are deleted before their owner, so that "deleted" includes the pods.
         waiting = ["--wait=true", "--cascade=foreground", f"--timeout={timeout}s"] if wait else ["--wait=false"]
         return [
             word
@@ -100,7 +100,7 @@ class Kubectl:
         return self.argv("delete", "--raw", path, "--filename", "-")
 
     def delete_namespace(self) -> list[str]:
-        """Begin to delete the namespace; returns at once."""
+        """Begin to delete the namespace; returns immediately."""
         return self.argv("delete", "namespace", self.namespace, "--ignore-not-found", "--wait=false")
 
     def create_token(self, account: str, duration: str) -> list[str]:
@@ -187,7 +187,7 @@ def is_changed(text: str) -> bool:
 
 
 def is_missing_namespace(text: str) -> bool:
-    """Whether an object was refused because its namespace is not there."""
+    """Whether an object was refused because its namespace does not exist."""
     return re.search(r'namespaces "[^"]+" not found', text) is not None
 
 

@@ -15,7 +15,7 @@ def reason(stderr: str, root: str = "") -> str:
 
     Args:
         stderr: all that it printed on standard error.
-        root: taken away from the front of every path.
+        root: removed from the front of every path.
     """
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     if not lines:

@@ -1,6 +1,6 @@
 """A kubeconfig of one context: its cluster and its user alone, certificates included, paths absolute.
 
-As ``kubectl config view --minify --flatten --raw``, but strict: where kubectl would go on with another server
+As ``kubectl config view --minify --flatten --raw``, but strict: where kubectl would continue with another server
 (localhost:8080), with another user (anonymous, or one that it asks for), or would fail later and less clearly, it says
 what is wrong with which entry.
 """
@@ -43,7 +43,7 @@ CREDENTIALS: Final = (
     "exec",
     "auth-provider",
 )
-# What a credential plugin may be told of the cluster, with `provideClusterInfo`.
+# The cluster information for a credential plugin, with `provideClusterInfo`.
 PLUGIN_EXTENSION: Final = "client.authentication.k8s.io/exec"
 PROXY_SCHEMES: Final = ("http", "https", "socks5")
 KINDS: Final = {str: "text", bool: "true or false", list: "a list", dict: "a mapping"}
@@ -61,7 +61,7 @@ def minified(
 
     Args:
         config: the merged files.
-        name: the context; it is there.
+        name: the context; it exists.
         read: reads a file that an entry names; raises BadEntry where it cannot.
         check_url: raises ValueError, with the reason, for a URL that no connection can be made to.
         windows: whether this is Windows, where Windows paths are paths.
@@ -117,7 +117,7 @@ def _check_user(user: Mapping[str, Any], title: str, *, secure: bool) -> None:
         raise BadEntry(f"in {title}, there are no credentials")
     if ("client-certificate-data" in user) != ("client-key-data" in user):
         missing = "client-key" if "client-certificate-data" in user else "client-certificate"
-        raise BadEntry(f"in {title}, {missing} is missing beside its other half")
+        raise BadEntry(f"in {title}, {missing} is missing, but its counterpart is set")
     if "exec" in user and not str(user["exec"].get("command") or "").strip():
         raise BadEntry(f"in {title}, the credential plugin has no command")
 
@@ -145,14 +145,14 @@ class _Maker:
             path = self._path(made["tokenFile"], entry, f"in {title}, tokenFile is")
             if not self.read(path).strip():
                 raise BadEntry(f"in {title}, tokenFile {path} is empty")
-            # It stays a file: whoever writes it replaces it before it expires.
+            # It stays a file: the program that writes it replaces it before it expires.
             made["tokenFile"] = str(path)
         if "exec" in made:
             made["exec"] = self._plugin(made["exec"], entry, title)
         return made
 
     def _embed(self, made: dict[str, Any], key: str, block: str, entry: Entry, title: str) -> None:
-        """Put a file's content in place of its path. Where both are there kubectl takes the content."""
+        """Replace a file's path by its content. If both exist, kubectl uses the content."""
         path = made.pop(key, "")
         data = f"{key}-data"
         if data in made:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-REFUSED: Final = "correct the field that is named; the cluster would refuse it"
+REFUSED: Final = "fix the named field; the cluster would reject the object"
 Level = Literal["critical", "error", "warning"]
 PROGRAMS: Final = ("hadolint", "kube-score", "kubeconform", "checkov")
 
@@ -19,7 +19,7 @@ class Remark:
     """One remark of a scanner.
 
     Args:
-        code: the scanner's own name for the rule; empty where it has none.
+        code: the scanner's own name for the rule; empty if it has none.
         level: how bad it is.
         where: the file and line, or the object.
         what: what is wrong, in one line.
@@ -99,7 +99,7 @@ def kubeconform(schemas: str, version: str) -> list[str]:
 
 
 def parse_kubeconform(text: str) -> tuple[list[Remark], str]:
-    """The remarks in what ``kubeconform`` printed, and why it could not check everything; empty where it could."""
+    """The remarks in what ``kubeconform`` printed, and why it could not check everything; empty if it could."""
     document = json.loads(text)
     if not isinstance(document, dict):
         raise ValueError("it is not an object")  # noqa: TRY004
@@ -110,7 +110,7 @@ def parse_kubeconform(text: str) -> tuple[list[Remark], str]:
             name = f"{row.get('kind')}/{row.get('name')}"
             why = message.partition("' - ")[2] or message
             found.append(
-                Remark("invalid", "critical", name, why, "correct the field that is named; the cluster would refuse it")
+                Remark("invalid", "critical", name, why, "fix the named field; the cluster would reject the object")
             )
         elif row["status"] == "statusError":
             unchecked = message

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 
 class Kind(StrEnum):
-    """The kinds; each has an error of its own in ``kubetasks.targets.contact``."""
+    """The kinds; each has its own error in ``kubetasks.targets.contact``."""
 
     PLUGIN = "plugin"
     PROXY = "proxy"
@@ -126,9 +126,9 @@ _ROWS: Final = tuple((kind, passing, re.compile("|".join(row), re.IGNORECASE)) f
 
 # kubectl's own log lines, with the escaped text that they carry.
 _LOG_LINE: Final = re.compile(r"^[EWIF]\d{4} .*?(?:err=(?P<text>.*))?$")
-# An API of somebody else's that does not answer is told of by the way; the call itself goes on.
+# An aggregated API that does not answer is only mentioned; the call itself continues.
 _BY_THE_WAY: Final = re.compile(r"couldn't get resource list for")
-# The API server answered. Only these answers are about the way in, or about the server itself.
+# The API server answered. Only these answers are about the connection, or about the server itself.
 _ANSWER: Final = re.compile(r"^(?:Error from server|Warning:)| is invalid(?::|$)")
 _ABOUT_ITSELF: Final = re.compile(
     r"^Error from server \((?:Unauthorized|ServiceUnavailable|TooManyRequests|Timeout|InternalError|NotFound)\)"

@@ -1,4 +1,4 @@
-"""Proof that what is deployed works: layered checks, each with its evidence, as one report. See docs/verify.md."""
+"""Verification of a deployment: layered checks, each with its evidence, as one report. See docs/verify.md."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,7 +33,7 @@ def verify(
 
     Args:
         settings: `project`, `namespace` and the section `verify` are read.
-        root: what the paths of the contract and the journeys are relative to.
+        root: the folder that the paths of the contract and the journeys are relative to.
         target: where it is deployed.
         objects: the rendered objects, without Namespace and Secret.
         console: gets one line per layer; its `hide` is passed all evidence.

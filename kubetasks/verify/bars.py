@@ -26,9 +26,11 @@ def bars(spans: Sequence[Span]) -> str:
     height = TOP + ROW * len(stretches) + (ROW if moments else 0) + 6
     scale = (WIDTH - LABELS - ENDS) / whole
     said = ", ".join(f"{_label(each)} {_seconds(each.seconds)}" for each in stretches)
-    told = "".join(f", {each.name} after {_seconds((each.started - first).total_seconds())}" for each in moments)
+    moments_text = "".join(
+        f", {each.name} after {_seconds((each.started - first).total_seconds())}" for each in moments
+    )
     parts = [
-        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="Timeline: {_text(said + told)}">',
+        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="Timeline: {_text(said + moments_text)}">',
         *_grid(whole, scale, height - (ROW if moments else 0)),
     ]
     parts += _moments(moments, [LABELS + (each.started - first).total_seconds() * scale for each in moments], height)

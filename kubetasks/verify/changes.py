@@ -23,7 +23,7 @@ def changes(before: Report, now: Report) -> list[str]:
             lines.append(f"{_name(each)}: {earlier.status} -> {_told(each)}")
         elif each.status != "pass" and _reason(earlier) != _reason(each):
             lines.append(f"{_name(each)}: still {_told(each)}")
-    lines += [f"{_name(each)}: gone, it was {each.status}" for key, each in old.items() if key not in new]
+    lines += [f"{_name(each)}: removed, it was {each.status}" for key, each in old.items() if key not in new]
     return lines
 
 

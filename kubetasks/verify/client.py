@@ -85,7 +85,7 @@ def segment(value: Any) -> str:
 
 
 def plain(value: Any) -> str:
-    """A value as it stands in a URL: ``true`` and not ``True``."""
+    """A value as it is written in a URL: ``true`` and not ``True``."""
     return json.dumps(value) if isinstance(value, bool) or value is None else str(value)
 
 
@@ -134,7 +134,7 @@ class Client:
             self._stopped = True
             raise Stopped
         deadline = time.monotonic() + self.timeout
-        # Patience is for the first request alone: a server that went away later has gone.
+        # Patience is for the first request alone: a server that disappears later has failed.
         attempts, self._settled = (2 if self._settled else ATTEMPTS), True
         for attempt in range(1, attempts + 1):
             last = attempt == attempts
@@ -179,7 +179,7 @@ class Client:
                 raise TimeoutError
             if size > BIGGEST:
                 raise http.client.HTTPException(f"the body is larger than {BIGGEST} bytes")
-        # The end of the body is told only to read(): it frees the connection, and raises where the body was cut off.
+        # Only read() sees the end of the body: it frees the connection, and raises where the body was cut off.
         chunks.append(answer.read())
         self._used = time.monotonic()
         found = {name.lower(): value for name, value in answer.getheaders()}

@@ -29,7 +29,7 @@ SHOWN = 3
 
 
 def expected(objects: Objects) -> Objects:
-    """The rendered objects that must be live: all but hooks, which Helm runs and may take away again."""
+    """The rendered objects that must be live: all but hooks, which Helm runs and may remove again."""
     return [item for item in objects if not is_hook(item)]
 
 
@@ -37,7 +37,7 @@ def read(store: Store, objects: Objects) -> tuple[dict[str, Object], set[str]]:
     """The live objects of every kind that was rendered, and the EndpointSlices, in one call.
 
     Returns:
-        What is there, by ``Kind/name``; and the names of what is being deleted, which is not.
+        What exists, by ``Kind/name``; and the names of what is being deleted, which is not.
 
     Raises:
         ClusterUnreachable: the API server does not answer.
@@ -48,7 +48,7 @@ def read(store: Store, objects: Objects) -> tuple[dict[str, Object], set[str]]:
 
 
 def completed(store: Store, project: str, objects: Objects, live: Mapping[str, Object]) -> set[str]:
-    """The rendered Jobs that are gone and have completed, as the records of revisions say; no call without one."""
+    """The rendered Jobs that completed and no longer exist, according to the records; no call without one."""
     if all(identity(item) in live or not has_ttl(item) for item in of_kind(objects, "Job")):
         return set()
     records = revisions(store.get(["ConfigMap"], selector=f"{PART_OF}={project}"))
@@ -62,14 +62,14 @@ def check_object(
     leaving: Collection[str] = (),
     complete: Collection[str] = (),
 ) -> None:
-    """A rendered object is there, and every rendered field equals the live one.
+    """A rendered object exists, and every rendered field equals the live one.
 
     Args:
         layer: gets the result.
         item: the rendered object.
-        live: what is there, by ``Kind/name``.
+        live: what exists, by ``Kind/name``.
         leaving: the names of what is being deleted.
-        complete: the names of Jobs that have completed and are gone.
+        complete: the names of Jobs that have completed and no longer exist.
     """
     name = identity(item)
     found = live.get(name)
@@ -85,15 +85,15 @@ def check_object(
         return
     if item["kind"] == "Secret":
         keys = differing_keys(item, found)
-        layer.judged(name, [f"{key}: another value than rendered" for key in keys], "every value as rendered")
+        layer.judged(name, [f"{key}: differs from the rendered value" for key in keys], "all values as rendered")
         return
     wrong = differences(item, found)
     if not wrong:
         layer.passed(name, "as rendered")
         return
-    told = [str(each) for each in wrong[:SHOWN]]
+    quoted = [str(each) for each in wrong[:SHOWN]]
     more = [f"and {len(wrong) - SHOWN} more"] if len(wrong) > SHOWN else []
-    layer.failed(name, "; ".join([*told, *more]), wrong)
+    layer.failed(name, "; ".join([*quoted, *more]), wrong)
 
 
 def _removal(job: Object) -> str:
@@ -108,9 +108,9 @@ def check_workload(layer: Layer, item: Object, live: Mapping[str, Object], compl
     name = identity(item)
     found = live.get(name)
     if found is None and name in complete:
-        layer.passed(name, "complete, and gone since")
+        layer.passed(name, "complete, and removed since")
     elif found is None:
-        layer.skipped(name, "it is not there")
+        layer.skipped(name, "it does not exist")
     elif item["kind"] == "Job":
         _job(layer, name, found)
     elif item["kind"] in {"DaemonSet", "ReplicaSet", "Pod"}:

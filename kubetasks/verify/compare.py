@@ -34,7 +34,7 @@ class Difference:
     Args:
         path: the field, as ``spec.template.spec.containers[web].image``.
         wanted: the rendered value, as text.
-        live: the value that is there; ``nothing`` where the field is missing.
+        live: the value that exists; ``nothing`` where the field is missing.
     """
 
     path: str
@@ -73,7 +73,7 @@ def differences(rendered: Object, live: Object) -> list[Difference]:
 
 
 def _asked(item: Object) -> Object:
-    """The object without what nobody asks for: the status, and what the API server writes into the metadata."""
+    """The object without what no one asks for: the status, and what the API server writes into the metadata."""
     kept = {key: value for key, value in item.items() if key != "status"}
     kept["metadata"] = {key: value for key, value in item.get("metadata", {}).items() if key not in VOLATILE}
     return kept

@@ -62,7 +62,7 @@ def _body(document: Document, operation: Operation, response: Response, answer: 
     try:
         value = response.json()
     except ValueError:
-        return [f"the body is no JSON ({len(response.body)} bytes)"]
+        return [f"the body is not JSON ({len(response.body)} bytes)"]
     return invalid(document, schema, value)
 
 
@@ -81,7 +81,7 @@ def _checker() -> Any:
 
 
 def warm() -> None:
-    """Import the validator, so that it is there when it is needed: a quarter of a second, spent while kubectl works."""
+    """Import the validator in advance: this takes a quarter of a second, while kubectl works."""
     _checker()
 
 

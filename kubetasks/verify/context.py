@@ -1,4 +1,4 @@
-"""What checks work with: the state that was read once, and what each one gets of it."""
+"""The input of checks: the state that was read once, and the context of each check."""
 
 import threading
 from collections.abc import Mapping
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from kubetasks.verify.journeys import Journey
     from kubetasks.verify.openapi import Document
 
-# Seconds in which every node's kube-proxy has heard of a new endpoint (its --iptables-min-sync-period is 1 s).
+# Seconds within which every node's kube-proxy has received a new endpoint (its --iptables-min-sync-period is 1 s).
 SETTLING: Final = 5.0
 
 
 @dataclass
 class Scene:
-    """What was read before the first check, for all of them.
+    """The state that was read before the first check, for all checks.
 
     Args:
         settings: the settings.
@@ -37,11 +37,11 @@ class Scene:
         target: where it is deployed.
         objects: the rendered objects that must be live.
         compared: the same, with the replicas that an autoscaler has set.
-        live: what is there, by ``Kind/name``.
+        live: what exists, by ``Kind/name``.
         leaving: the names of what is being deleted.
-        complete: the names of Jobs that have completed and are gone.
-        pods: the pods at the start; None where they may not be listed.
-        doors: the ways to Services.
+        complete: the names of Jobs that have completed and no longer exist.
+        pods: the pods at the start; None if they may not be listed.
+        doors: the connections to Services.
         document: the contract; None for none.
         journeys: the journeys.
         redactor: hides what checks learn, such as tokens.
@@ -74,7 +74,7 @@ class Scene:
         return [chosen] if chosen else [] if self.settings.verify.entry else candidates(self.objects)
 
     def door(self, name: str, port: str = "") -> Door | None:
-        """A Service's port by its number or name, the first one where it is empty; None where there is none."""
+        """A Service's port by its number or name, the first one where it is empty; None if there is none."""
         if port.isdigit():
             return name, int(port)
         for service in of_kind(self.objects, "Service"):
@@ -85,7 +85,7 @@ class Scene:
         return None
 
     def lacks(self, capability: str) -> str:
-        """Why the target does not have a capability; empty where it has it."""
+        """Why the target does not have a capability; empty if it has it."""
         if capability == "cluster" and self.target.cluster is None:
             return f"the target {self.target.name} is not a cluster"
         if capability == "deployed" and not any(identity(item) in self.live for item in self.objects):
@@ -97,12 +97,12 @@ class Scene:
 
 @dataclass
 class Context:
-    """What one check gets.
+    """The context of one check.
 
     Args:
         scene: what was read before.
         results: where it may record results by name.
-        stop: set when it is to end: its time is over, or verify was interrupted.
+        stop: set when the check has to end: its time is over, or verify was interrupted.
     """
 
     scene: Scene
@@ -121,7 +121,7 @@ class Context:
 
     @property
     def store(self) -> Store:
-        """Where the objects live: ``store.get(["ConfigMap"])`` gives the live ones of a kind."""
+        """The object store: ``store.get(["ConfigMap"])`` gives the live ones of a kind."""
         return self.scene.target.store
 
     @property
@@ -143,7 +143,7 @@ class Context:
         return declared.read(self.settings, self.store, names, self.scene.redactor)
 
     def url(self, service: str = "") -> str:
-        """The base URL of a Service, given as ``NAME`` or ``NAME:PORT``; of the entry where empty.
+        """The base URL of a Service, given as ``NAME`` or ``NAME:PORT``; of the entry if empty.
 
         Raises:
             CheckFailed: there is no such Service, or no way to it.
@@ -186,5 +186,5 @@ class Context:
         self.results.failed(name, evidence)
 
     def skipped(self, name: str, why: str) -> None:
-        """Record a result that could not be tried."""
+        """Record a result that could not run."""
         self.results.skipped(name, why)

@@ -31,7 +31,7 @@ class Contract:
         client: leads to the entry.
         layer: gets the checks.
         login: how to get a token.
-        redactor: is told of the token.
+        redactor: gets the token.
         patience: how many seconds an error in answer to the login is tried again. A new pod counts as an endpoint a
             moment before every node's kube-proxy sends to it; what asks behind the entry in between gets anything.
     """
@@ -54,7 +54,7 @@ class Contract:
     def check(self) -> None:
         """Try every operation and every refusal, and delete what came of it, whatever happens."""
         if not self._sign_in():
-            self.layer.skipped("all other operations", "there is no token: the login does not hold")
+            self.layer.skipped("all other operations", "there is no token: the login failed")
             return
         try:
             deletions: list[Operation] = []
@@ -119,14 +119,14 @@ class Contract:
 
     def _operation(self, operation: Operation) -> None:
         if operation.secured and not self.walk.token:
-            self.layer.skipped(operation.name, "it needs a token, and `verify.login.operation` names no way to one")
+            self.layer.skipped(operation.name, "it needs a token, and `verify.login.operation` is not set")
             return
         linked = self.walk.linked.get(operation.id)
         before = self.document.before(operation)
         if before is not None and linked is None:
             held = before.id in self._held
-            told = "whose link leads to nothing" if held else "which does not hold"
-            (self.layer.failed if held else self.layer.skipped)(operation.name, f"it follows {before.name}, {told}")
+            because = "whose link does not resolve" if held else "which failed"
+            (self.layer.failed if held else self.layer.skipped)(operation.name, f"it follows {before.name}, {because}")
             return
         if linked is not None and linked.body is not MISSING and operation.bodies:
             self._ask(operation, operation.name, replace(operation.bodies[0], label="", value=linked.body))
@@ -152,14 +152,14 @@ class Contract:
         return None
 
     def _unknown(self, operation: Operation, name: str, absent: list[str]) -> None:
-        """Parameters have no value: skipped where what gives them has failed, which is told there."""
+        """Parameters have no value: skipped if their source failed, which is reported there."""
         sources = self.document.sources(operation)
         broken = {sources[each].name for each in absent if each in sources and sources[each].id not in self._held}
         names = ", ".join(absent)
         if broken:
-            self.layer.skipped(name, f"{names} comes from {', '.join(sorted(broken))}, which does not hold")
+            self.layer.skipped(name, f"{names} comes from {', '.join(sorted(broken))}, which failed")
         elif any(each in sources for each in absent):
-            self.layer.failed(name, f"the link that is to give {names} leads to nothing")
+            self.layer.failed(name, f"the link that provides {names} does not resolve")
         else:
             self.layer.skipped(name, f"nothing gives {names}: no link, no example, no `verify.login.parameters`")
 
@@ -181,7 +181,7 @@ class Contract:
         return exchange
 
     def _refusals(self, operation: Operation) -> None:
-        """No token, a body without what it needs, an id that nobody has: each documented refusal is tried."""
+        """No token, a body without what it needs, an id that no one has: each documented refusal is tried."""
         if operation.secured and not self.walk.token:
             return
         values = self.walk.values(operation)

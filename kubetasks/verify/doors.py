@@ -42,7 +42,7 @@ class Doors:
             if not self._closed:
                 self._stack.push(way)
                 return found
-        way.__exit__(None, None, None)  # nobody is there any more to close it
+        way.__exit__(None, None, None)  # no one is left to close it
         return KubetasksError("verify has ended")
 
     def url(self, service: str, port: int) -> str:

@@ -1,4 +1,4 @@
-"""Pods of an earlier revision that still end: until they have, they may answer in place of the new ones."""
+"""Pods of an earlier revision that still end: until they have, they may answer instead of the new ones."""
 
 import time
 from collections.abc import Callable
@@ -62,7 +62,7 @@ def wait(
             sleep(INTERVAL)
             left = ending(store.get(["Pod"]), workloads)
     except Forbidden:
-        layer.skipped(NAME, "the pods may not be listed")
+        layer.skipped(NAME, "you are not allowed to list pods")
         return
     waited = f" after {monotonic() - began:.0f} s" if monotonic() - began >= INTERVAL else ""
     if not left:
@@ -70,5 +70,5 @@ def wait(
     for pod in left:
         layer.failed(
             f"Pod/{pod['metadata']['name']}",
-            f"is being deleted and still runs after {monotonic() - began:.0f} s: it may answer in place of the new one",
+            f"is being deleted and still runs after {monotonic() - began:.0f} s: it can answer instead of the new one",
         )

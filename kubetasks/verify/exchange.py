@@ -78,7 +78,7 @@ def unique(operation: Operation, body: Body) -> Body:
 
 
 def unlike(parameter: Parameter) -> Any:
-    """A value for a path parameter that fits its schema and that nobody has."""
+    """A value for a path parameter that fits its schema and that no one has."""
     kind = parameter.schema.get("type")
     if kind == "integer" or (isinstance(kind, list) and "integer" in kind):
         return min(parameter.schema.get("maximum", UNKNOWN_ID), UNKNOWN_ID)
@@ -88,7 +88,7 @@ def unlike(parameter: Parameter) -> Any:
 def evaluate(expression: Any, exchange: Exchange) -> Any:
     """A link's runtime expression (OpenAPI 3.1, "Runtime Expressions"), or a mapping of such; else it is a constant.
 
-    `MISSING` where one of them leads to nothing.
+    `MISSING` where one of them does not resolve.
     """
     if isinstance(expression, Mapping):
         found = {key: evaluate(each, exchange) for key, each in expression.items()}

@@ -71,7 +71,7 @@ def pointers(wanted: Any, path: str) -> Iterator[str]:
         return
     for pointer, each in wanted.items():
         if pointer and not str(pointer).startswith("/"):
-            yield f"{path}: `{pointer}` is no JSON pointer; it begins with /"
+            yield f"{path}: `{pointer}` is not a JSON pointer; it begins with /"
         yield from malformed(each, f"{path}[{pointer}]")
 
 
@@ -92,7 +92,7 @@ def unlike(wanted: Any, found: Any, name: str) -> Iterator[str]:
 
 
 def _kind(value: Any) -> str:
-    """What was found, told without quoting much: long texts are not cut, as half a token would still be one."""
+    """A short description of the actual value: long texts are not cut, as half a token would still be one."""
     if isinstance(value, str):
         return f"text: {value}" if len(value) <= SHOWN else f"a text of {len(value)} characters"
     if isinstance(value, (list, dict)):

@@ -33,7 +33,7 @@ def checks(settings: Settings) -> list[Check]:
 
 
 def check(settings: Settings, objects: Objects | None = None) -> None:
-    """Refuse what types cannot say: matchers, pointers, and names of what is not there.
+    """Refuse what types cannot say: matchers, pointers, and names of what does not exist.
 
     Args:
         settings: the settings.

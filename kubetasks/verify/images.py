@@ -99,7 +99,7 @@ def check_images(context: Context) -> None:
         results.skipped(NAME, "`services` names nothing that is built")
         return
     if scene.pods is None:
-        results.skipped(NAME, "unknown: the pods may not be listed")
+        results.skipped(NAME, "unknown: you are not allowed to list pods")
         return
     paths = scene.settings.pod_templates
     wanted = {name: references(scene.objects, target.repository(name), paths) for name in services}
@@ -133,15 +133,15 @@ def _judge(context: Context, label: str, reference: str, built: Built, running: 
     unknown = [number for number, each in by.items() if each == "unknown"]
     known = ", ".join(sorted(short(each) for each in built.identities))
     if others:
-        told = "; ".join(f"Pod/{', Pod/'.join(running[each])} runs {short(each)}" for each in others)
-        results.failed(label, f"{told}, and {reference} is {known} ({built.where})")
+        listed = "; ".join(f"Pod/{', Pod/'.join(running[each])} runs {short(each)}" for each in others)
+        results.failed(label, f"{listed}, and {reference} is {known} ({built.where})")
     elif unknown:
-        told = ", ".join(short(each) for each in unknown)
-        results.skipped(label, f"unknown: the runtime reports {told}, and only {known} is known ({built.where})")
+        listed = ", ".join(short(each) for each in unknown)
+        results.skipped(label, f"unknown: the runtime reports {listed}, and only {known} is known ({built.where})")
     else:
         count = sum(len(each) for each in running.values())
-        told = ", ".join(sorted(short(each) for each in running))
-        results.passed(label, f"{count} pod{'s' * (count != 1)} run{'s' * (count == 1)} {told}, {built.where}")
+        listed = ", ".join(sorted(short(each) for each in running))
+        results.passed(label, f"{count} pod{'s' * (count != 1)} run{'s' * (count == 1)} {listed}, {built.where}")
 
 
 def short(number: str) -> str:

@@ -20,7 +20,7 @@ Name = Annotated[str, Meta(min_length=1, max_length=80)]
 
 
 class _Part(Struct, frozen=True, forbid_unknown_fields=True):
-    """A part of a journey; unknown keys are refused."""
+    """A part of a journey; unknown keys are rejected."""
 
 
 class Request(_Part, frozen=True, kw_only=True):
@@ -118,7 +118,7 @@ def _malformed(journey: Journey) -> Iterator[str]:
                 yield f"{at}: nothing before it saves ${{{'}, ${'.join(sorted(unknown))}}}"
             for name, pointer in step.save.items():
                 if not re.fullmatch(NAME, name) or (pointer and not pointer.startswith("/")):
-                    yield f"{at}.save: `{name}: {pointer}` is no name with a JSON pointer"
+                    yield f"{at}.save: `{name}: {pointer}` is not a name with a JSON pointer"
             saved |= set(step.save)
 
 

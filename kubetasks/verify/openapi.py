@@ -71,7 +71,7 @@ class Operation:
 
     Args:
         id: its operationId.
-        needs: the fields without which its body is refused.
+        needs: the fields without which its body is rejected.
         unique: the fields of its body marked `x-unique: true`: what they hold is in use nowhere else.
         secured: whether it wants a token.
     """

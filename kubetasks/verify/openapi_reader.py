@@ -77,8 +77,8 @@ class _Reader:
                 raise _Malformed(f"{target} is outside the document")
             value = look(self.raw, target[1:])
             if value is MISSING:
-                raise _Malformed(f"{target} leads nowhere")
-        raise _Malformed("a reference goes round in a circle")
+                raise _Malformed(f"{target} does not resolve")
+        raise _Malformed("a reference is circular")
 
     def operation(self, path: str, method: str, item: Mapping[str, Any]) -> Operation:
         spec = item[method]

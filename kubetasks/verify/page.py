@@ -21,8 +21,8 @@ ABOUT: Final = {
     "objects": "Every rendered object is live, and each of its fields is as rendered.",
     "rollout": "Every workload runs its newest revision, with all replicas ready.",
     "images": "The pods run the images that were built, compared by digest.",
-    "endpoints": "Every Service leads to a ready pod.",
-    "probes": "The paths that the probes ask answer through the Services.",
+    "endpoints": "Every Service has a ready pod.",
+    "probes": "The paths of the probes respond through the Services.",
     "contract": "The HTTP interface does what its OpenAPI document says.",
     "journeys": "What a user does works, step by step.",
     "checks": "The project's own checks.",
@@ -54,7 +54,7 @@ def page(report: "Report") -> str:
         *_timeline(report.timeline),
         "<h2>All checks</h2>",
         *(_layer(layer, report) for layer in dict.fromkeys(each.layer for each in report.checks)),
-        "</main><footer>Made by <code>inv verify --html</code>. Known secrets are hidden.</footer></body></html>",
+        "</main><footer>Created by <code>inv verify --html</code>. Known secrets are hidden.</footer></body></html>",
     ]
     return "\n".join(parts) + "\n"
 
@@ -91,7 +91,7 @@ def _drift(result: Result) -> str:
     )
     return (
         f"{_scroll(f'Fields of {result.layer}/{result.name}')}<table>"
-        f"<caption>Fields of {text(result.name)} that are not as rendered</caption><thead><tr>"
+        f"<caption>Fields of {text(result.name)} that differ from the rendered object</caption><thead><tr>"
         f"<th scope='col'>Field</th><th scope='col'>Wanted</th><th scope='col'>Live</th></tr></thead>"
         f"<tbody>{rows}</tbody></table></div>"
     )

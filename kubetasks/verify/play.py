@@ -28,7 +28,7 @@ class Play:
         journey: what to do.
         client: leads to the entry.
         layer: gets one check per step.
-        redactor: is told of every bearer token, and of what is saved under a name like one.
+        redactor: learns every bearer token, and of what is saved under a name like one.
         secrets: gives the values of declared secrets by name.
     """
 
@@ -40,14 +40,14 @@ class Play:
     _known: dict[str, Any] = field(default_factory=dict)
 
     def check(self) -> None:
-        """Take the steps until one does not hold; then clean up, whatever happened."""
+        """Run the steps until one fails; then clean up in any case."""
         self._known[UNIQUE] = secrets.token_hex(4)
         try:
             failed = ""
             for step in self.journey.steps:
                 name = f"{self.journey.name}: {step.name}"
                 if failed:
-                    self.layer.skipped(name, f"`{failed}` does not hold")
+                    self.layer.skipped(name, f"`{failed}` failed")
                 elif not self._step(name, step):
                     failed = step.name
         finally:
@@ -116,7 +116,7 @@ class Play:
         if wanted.text is not msgspec.UNSET:
             yield from expect.unlike(fill(wanted.text, self._known), response.text, "text")
         if wanted.body and document is MISSING:
-            yield "the body is no JSON"
+            yield "the body is not JSON"
         elif wanted.body:
             yield from expect.unmet(fill(wanted.body, self._known), document)
 

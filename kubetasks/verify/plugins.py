@@ -59,10 +59,10 @@ def _offered(point: EntryPoint, where: str, results: Layer) -> Iterator[Any]:
         try:
             offered = point.load()
             loaded.put(("", list(offered) if isinstance(offered, (list, tuple)) else [offered]))
-        except BaseException as error:  # noqa: BLE001  (whatever somebody else's code raises, SystemExit too)
+        except BaseException as error:  # noqa: BLE001  (whatever someone else's code raises, SystemExit too)
             loaded.put((failure_of(error), None))
 
-    # A thread, as an import may take for ever.
+    # A thread, as an import may take forever.
     threading.Thread(target=load, name=where, daemon=True).start()
     try:
         why, offered = loaded.get(timeout=LOADING)
@@ -75,7 +75,7 @@ def _offered(point: EntryPoint, where: str, results: Layer) -> Iterator[Any]:
 
 
 def _unusable(offered: object) -> str:
-    """Why something cannot be run as a check; empty where it can."""
+    """Why something cannot be run as a check; empty if it can."""
     if not isinstance(offered, Check):
         return f"it is {_a(type(offered).__name__)}, not a kubetasks.verify.Check or a list of them"
     # Nothing of it need have the type that it should have.

@@ -25,7 +25,7 @@ class Probe:
         headers: what the probe sends.
         scheme: HTTP or HTTPS.
         kinds: which probes ask it.
-        door: the Service and its port; None where no Service leads there.
+        door: the Service and its port; None if no Service leads there.
     """
 
     workload: str

@@ -19,7 +19,7 @@ def check_restarts(context: Context) -> None:
     except Forbidden:
         now = None
     if scene.pods is None or now is None:
-        results.skipped(NAME, "the pods may not be listed")
+        results.skipped(NAME, "you are not allowed to list pods")
         return
     seconds = time.monotonic() - results.origin
     before = {pod["metadata"]["uid"]: pod for pod in scene.pods}
@@ -27,8 +27,8 @@ def check_restarts(context: Context) -> None:
         pods = [pod for pod in of(workload, now) if not is_leaving(pod)]
         wrong = [line for pod in pods for line in _changes(before.get(pod["metadata"]["uid"]), pod)]
         earlier = sum(each.get("restartCount", 0) for pod in pods for each in statuses(pod).values())
-        told = f"none in {seconds:.1f} s" + (f"; {earlier} before that" if earlier else "")
-        results.judged(identity(workload), wrong, told)
+        evidence = f"none in {seconds:.1f} s" + (f"; {earlier} before that" if earlier else "")
+        results.judged(identity(workload), wrong, evidence)
 
 
 def of(workload: Object, pods: Objects) -> Objects:
@@ -45,7 +45,7 @@ def statuses(pod: Object) -> dict[str, Mapping[str, Any]]:
 
 
 def _changes(before: Object | None, now: Object) -> Iterator[str]:
-    """What happened to a pod's containers since; nothing is known of a pod that was not there."""
+    """What happened to a pod's containers since; nothing is known of a pod that did not exist."""
     earlier = statuses(before) if before is not None else {}
     pod = now["metadata"]["name"]
     for name, state in statuses(now).items():

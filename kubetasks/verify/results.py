@@ -150,9 +150,9 @@ def summary(results: Sequence[Result]) -> str:
     """``7 passed, 1 failed, 2 skipped``; with the reason where all are skipped for the same one."""
     counts = {status: sum(each.status == status for each in results) for status in ("pass", "fail", "skip")}
     words = {"pass": "passed", "fail": "failed", "skip": "skipped"}
-    told = ", ".join(f"{count} {words[status]}" for status, count in counts.items() if count)
+    totals = ", ".join(f"{count} {words[status]}" for status, count in counts.items() if count)
     reasons = {each.evidence for each in results}
     if results and len(reasons) == 1 and counts["skip"] == len(results):
         reason = next(iter(reasons))
-        return reason if len(results) == 1 else f"{told}: {reason}"
-    return told or "nothing to check"
+        return reason if len(results) == 1 else f"{totals}: {reason}"
+    return totals or "nothing to check"

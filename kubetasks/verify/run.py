@@ -1,4 +1,4 @@
-"""One run: what is there is read once, the checks are chosen and run side by side, and become one report."""
+"""One run: what is there is read once, the checks are chosen and run in parallel, and become one report."""
 
 import threading
 import time
@@ -47,7 +47,7 @@ class Run:
         return self.console.hide(self.redactor(text))
 
     def scene(self, doors: Doors) -> Scene:
-        """Read what is there.
+        """Read what exists.
 
         Raises:
             SettingsError: the contract, a journey or a check in the settings is missing or malformed.
@@ -102,15 +102,15 @@ class Run:
             scene = self.scene(doors)
             every = self.checks(scene)
             chosen = self.selection.of(every)
-            told = _Told(self.console, chosen, self._others(scene, every))
+            progress = _Progress(self.console, chosen, self._others(scene, every))
 
             def context(results: Layer, stop: threading.Event) -> Context:
                 return Context(scene, results, stop)
 
-            schedule = Schedule(chosen, context, scene.lacks, self.hide, origin, told.ended)
-            told.begin()
+            schedule = Schedule(chosen, context, scene.lacks, self.hide, origin, progress.ended)
+            progress.begin()
             schedule.run()
-        results = [result for check in chosen for result in schedule.results[check.id].checks] + told.others
+        results = [result for check in chosen for result in schedule.results[check.id].checks] + progress.others
         ordered = tuple(sorted(results, key=lambda each: LAYERS.index(each.layer)))
         place, seconds = self.target.cluster, time.monotonic() - origin
         return Report(
@@ -138,7 +138,7 @@ class Run:
 
 
 @dataclass
-class _Told:
+class _Progress:
     """Prints a line for each layer, in their order, once its checks have ended."""
 
     console: Console

@@ -1,4 +1,4 @@
-"""Runs checks side by side: each once what it needs has passed, each within its limit, whatever another one does."""
+"""Runs checks in parallel: each once what it needs has passed, each within its limit, whatever another one does."""
 
 import queue
 import threading
@@ -41,7 +41,7 @@ class Schedule:
     Args:
         checks: the checks, with unique ids.
         context: makes what a check gets.
-        lacks: says why a capability is missing; empty where it is there.
+        lacks: says why a capability is missing; empty if it exists.
         hide: replaces known secrets in all evidence.
         origin: the monotonic time at which the report began.
         ended: called when a check has ended, with its results.
@@ -103,14 +103,14 @@ class Schedule:
         return any(self._unknown(check) or self._blocked(check) or self._ready(check) for check in waiting)
 
     def _unknown(self, check: Check) -> str:
-        """What a check needs that is nowhere, in words; a layer may be empty. Empty where all of it is known."""
+        """What a check needs that is nowhere, in words; a layer may be empty. Empty if all of it is known."""
         for need in check.needs:
             if need not in {*CAPABILITIES, *LAYERS} and not any(matches(each, need) for each in self.checks):
                 return f"it needs {need}, and there is no such check"
         return ""
 
     def _blocked(self, check: Check) -> str:
-        """Why a check cannot be tried any more; empty where it can."""
+        """Why a check cannot be tried any more; empty if it can."""
         for need in check.needs:
             if need in CAPABILITIES and self.lacks(need):
                 return self.lacks(need)
@@ -122,7 +122,7 @@ class Schedule:
             if failed:
                 first = failed[0]
                 more = f" and {len(failed) - 1} more" if len(failed) > 1 else ""
-                word = "failed" if self.endings[first.id] == "failed" else "could not be tried"
+                word = "failed" if self.endings[first.id] == "failed" else "could not run"
                 return f"not tried: {first.id}{more} {word}"
         return ""
 
@@ -155,8 +155,8 @@ class Schedule:
         except NoContact as error:
             lost = error
         except Stopped:
-            pass  # its time is over: what is told of it is told elsewhere
-        except BaseException as error:  # noqa: BLE001  (whatever somebody else's code raises, SystemExit too)
+            pass  # its time is over, which is reported elsewhere
+        except BaseException as error:  # noqa: BLE001  (whatever someone else's code raises, SystemExit too)
             results.failed(check.name, failure_of(error))
         self._done.put((check.id, lost))
 

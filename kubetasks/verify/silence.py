@@ -8,12 +8,12 @@ import traceback
 from collections.abc import Iterator
 from typing import Final, TextIO
 
-# Begins the names of threads of ours, which may show the commands that they run (--echo).
+# The prefix of our threads' names, which may show the commands that they run (--echo).
 OURS: Final = "kubetasks: "
 
 
 class _Guarded(io.TextIOBase):
-    """Passes on what one thread and threads of ours write, and drops what every other one does."""
+    """Passes on what one thread and our own threads write, and drops what every other one does."""
 
     def __init__(self, stream: TextIO, owner: int) -> None:
         self._stream = stream
@@ -44,7 +44,7 @@ class _Guarded(io.TextIOBase):
 def quiet() -> Iterator[None]:
     """Drop what threads that are not ours print while the block lasts, and give all of them nothing to read.
 
-    Standard output may belong to one JSON document, and a check that waits for a person would wait for ever.
+    Standard output may belong to one JSON document, and a check that waits for a person would wait forever.
     """
     before, stdin = (sys.stdout, sys.stderr), sys.stdin
     others = {*threading.enumerate()}

@@ -51,7 +51,7 @@ class Walk:
         known: parameters that the login gave, by name.
         pointer: where an answer holds a session's token, if it does; the operations that it links to, and what deletes
             what it made, belong to that session.
-        redactor: is told of such tokens.
+        redactor: gets such tokens.
     """
 
     document: Document
@@ -107,7 +107,7 @@ class Walk:
         answer = operation.answer(exchange.response.status)
         token = self._session(exchange)
         deletable = False
-        # A success with another status than the documented one made something all the same.
+        # A success with another status than the documented one made something anyway.
         for link in (answer.links if answer is not None else ()) or operation.links():
             found = {key.rpartition(".")[2]: evaluate(value, exchange) for key, value in link.parameters.items()}
             body = MISSING if link.body is MISSING else evaluate(link.body, exchange)
@@ -122,7 +122,7 @@ class Walk:
             self._kept[operation.name] = None
 
     def _session(self, exchange: Exchange) -> str:
-        """The token of the session that an answer began; empty where it began none."""
+        """The token of the session that an answer began; empty if it began none."""
         if not self.pointer:
             return ""
         try:
@@ -164,6 +164,6 @@ class Walk:
         self.sweep()
         if self._made:
             count = len(self._made)
-            self.layer.judged("what was made is deleted again", self._left, f"{count} made, {count} deleted")
+            self.layer.judged("created resources are deleted", self._left, f"{count} created, {count} deleted")
         for name in self._kept:
             self.layer.skipped(f"{name}: what it made", "the contract links it to no DELETE operation, so it stays")

@@ -56,7 +56,7 @@ def test_a_deletion_comes_back_under_its_number(user: User) -> None:
     user.ask("DELETE", "/tasks/2")
     assert user.titles() == ["first", "last"]
     result = user.undo()
-    assert (result["ok"], result["summary"]) == (True, 'Brought back task 2: "buy milk".')
+    assert (result["ok"], result["summary"]) == (True, 'Restored task 2: "buy milk".')
     assert without_time(user.ask("GET", "/tasks/2").json()) == without_time(task)
     assert user.titles() == ["first", "buy milk", "last"]
 

@@ -64,7 +64,7 @@ def test_all_holds_and_nothing_is_left_behind(entry: str, empty_url: str, verify
     assert [check for check in (*contract.checks, *taken.checks) if check.status == "fail"] == []
     evidence = {check.name: check.evidence for check in contract.checks}
     # A guest and an account; of the guest's, two examples of a task and a conversation.
-    assert evidence["what was made is deleted again"] == "5 made, 5 deleted"
+    assert evidence["created resources are deleted"] == "5 created, 5 deleted"
     assert [name for name in evidence if name.endswith("what it made")] == []  # nothing is known to stay
     assert [check.status for check in taken.checks if "cleanup" in check.name] == ["pass"]
     assert set(rows(empty_url).values()) == {0}

@@ -106,8 +106,8 @@ def test_a_question_is_answered_and_nothing_is_changed_or_told(
     assert shown.splitlines()[0].startswith("Deployment/web")
     assert "kubectl-ai (bubblewrap); commands: 6" in shown
     assert "scale deploy web --replicas=0" in shown
-    assert "not run: nothing is run without a terminal and a yes" in shown
-    assert "proposed and refused: kubectl delete secret db" in shown
+    assert "not run: a proposal needs a terminal and your approval" in shown
+    assert "proposed and rejected: kubectl delete secret db" in shown
     assert live(cluster, broken.namespace) == before
     results = [each["content"] for each in model.bodies[-1]["messages"] if each["role"] == "tool"]
     assert len(results) == 6

@@ -74,7 +74,7 @@ def test_the_users_own_preferences_change_nothing(cluster: Cluster, checkout: Ch
     assert "nothing changed" in checkout.inv("deploy", "--no-verify")
     checkout.inv("deploy", "--with", "helm", "--no-verify")
     assert len(cluster.objects("secrets", space, "owner=helm,status=deployed")) == 1
-    assert f"namespace {space} is gone" in checkout.inv("destroy")
+    assert f"namespace {space} is deleted" in checkout.inv("destroy")
     assert space not in cluster.kubectl("get", "namespaces", "--output", "name")
 
 

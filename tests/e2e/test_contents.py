@@ -125,7 +125,7 @@ def test_another_image_under_the_name_is_replaced(cluster: Cluster, project: Che
     cluster.kubectl("--namespace", project.namespace, "rollout", "status", "deployment/web", "--timeout=60s")
     assert "collection" in inside(cluster, project, "/srv/index.html")
     out = project.inv("plan")
-    assert "its pods run another image of that name" in out
+    assert "its pods run another image with that name" in out
     project.inv("deploy")
     assert inside(cluster, project, "/srv/index.html") == "hello"
     assert "nothing changed" in project.inv("deploy")

@@ -69,7 +69,7 @@ def test_what_admission_refuses(cluster: Cluster, checkout: Checkout) -> None:
     name.write_text(text.replace("allowPrivilegeEscalation: false", "allowPrivilegeEscalation: true"))
     out = checkout.inv("deploy", "--no-verify", code=52)
     assert "POD_SECURITY" in out
-    assert "Pod Security restricted refuses it: allowPrivilegeEscalation != false" in out
+    assert "Pod Security restricted rejects it: allowPrivilegeEscalation != false" in out
 
 
 def test_a_failing_build_deploys_nothing(cluster: Cluster, checkout: Checkout) -> None:
@@ -141,7 +141,7 @@ def test_a_namespace_that_is_going_away(cluster: Cluster, checkout: Checkout) ->
             cluster.kubectl("--namespace", space, "patch", "configmap", "held", "--type=merge", "--patch", patch)
             seen.append(process.stdout.read())
         assert process.returncode == 0, seen
-        assert f"namespace {space} is gone" in seen[-1]
+        assert f"namespace {space} is deleted" in seen[-1]
     finally:
         cluster.kubectl(
             "--namespace", space, "patch", "configmap", "held", "--type=merge", "--patch", patch, check=False

@@ -107,7 +107,7 @@ def test_a_chart_with_a_closed_schema_a_hook_and_a_namespace(cluster: Cluster, f
     app.inv("rollback")
     assert "hello from chart" in served(cluster, space)
     out = app.inv("destroy")
-    assert "the objects are gone" in out
+    assert "the objects are deleted" in out
     left = cluster.kubectl("--namespace", space, "get", "all,configmap,secret,lease", "--output", "name").split()
     assert left == ["configmap/kube-root-ca.crt"]
     assert not exists(cluster, space, "clusterrole/foreign-chart-reader")

@@ -74,7 +74,7 @@ def test_secrets_of_ones_own_and_jobs_that_are_gone(cluster: Cluster, checkout: 
 
     # The Job is gone, and was complete.
     assert "nothing changed since revision 1" in checkout.inv("deploy")
-    assert "complete, and gone since" in checkout.inv("verify")
+    assert "complete, and removed since" in checkout.inv("verify")
 
     # Another value rolls what uses it, and nothing else.
     path.write_text(json.dumps({**secret, "stringData": {"OWN_PASSWORD": f"{CANARY}-2"}}))
@@ -89,7 +89,7 @@ def test_secrets_of_ones_own_and_jobs_that_are_gone(cluster: Cluster, checkout: 
 
     # Going back leaves it, and says so.
     out = checkout.inv("rollback")
-    assert "Secret/own stays as it is; OWN_PASSWORD had another value in revision 1" in out
+    assert "Secret/own is not changed; OWN_PASSWORD had another value in revision 1" in out
     assert not cluster.objects("job", space)
     shown = "".join(checkout.outputs) + rendered(cluster, space) + json.dumps(cluster.objects("configmap", space))
     assert "hmac-sha256:" in shown

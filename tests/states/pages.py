@@ -32,12 +32,12 @@ HEAD: Final = """\
 all causes that it knows. The pages are made from the rules and from recorded states of a real cluster:
 `python -m tests.states.pages`.
 
-- **signal**: what in the cluster shows it. **heals**: how long a rollout waits whether it goes away by itself.
-- **tried**: *fixed* means that the printed fix was run on a real cluster and made the namespace healthy; *recorded*,
+- **signal**: what in the cluster shows it. **wait**: how long a rollout waits for the problem to resolve itself.
+- **tested**: *fixed* means that the printed fix was run on a real cluster and made the namespace healthy; *recorded*,
   that the cause was found in a real cluster's state; *unit*, that a test has it on what programs and clusters print.
 
 Where no rule fits, the finding is `UNKNOWN`, `CRASH_LOOP` or `CRASH_SILENT` with the best evidence (exit
-code 62). `inv diagnose --record FILE` writes the state for a bug report; it holds no secret
+code 62). `inv diagnose --record FILE` writes the state for a bug report; it contains no secret
 ([snapshot.schema.json](snapshot.schema.json)). `--json` prints the findings
 ([findings.schema.json](findings.schema.json)).
 """
@@ -61,12 +61,12 @@ def recorded(fault: Fault) -> Path:
 
 
 def heals(rule: Rule) -> str:
-    """How long it may heal by itself, in words."""
+    """How long it may take to resolve itself, in words."""
     if rule.symptom:
-        return "it is only shown below a cause"
+        return "it is only shown as the consequence of a cause"
     if rule.grace == FOR_EVER:
-        return "a rollout goes on until its deadline"
-    return f"a rollout waits {rule.grace:g} s" if rule.grace else "no: a rollout ends at once"
+        return "possibly: a rollout continues until its deadline"
+    return f"possibly: a rollout waits {rule.grace:g} s" if rule.grace else "no: a rollout ends immediately"
 
 
 def how(rule: Rule, faults: list[Fault]) -> str:
@@ -81,11 +81,11 @@ def page(rule: Rule, faults: list[Fault]) -> str:
     """The page of one rule."""
     text = f"# {rule.id}: {rule.title}\n\n"
     text += f"**Signal.** {sentence(rule.signal)}\n\n**Why.** {sentence(rule.why)}\n\n**Fix.** {sentence(rule.fix)}\n\n"
-    text += f"**Heals by itself?** {sentence(heals(rule))}\n\n"
-    text += f"Family: [{rule.family}](README.md#{rule.family}). Severity by itself: {rule.severity}.\n"
+    text += f"**Resolves itself?** {sentence(heals(rule))}\n\n"
+    text += f"Family: [{rule.family}](README.md#{rule.family}). Severity: {rule.severity}.\n"
     there = [fault for fault in faults if recorded(fault).exists()]
     if not there:
-        return text + "\n## How it was tested\n\nBy unit tests, on what programs and clusters print.\n"
+        return text + "\n## How it was tested\n\nBy unit tests, on the output of programs and clusters.\n"
     text += "\n## How it was tested\n"
     for fault in there:
         found = [each for each in diagnose(snapshot.read(recorded(fault))) if each.id == rule.id]
@@ -108,7 +108,7 @@ def index(faults: dict[str, list[Fault]]) -> str:
     text = HEAD
     for family, what in FAMILIES.items():
         text += f"\n## {family}\n\n{what[0].upper() + what[1:]}.\n\n"
-        text += "| ID | what is wrong | heals | tried |\n| --- | --- | --- | --- |\n"
+        text += "| ID | problem | wait | tested |\n| --- | --- | --- | --- |\n"
         for rule in sorted(RULES.values(), key=lambda each: each.id):
             if rule.family == family and not rule.symptom:
                 wait = "" if not rule.grace else "yes" if rule.grace == FOR_EVER else f"{rule.grace:g} s"

@@ -128,7 +128,7 @@ def test_the_plan_with_images_that_are_loaded_asks_no_engine(world: World) -> No
     images = world.survey().images.values()
     world.target.present = {image.reference: of_engine(world.made(image)) for image in images}
     planned = {title: (action, what) for title, action, what in rows(world.prepare())}
-    assert planned["images"] == ("skip", "the target has them all")
+    assert planned["images"] == ("skip", "the target already has all of them")
     assert "preflight" not in world.store.log
 
 
@@ -462,7 +462,8 @@ def test_a_deploy_that_was_overtaken_since_its_survey_is_refused(world: World) -
     with pytest.raises(DeployLocked) as caught:
         second.run()
     assert caught.value.line == (
-        "another deploy ended while this one was prepared -- run the same command again; what is built already stays"
+        "another deploy finished while this one was being prepared"
+        " -- run the same command again; finished builds are kept"
     )
     assert world.secret()["data"]["JWT_SECRET"] == generated
     assert first.revision is not None
@@ -475,7 +476,7 @@ def test_a_namespace_of_somebody_elses_gets_none_of_our_labels(world: World) -> 
     world.store.put(NAMESPACE)
     world.deploy()
     assert "labels" not in world.store.objects["Namespace/todo"]["metadata"]
-    assert "todo is there and not ours" in world.shown
+    assert "todo exists and is not ours" in world.shown
 
 
 def test_a_namespace_of_our_own_is_labelled_and_has_no_policy_unless_one_is_set(world: World) -> None:
@@ -492,7 +493,7 @@ def test_a_failed_verify_leaves_a_revision_that_is_not_verified(world: World) ->
         world.deploy()
     assert caught.value.line == (
         "2 of 3 checks failed: contract/GET /health: answered 500 -- "
-        "see inv status and inv logs; go back with inv rollback"
+        "see inv status and inv logs, or roll back: inv rollback"
     )
     assert caught.value.detail == "journeys/chat: answered nothing"
     assert caught.value.exit_code == 60
@@ -519,7 +520,7 @@ def test_after_a_failed_verify_the_next_deploy_proves_it_again_and_no_more(world
 
 def test_a_report_in_which_nothing_was_tried_is_a_failure(world: World) -> None:
     world.report = NOTHING
-    with pytest.raises(VerifyFailed, match="none could be tried"):
+    with pytest.raises(VerifyFailed, match="none could run"):
         world.deploy()
 
 

@@ -49,7 +49,7 @@ def test_invoke_yaml_made_from_itself_is_the_same() -> None:
 def test_the_page_has_every_key_with_default_variable_and_values() -> None:
     page = docs.markdown()
     assert (
-        "| `deadline` | `120` | 1 to 3600 | How long a rollout may take, in seconds. | `KUBETASKS_DEADLINE` |" in page
+        "| `deadline` | `120` | 1 to 3600 | The time limit for a rollout, in seconds. | `KUBETASKS_DEADLINE` |" in page
     )
     assert "`auto`, `context`, `kind`, `local`, `minikube`" in page
     assert page.count("\n| `") == len(list(keys()))

@@ -56,7 +56,7 @@ def test_detail_stays_below_the_line() -> None:
 
 @pytest.mark.parametrize(
     ("number", "code", "text"),
-    [(errno.ENOSPC, 33, "no space is left for a/b"), (errno.EACCES, 1, "a/b cannot be used"), (errno.EIO, 1, "a/b")],
+    [(errno.ENOSPC, 33, "no space left for a/b"), (errno.EACCES, 1, "a/b cannot be used"), (errno.EIO, 1, "a/b")],
 )
 def test_what_the_system_refuses_is_one_line_with_the_file(number: int, code: int, text: str) -> None:
     told = of_os_error(OSError(number, "reason", "a/b"))

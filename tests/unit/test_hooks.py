@@ -47,7 +47,7 @@ def log(root: Path) -> list[str]:
 def test_commands_run_one_after_another_and_know_the_place(tmp_path: Path) -> None:
     made = hooks(tmp_path, before_build=[note(), [sys.executable, "-c", "open('second', 'w')"]])
     assert made.run(BEFORE_BUILD, quiet) == made.shown(BEFORE_BUILD) != ""
-    assert log(tmp_path) == ["before_build shop kind "]
+    assert log(tmp_path) == ["before_build shop auto "]
     assert (tmp_path / "second").exists()
     assert made.shown(AFTER_DEPLOY) == ""
 

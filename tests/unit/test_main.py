@@ -136,7 +136,7 @@ def test_a_folder_that_is_gone_is_one_line(tmp_path: Path) -> None:
         check=False,
     )
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1), done.stderr
-    assert "the folder that this was called in does not exist any more" in done.stderr
+    assert "the current folder no longer exists" in done.stderr
 
 
 @pytest.mark.parametrize("words", [["--list"], ["plan", "--target", "local"], ["secret.check", "--target", "local"]])
@@ -239,7 +239,7 @@ def test_a_plan_for_a_folder_that_is_read_only_leaves_nothing(tmp_path: Path) ->
 def test_a_project_without_services_is_refused(tmp_path: Path) -> None:
     done = run(tmp_path, "deploy", "--target", "local")
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
-    assert "describes no services" in done.stderr
+    assert "defines no services" in done.stderr
     assert not (tmp_path / ".kubetasks").exists()
 
 

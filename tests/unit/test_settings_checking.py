@@ -79,7 +79,7 @@ def test_a_text_that_yaml_takes_for_something_else(path: str, raw: str, value: o
 @pytest.mark.parametrize(
     ("value", "line"),
     [
-        (None, 'setting `kubetasks.config.A`: it has no value -- write A: "" for an empty text, or take the line out'),
+        (None, 'setting `kubetasks.config.A`: it has no value -- write A: "" for an empty text, or remove the line'),
         (
             ["x"],
             'setting `kubetasks.config.A`: it holds text, and this is a list -- write it as one text in quotes: A: "…"',

@@ -41,7 +41,7 @@ def test_a_user_without_a_home(monkeypatch: pytest.MonkeyPatch, home: str) -> No
     monkeypatch.setattr(Path, "home", nobody)
     with pytest.raises(StateUnavailable, match="HOME is not set") as caught:
         state.home({"HOME": home} if home else {})
-    assert (caught.value.exit_code, caught.value.fix) == (39, "set XDG_STATE_HOME to a folder of yours")
+    assert (caught.value.exit_code, caught.value.fix) == (39, "set XDG_STATE_HOME to a folder that you own")
 
 
 def test_nothing_is_made_before_it_is_needed(root: Path, state_home: Path) -> None:

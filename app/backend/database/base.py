@@ -14,7 +14,7 @@ class UnavailableError(Exception):
 
 
 class ConflictError(Exception):
-    """A unique key is taken, or what a row refers to is gone: the statement's transaction has done nothing.
+    """A unique key is taken, or what a row refers to no longer exists: the statement's transaction has done nothing.
 
     The message is the constraint's name on Postgres, the columns on SQLite.
     """
@@ -32,7 +32,7 @@ class Transaction(Protocol):
     """
 
     async def one(self, sql: str, /, **values: Value) -> Row | None:
-        """Run a statement and return its first row, None where it has none."""
+        """Run a statement and return its first row, None if it has none."""
         ...
 
     async def all(self, sql: str, /, **values: Value) -> list[Row]:
@@ -54,10 +54,10 @@ class Database(Protocol):
 
     kind: Literal["postgres", "sqlite"]
     watch: Callable[[bool], None]
-    """Told of every transaction whether the database answered; `Readiness` puts itself here."""
+    """Called after every transaction with whether the database answered; `Readiness` registers itself here."""
 
     async def open(self) -> None:
-        """Make ready to connect. Returns at once, whether the database is there or not."""
+        """Make ready to connect. Returns immediately, whether the database is available or not."""
         ...
 
     async def close(self) -> None:

@@ -1,6 +1,6 @@
 """Postgres, through psycopg's pool.
 
-The pool is empty until somebody asks, and empties again: an idle server does not keep a sleeping database awake.
+The pool is empty until someone asks, and empties again: an idle server does not keep a sleeping database awake.
 """
 
 import asyncio
@@ -18,15 +18,15 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from app.backend.database.base import Transaction, UnavailableError
 from app.backend.database.postgres_connection import OPTIONS, PostgresConnection, PostgresTransaction
-from app.backend.database.postgres_errors import UNAVAILABLE, told
+from app.backend.database.postgres_errors import UNAVAILABLE, translated
 from app.backend.urls import UrlError, libpq_url, without_password
 
 ACQUIRE_SECONDS = 2.5
 """How long a transaction waits for a connection."""
 ACQUIRE_SECONDS_AWAY = 1.0
-"""The same while the last attempt to connect has failed: attempts go on, and whoever asks gets an answer sooner."""
+"""The same while the last attempt to connect has failed: attempts continue, and callers get an answer sooner."""
 RECONNECT_SECONDS = 3.0
-"""After this, attempts to connect start anew with the next request: psycopg doubles the pause between them."""
+"""After this, attempts to connect start again with the next request: psycopg doubles the pause between them."""
 STATEMENT_SECONDS = 5.0
 """What the server may take for a statement."""
 STALE_SECONDS = 5.0
@@ -36,7 +36,7 @@ IDLE_SECONDS = 30.0
 """After so long without need for it the pool closes one connection more."""
 
 log = logging.getLogger("backend.database")
-# It warns of every attempt that fails; what matters of it is in the UnavailableError of whoever waited.
+# It warns of every attempt that fails; callers see the reason in their UnavailableError.
 logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
 
 
@@ -108,7 +108,7 @@ class PostgresDatabase:
             self.watch(False)
             raise
         self.watch(True)
-        transaction = PostgresTransaction(connection, self.told)
+        transaction = PostgresTransaction(connection, self.translated)
         try:
             yield transaction
             transaction.check()
@@ -124,17 +124,17 @@ class PostgresDatabase:
         async with self.begin(write=False):
             pass
 
-    def told(self, error: BaseException) -> BaseException:
+    def translated(self, error: BaseException) -> BaseException:
         """Return what stands for an error."""
         if isinstance(error, PoolTimeout) and self._problem:
             return UnavailableError(self._problem)
-        return told(error, self._url) or error
+        return translated(error, self._url) or error
 
     def _beginning(self, *, write: bool) -> bytes:
         """Return what begins a transaction: one message. The settings are the transaction's, as a pooler needs it."""
         return (
             b"BEGIN ISOLATION LEVEL READ COMMITTED %s; SET LOCAL statement_timeout = %d; "
-            # A client that is gone without a word must not hold locks.
+            # A client that disappeared without notice must not hold locks.
             b"SET LOCAL idle_in_transaction_session_timeout = 15000; SET LOCAL TIME ZONE 'UTC'"
         ) % (b"READ WRITE" if write else b"READ ONLY", self._statement_seconds * 1000)
 
@@ -145,7 +145,7 @@ class PostgresDatabase:
             try:
                 connection = await self._pool.getconn(max(deadline - time.monotonic(), 0.01))
             except UNAVAILABLE as error:
-                raise self.told(error) from None
+                raise self.translated(error) from None
             if connection.used_at <= self._found_dead:
                 await self._to_the_end(self._discard(connection))
                 continue
@@ -158,7 +158,7 @@ class PostgresDatabase:
                     raise
                 self._found_dead = time.monotonic()
                 if self._found_dead >= deadline:
-                    raise self.told(error) from None
+                    raise self.translated(error) from None
             else:
                 return connection
 
@@ -168,7 +168,7 @@ class PostgresDatabase:
             await connection.limited(b"COMMIT", prepare=False)
         except UNAVAILABLE as error:
             await connection.close()
-            raise self.told(error) from None
+            raise self.translated(error) from None
         finally:
             await self._give_back(connection)
 
@@ -193,7 +193,7 @@ class PostgresDatabase:
         await self._pool.putconn(connection)
 
     async def _to_the_end(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do something to its end, in a task of its own, even if the caller is cancelled, again and again."""
+        """Do something to its end, in its own task, even if the caller is cancelled, again and again."""
         task = asyncio.create_task(work)
         self._endings.add(task)
         task.add_done_callback(self._ended)

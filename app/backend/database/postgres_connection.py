@@ -16,7 +16,7 @@ CONNECT_SECONDS = 4
 OPTIONS = {
     "application_name": "todo",
     "connect_timeout": CONNECT_SECONDS,
-    # A server, or a proxy on the way, that is gone without a word.
+    # A server, or a proxy on the way, that disappeared without notice.
     "keepalives_idle": 10,
     "keepalives_interval": 3,
     "keepalives_count": 3,
@@ -38,7 +38,7 @@ class PostgresConnection(psycopg.AsyncConnection[DictRow]):
 
         Args:
             conninfo: libpq's.
-            report: told of it.
+            report: called with it.
             patience: how many seconds a statement may take.
             options: libpq's and psycopg's.
         """
@@ -63,7 +63,7 @@ class PostgresConnection(psycopg.AsyncConnection[DictRow]):
         """Execute a statement within a time limit of our own: a server that is frozen does not keep its own.
 
         Cancelled, psycopg asks the server to cancel the statement and waits for that; cancelled again, it closes the
-        connection and returns. Hence two limits.
+        connection and returns. Therefore, there are two limits.
 
         Raises:
             TimeoutError: There was no answer in time.
@@ -77,14 +77,14 @@ class PostgresConnection(psycopg.AsyncConnection[DictRow]):
 class PostgresTransaction:
     """A transaction; see `Transaction`."""
 
-    def __init__(self, connection: PostgresConnection, told: Callable[[BaseException], BaseException]) -> None:
-        """`told` returns what stands for an error."""
+    def __init__(self, connection: PostgresConnection, translate: Callable[[BaseException], BaseException]) -> None:
+        """`translate` returns what stands for an error."""
         self._connection = connection
-        self._told = told
+        self._translate = translate
         self._failed: BaseException | None = None
 
     async def one(self, sql: str, /, **values: Value) -> Row | None:
-        """Run a statement and return its first row, None where it has none."""
+        """Run a statement and return its first row, None if it has none."""
         cursor = await self._execute(sql, values)
         return await cursor.fetchone() if cursor.description else None
 
@@ -98,7 +98,7 @@ class PostgresTransaction:
         return (await self._execute(sql, values)).rowcount
 
     def check(self) -> None:
-        """Raise a statement's error again: whoever caught it must not believe the rest to be committed."""
+        """Raise a statement's error again: a caller that caught it must not believe that the rest was committed."""
         if self._failed:
             raise self._failed
 
@@ -107,7 +107,7 @@ class PostgresTransaction:
         try:
             return await self._connection.limited(for_psycopg(sql), values)
         except Exception as error:
-            self._failed = self._told(error)
+            self._failed = self._translate(error)
             if self._failed is error:
                 raise
             raise self._failed from None

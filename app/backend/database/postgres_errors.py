@@ -25,8 +25,8 @@ _SAID: dict[type[BaseException], str] = {
 }
 
 
-def told(error: BaseException, url: str) -> Exception | None:
-    """Return what stands for an error of the driver's, None where that is the error itself.
+def translated(error: BaseException, url: str) -> Exception | None:
+    """Return what stands for an error of the driver's, None if that is the error itself.
 
     Args:
         error: the driver's.

@@ -96,7 +96,7 @@ class SqliteDatabase:
         opening = aiosqlite.connect(
             f"file:{quote(self._path)}?mode=rw", uri=True, timeout=self._busy_seconds, isolation_level=None
         )
-        opening._thread.daemon = True  # a process that is told to end at once must not wait for it
+        opening._thread.daemon = True  # a process that must end immediately must not wait for it
         try:
             made = await opening
             try:
@@ -108,7 +108,7 @@ class SqliteDatabase:
                 await self._to_the_end(made.close())
                 raise
         except sqlite3.Error as error:
-            raise told(error) or error from None
+            raise translated(error) or error from None
         return made
 
     async def _release(
@@ -120,7 +120,7 @@ class SqliteDatabase:
         except sqlite3.Error as error:
             broken = True
             if commit:
-                raise told(error) or error from None
+                raise translated(error) or error from None
         finally:
             if broken or self._closed:
                 await connection.close()
@@ -129,7 +129,7 @@ class SqliteDatabase:
                 pool.give_back(connection)
 
     async def _to_the_end(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do something to its end, in a task of its own, even if the caller is cancelled, again and again."""
+        """Do something to its end, in its own task, even if the caller is cancelled, again and again."""
         task = asyncio.create_task(work)
         self._endings.add(task)
         task.add_done_callback(self._ended)
@@ -138,7 +138,7 @@ class SqliteDatabase:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._endings.discard(task)
         if not task.cancelled():
-            task.exception()  # seen, where whoever waited has been cancelled
+            task.exception()  # retrieved, where the waiting caller was cancelled
 
 
 class _Connections:
@@ -151,7 +151,7 @@ class _Connections:
         self._idle: list[aiosqlite.Connection] = []
 
     async def acquire(self, seconds: float) -> aiosqlite.Connection:
-        """Return a connection that is nobody else's; one of `give_back` and `forget` must follow."""
+        """Return a connection that is no one else's; one of `give_back` and `forget` must follow."""
         try:
             async with asyncio.timeout(seconds):
                 await self._places.acquire()
@@ -186,7 +186,7 @@ class _SqliteTransaction:
         self._failed: Exception | None = None
 
     async def one(self, sql: str, /, **values: Value) -> Row | None:
-        """Run a statement and return its first row, None where it has none."""
+        """Run a statement and return its first row, None if it has none."""
         rows, _ = await self._execute(sql, values)
         return rows[0] if rows else None
 
@@ -201,7 +201,7 @@ class _SqliteTransaction:
         return touched
 
     def check(self) -> None:
-        """Raise a statement's error again: whoever caught it must not believe the rest to be committed."""
+        """Raise a statement's error again: a caller that caught it must not believe that the rest was committed."""
         if self._failed:
             raise self._failed
 
@@ -211,7 +211,7 @@ class _SqliteTransaction:
             cursor = await self._connection.execute(sql, {name: _value(value) for name, value in values.items()})
             found = await cursor.fetchall()
         except Exception as error:
-            self._failed = told(error) or error
+            self._failed = translated(error) or error
             if self._failed is error:
                 raise
             raise self._failed from error
@@ -220,8 +220,8 @@ class _SqliteTransaction:
         return rows, len(rows) if cursor.rowcount < 0 else cursor.rowcount
 
 
-def told(error: BaseException) -> Exception | None:
-    """Return what stands for an error of the driver's, None where that is the error itself."""
+def translated(error: BaseException) -> Exception | None:
+    """Return what stands for an error of the driver's, None if that is the error itself."""
     code = getattr(error, "sqlite_errorcode", None)
     if not isinstance(error, sqlite3.Error) or code is None:
         return None
@@ -231,7 +231,7 @@ def told(error: BaseException) -> Exception | None:
 
 
 def _broken(error: BaseException) -> bool:
-    """Tell whether a connection is better opened anew: the file is gone or damaged, rather than busy."""
+    """Tell whether a connection should be reopened: the file was deleted or damaged, rather than busy."""
     code = getattr(error.__cause__, "sqlite_errorcode", None)
     return isinstance(error, UnavailableError) and (code is None or code & 0xFF not in _BUSY)
 

@@ -41,7 +41,7 @@ async def create(transaction: Transaction, name: str | None = None, password_has
 
 
 async def name_guest(transaction: Transaction, user_id: str, name: str, password_hash: str) -> Account | None:
-    """Give a guest a name and a password, and end its sessions from before; None where the user is no guest.
+    """Give a guest a name and a password, and end its sessions from before; None if the user is no guest.
 
     Raises:
         ConflictError: The name is taken.
@@ -74,5 +74,5 @@ async def end_sessions(transaction: Transaction, user_id: str) -> None:
 
 
 async def delete(transaction: Transaction, user_id: str) -> None:
-    """Delete a user, and everything of theirs with them (ON DELETE CASCADE)."""
+    """Delete a user, and all their data (ON DELETE CASCADE)."""
     await transaction.run("DELETE FROM users WHERE id = :id", id=user_id)

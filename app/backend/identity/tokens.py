@@ -49,7 +49,7 @@ def read(secret: str, audience: str, token: str) -> Claims:
     """Return what a token says.
 
     Raises:
-        TokenError: It is malformed, expired, for another audience, or signed by somebody else or in another way.
+        TokenError: It is malformed, expired, for another audience, or signed by someone else or in another way.
     """
     try:
         found = jwt.decode(

@@ -24,7 +24,7 @@ class Endpoint:
 
         Args:
             database: where the tasks are.
-            user_of: returns whose request it is; raises where it is nobody's, or one too many.
+            user_of: returns whose request it is; raises where it is no one's, or one too many.
             hosts: what a request's Host may be; any where there is none.
         """
         self._database, self._user_of, self._hosts = database, user_of, hosts

@@ -24,7 +24,7 @@ CONNECT_SECONDS = 5
 
 
 def upgrade(url: str) -> tuple[str | None, str | None]:
-    """Apply the missing steps; return the revisions before and after. A database that is ahead is left alone.
+    """Apply the missing steps; return the revisions before and after. A database that is ahead is left unchanged.
 
     Raises:
         MigrateError: When the database refuses a statement.
@@ -75,7 +75,7 @@ def in_transaction(url: str, step: Callable[[Config, Connection], T]) -> T:
             config.attributes["connection"] = connection
             made = step(config, connection)
             if path and (broken := connection.execute(text("PRAGMA foreign_key_check")).fetchall()):
-                raise MigrateError(f"{shown(url)}: {len(broken)} rows refer to rows that are not there")
+                raise MigrateError(f"{shown(url)}: {len(broken)} rows refer to rows that do not exist")
             connection.commit()
             return made
     except SQLAlchemyError as error:
@@ -97,7 +97,7 @@ def _begin(connection: Connection, *, sqlite: bool) -> None:
     driver.isolation_level = None  # the driver begins no transactions by itself
     driver.execute(f"PRAGMA busy_timeout={LOCK_SECONDS * 1000}")
     driver.execute("PRAGMA journal_mode=WAL")
-    # A step may drop a table and make it anew: rows that refer to it must not go with it. What they refer to is
+    # A step may drop a table and make it again: rows that refer to it must not go with it. What they refer to is
     # checked before the transaction ends.
     driver.execute("PRAGMA foreign_keys=OFF")
     connection.begin()

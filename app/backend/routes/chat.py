@@ -64,7 +64,7 @@ class ChatInput(Input):
 
     @property
     def zone(self) -> tzinfo:
-        """Where the user's clock is. Refusing a zone that this system does not know would help nobody."""
+        """Where the user's clock is. Refusing a zone that this system does not know would help no one."""
         try:
             return ZoneInfo(self.timezone) if self.timezone else UTC
         except (KeyError, ValueError, OSError):  # unknown, malformed, a folder
@@ -116,7 +116,7 @@ def _question(owner: str, said: ChatInput, key: str | None) -> Question:
 
 
 async def _gone(request: Request) -> None:
-    """Return when the client is gone; its body has been read, so nothing else can come."""
+    """Return when the client has disconnected; its body has been read, so nothing else can come."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
 

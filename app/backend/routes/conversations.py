@@ -70,7 +70,7 @@ async def list_messages(
 ) -> MessagePage:
     """List the last messages of a conversation, oldest first. An answer names the message it answers (`reply_to`).
 
-    A user's message that none answers was interrupted: sent again with its key, it is gone on with.
+    A user's message that none answers was interrupted: sent again with its key, it resumes.
     """
     async with database.begin(write=False) as transaction:
         if await conversations.get(transaction, owner, conversation_id) is None:

@@ -139,7 +139,7 @@ async def logout(request: Request, database: Store, user_id: Asking) -> Response
 async def login(
     request: Request, database: Store, given: Annotated[NameAndPassword, Body(openapi_examples=_EXAMPLE)]
 ) -> Session:
-    """Begin a session with an account. Whether it is the name or the password that is wrong is not told."""
+    """Begin a session with an account. The answer does not say whether the name or the password is wrong."""
     limits_of(request).login(given.name)
     async with database.begin(write=False) as transaction:
         found = await accounts.named(transaction, given.name)
@@ -182,7 +182,7 @@ async def get_user(database: Store, owner: Owner) -> User:
 
 @router.delete("/{user_id}", operation_id="deleteUser", status_code=204, responses={**_GONE, **OWN})
 async def delete_user(request: Request, database: Store, owner: Owner) -> Response:
-    """Delete the user and everything of theirs."""
+    """Delete the user and all their data."""
     async with database.begin() as transaction:
         await accounts.delete(transaction, owner)
     sessions_of(request).forget(owner)

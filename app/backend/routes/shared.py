@@ -33,7 +33,7 @@ UNAUTHORIZED: Answers = {
 }
 FORBIDDEN: Answers = {403: {"model": Problem, "description": "The token belongs to another user."}}
 MISSING: Answers = {404: {"model": Problem, "description": "There is no such thing among the user's own."}}
-CONFLICT: Answers = {409: {"model": Problem, "description": "It conflicts with what is there."}}
+CONFLICT: Answers = {409: {"model": Problem, "description": "It conflicts with the current state."}}
 CHANGED_SINCE: Answers = {
     409: {"model": TaskConflict, "description": "The task is not as it was at `updated_at`; `task` is what it is now."}
 }
@@ -86,7 +86,7 @@ async def user_of(request: Request) -> str:
     """Return whose request it is, by its Authorization header; counts it.
 
     Raises:
-        HTTPException: 401, it is nobody's.
+        HTTPException: 401, it is no one's.
         TokenError: The token is not to be trusted (401).
         TooManyError: The user asks too often (429).
         UnavailableError: The database cannot be asked (503).

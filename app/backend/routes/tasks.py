@@ -37,7 +37,7 @@ _MADE: Answers = {
     }
 }
 _CHANGED: Answers = {200: {"description": "The task as it is now.", "headers": _CALL}}
-_GONE: Answers = {204: {"description": "It is gone.", "headers": _CALL}}
+_GONE: Answers = {204: {"description": "It was deleted.", "headers": _CALL}}
 _NEW: dict[str, Example] = {
     "short": {"value": {"title": "buy milk"}},
     "whole": {

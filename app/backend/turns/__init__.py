@@ -1,1 +1,1 @@
-"""Turns: somebody says something, an assistant answers and acts; nothing is lost, nothing is done twice."""
+"""Turns: someone says something, an assistant answers and acts; nothing is lost, nothing is done twice."""

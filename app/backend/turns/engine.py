@@ -1,9 +1,9 @@
 """Runs a turn exactly once, however often it is begun, and wherever it is interrupted.
 
 One transaction stores the message with its plan. Each tool call is a transaction with its effect and its record. The
-answer is stored last. Whoever comes with the same key finds the answer, or goes on where the turn was left.
+answer is stored last. A request with the same key finds the answer, or resumes the turn where it stopped.
 
-An assistant with a plan calls the same tools whoever carries it out, and each call has its unique place: two attempts
+An assistant with a plan calls the same tools in every attempt, and each call has its unique place: two attempts
 at once are harmless, and the first one to store a call, or the answer, is the one that counts. An assistant that
 decides as it goes holds a lease on the message, and every transaction of its turn makes sure that it still does.
 """
@@ -26,7 +26,7 @@ from app.backend.turns.turn import LEASE, KeptTurn, gone, taken_over
 from app.backend.turns.values import Answer, AssistantName, Question, TurnError
 
 PATIENCE = 10.0
-"""Seconds that a second attempt waits for the first one before it is told to come back."""
+"""Seconds that a second attempt waits for the first one before it is asked to retry."""
 PAUSE = 0.25
 RELEASE_SECONDS = 3.0
 
@@ -34,12 +34,12 @@ log = logging.getLogger("backend.turns")
 
 
 class _KeyTakenError(Exception):
-    """Somebody was quicker with this key: nothing of the own transaction is to stay."""
+    """Someone was quicker with this key: nothing of the own transaction is to stay."""
 
 
 @dataclass(frozen=True)
 class Begun:
-    """A turn that is stored and waits to be carried out."""
+    """A turn that is stored and waits to be run."""
 
     question: Question
     asked: Asked
@@ -47,7 +47,7 @@ class Begun:
 
     @property
     def cancellable(self) -> bool:
-        """Whether the turn ends when nobody listens any more; one with a plan is carried out."""
+        """Whether the turn ends when no one listens any more; one with a plan is run."""
         return self.asked.attempt > 0
 
 
@@ -100,7 +100,7 @@ class Engine:
         Raises:
             TurnError: Another attempt has taken over, or the conversation was deleted.
             UserGoneError: There is no such user any more.
-            UnavailableError: The database cannot be reached; the turn can be gone on with.
+            UnavailableError: The database cannot be reached; the turn can be resumed.
         """
         outcome = "failed"
         try:

@@ -56,9 +56,9 @@ class Replied:
 
 
 async def enter(transaction: Transaction, question: Question, now: datetime) -> Entered | None:
-    """Begin a conversation, or go on with the user's own one; None when there is none, or no such user.
+    """Begin a conversation, or continue with the user's own one; None when there is none, or no such user.
 
-    Until the transaction ends, nobody else adds a message to it or deletes it.
+    Until the transaction ends, no one else adds a message to it or deletes it.
     """
     if question.conversation_id is None:
         row = await transaction.one(
@@ -168,7 +168,7 @@ async def calls(transaction: Transaction, message_id: int) -> dict[int, ToolCall
 async def keep_plan(
     transaction: Transaction, message_id: int, assistant: AssistantName, plan: Plan, offset: int
 ) -> None:
-    """Keep another plan for a message, to be carried out after the first `offset` calls."""
+    """Keep another plan for a message, to be run after the first `offset` calls."""
     await transaction.run(
         "UPDATE messages SET plan = :plan, assistant = :assistant WHERE id = :id",
         id=message_id,
@@ -213,7 +213,7 @@ async def replied(transaction: Transaction, message_id: int) -> Replied | None:
 async def acquire(transaction: Transaction, message_id: int, now: datetime, until: datetime) -> int | None:
     """Take an unanswered message for one's own attempt; its number, None while another attempt holds it.
 
-    Whoever held it before can do nothing more for it (`hold`).
+    The previous holder can do nothing more for it (`hold`).
     """
     row = await transaction.one(
         "UPDATE messages SET attempt = attempt + 1, lease_until = :until WHERE id = :id "

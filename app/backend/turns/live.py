@@ -1,4 +1,4 @@
-"""Turns under way in this process: each in a task of its own, whoever listens, and however long."""
+"""Turns under way in this process: each in its own task, with or without a listener, for any length of time."""
 
 import asyncio
 import logging
@@ -48,7 +48,7 @@ class Live:
                 return
 
     async def answer(self, gone: Callable[[], Awaitable[None]]) -> Answer:
-        """Return the answer; `gone` returns when nobody waits for it any more.
+        """Return the answer; `gone` returns when no one waits for it any more.
 
         Raises:
             TurnError: The turn was not answered.
@@ -69,7 +69,7 @@ class Live:
             raise
 
     def leave(self) -> None:
-        """Listen no more. What has a plan is carried out; what has none ends, and is gone on with when asked again."""
+        """Stop listening. A turn with a plan is run; one without a plan ends, and resumes when asked again."""
         if self._begun.cancellable:
             self.task.cancel()
 
@@ -145,12 +145,12 @@ class Turns:
             live.tell_stopping()
 
     async def finish(self, seconds: float) -> None:
-        """Wait for turns under way, for so many seconds; then end them. They can be gone on with elsewhere."""
+        """Wait for turns under way, for so many seconds; then end them. They can be resumed elsewhere."""
         deadline = asyncio.get_running_loop().time() + seconds
         while self._live and (left := deadline - asyncio.get_running_loop().time()) > 0:
             await asyncio.wait({live.task for live in self._live}, timeout=left)
         if self._live:
-            log.warning("%d turns were interrupted; they are gone on with when asked again", len(self._live))
+            log.warning("%d turns were interrupted; they resume when asked again", len(self._live))
             for live in self._live:
                 live.task.cancel()
             await asyncio.wait({live.task for live in self._live}, timeout=1)

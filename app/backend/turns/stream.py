@@ -17,7 +17,7 @@ HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 class TurnStream(StreamingResponse):
-    """What a turn's listener is sent. When nobody listens any more, the turn is told so."""
+    """What a turn's listener is sent. When no one listens any more, the turn is notified."""
 
     def __init__(self, turn: Live | Answer, *, every: float = PING_SECONDS) -> None:
         """Send a turn's events, or the answer alone where it is an old one; a comment in every pause."""

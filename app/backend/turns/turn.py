@@ -101,7 +101,7 @@ class KeptTurn:
         """Keep other attempts off until the transaction ends, and for a while after it.
 
         Raises:
-            TurnError: Another one has taken over, or the message is gone.
+            TurnError: Another one has taken over, or the message no longer exists.
         """
         attempt = self._asked.attempt
         until = datetime.now(UTC) + LEASE

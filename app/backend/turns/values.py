@@ -92,5 +92,5 @@ class Message(Record):
     reply_to: int | None
     """The message that this one answers."""
     idempotency_key: str | None
-    """With which the user's message, as long as nothing answers it, is sent again to be gone on with."""
+    """With which the user's message, as long as nothing answers it, is sent again to be resumed."""
     created_at: datetime

@@ -33,7 +33,7 @@ class Server(uvicorn.Server):
         self._signal: tuple[int, FrameType | None] | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Begin to drain at SIGTERM; end at once for SIGINT, or for any second signal."""
+        """Begin to drain at SIGTERM; end immediately for SIGINT, or for any second signal."""
         if sig == signal.SIGTERM and self._until is None and self._drain_seconds > 0 and self.started:
             self._signal = sig, frame
             self._until = time.monotonic() + self._drain_seconds
@@ -73,7 +73,7 @@ def run(app: Any, *, host: str, port: int, drain_seconds: float, shutdown_second
         app: the ASGI application.
         host: the address to listen at.
         port: the port to listen at.
-        drain_seconds: how long to go on after SIGTERM.
+        drain_seconds: how long to continue after SIGTERM.
         shutdown_seconds: how long the application may take after that; the server waits a little longer.
         access_log: whether uvicorn writes a line for each request.
     """

@@ -30,7 +30,7 @@ class Conversation:
     Args:
         agent: who is asked.
         show: shows a line.
-        decide: asks a person whether a call may run; None where there is no terminal.
+        decide: asks a person whether a call may run; None if there is no terminal.
         approved: the calls that were approved.
     """
 
@@ -51,10 +51,10 @@ class Conversation:
             if turn.state != WAITING:
                 return turn
             if not turn.calls:
-                raise AgentFailed("the agent asks something back", why=turn.text, fix="ask again with the answer in it")
+                raise AgentFailed("the agent asks a question", why=turn.text, fix="ask again, and include the answer")
             turn = self._decided(turn)
         self.agent.decide(turn, [False] * len(turn.calls))
-        raise AgentFailed(f"the agent asked for approval more than {MOST_ROUNDS} times", fix="ask for less at once")
+        raise AgentFailed(f"the agent asked for approval more than {MOST_ROUNDS} times", fix="ask a narrower question")
 
     def _decided(self, turn: Turn) -> Turn:
         for call in turn.calls:

@@ -1,4 +1,4 @@
-"""kagent in a cluster: what is there, installing it with our agent, and removing both."""
+"""kagent in a cluster: what exists, installing it with our agent, and removing both."""
 
 import json
 import secrets
@@ -69,7 +69,7 @@ class Kagent:
         """What the cluster has of kagent.
 
         Raises:
-            Forbidden: CustomResourceDefinitions may not be read.
+            Forbidden: you are not allowed to read CustomResourceDefinitions.
             NoContact: the API server does not answer.
         """
         crds = self._get("customresourcedefinitions.apiextensions.k8s.io")
@@ -86,12 +86,12 @@ class Kagent:
         )
 
     def agent(self) -> Object | None:
-        """Our agent as it is in the cluster; None where it is not."""
+        """Our agent as it is in the cluster; None if it is not."""
         found = self._get(f"agents.{lines.VERSION}.{lines.GROUP}", NAME, namespace=self.cluster.namespace)
         return found[0] if found else None
 
     def check_key(self, wanted: Wanted) -> None:
-        """Refuse a Secret for the endpoint's key that is not there, or lacks the key. Its value is not looked at.
+        """Reject a Secret for the endpoint's key that does not exist, or lacks the key. Its value is not checked.
 
         Raises:
             KagentFailed: with the command that makes it.
@@ -157,7 +157,7 @@ class Kagent:
             self.sleep(PAUSE)
 
     def remove(self, items: Objects) -> None:
-        """Delete our agent's objects; those that are not there, and kinds that are not known, do not matter."""
+        """Delete our agent's objects; those that do not exist, and kinds that are not known, do not matter."""
         served = self.look().served
         known = [item for item in items if _is_served(item, served)]
         token = objects.token_secret(self.cluster.namespace, "")
@@ -174,13 +174,13 @@ class Kagent:
         """Uninstall kagent and its CRDs.
 
         Raises:
-            KagentFailed: agents of others are there, which would be deleted with the CRDs, or Helm failed.
+            KagentFailed: agents of others exist, which would be deleted with the CRDs, or Helm failed.
         """
         others = self.others()
         if others:
             raise KagentFailed(
                 "kagent stays installed",
-                why=f"other agents are there and would be deleted with its CRDs: {', '.join(others[:3])}",
+                why=f"other agents exist and would be deleted with its CRDs: {', '.join(others[:3])}",
                 fix="remove them first",
             )
         tool = helm.Helm(self.cluster.context, self.namespace)
@@ -201,7 +201,7 @@ def _number(text: object) -> int:
 
 
 def condition(item: Object | None, name: str) -> str:
-    """The status of a condition: ``True``, ``False``, ``Unknown``; empty where there is none."""
+    """The status of a condition: ``True``, ``False``, ``Unknown``; empty if there is none."""
     rows = ((item or {}).get("status") or {}).get("conditions") or ()
     return next((str(row.get("status", "")) for row in rows if row.get("type") == name), "")
 
@@ -209,17 +209,17 @@ def condition(item: Object | None, name: str) -> str:
 def reason(item: Object | None) -> str:
     """Why an agent is not ready, as kagent says."""
     if item is None:
-        return "it is not there"
+        return "it does not exist"
     rows = (item.get("status") or {}).get("conditions") or ()
     said = [
         f"{row.get('type')}: {row.get('message') or row.get('reason')}" for row in rows if row.get("status") != "True"
     ]
     return (
         "; ".join(said)
-        or "kagent's controller has not looked at it yet; is it running, and does it watch the namespace?"
+        or "kagent's controller has not processed it yet; is it running, and does it watch the namespace?"
     )
 
 
 def readable(error: KubetasksError) -> str:
     """Why the cluster's CRDs cannot be seen, for the status."""
-    return "CustomResourceDefinitions may not be read" if isinstance(error, Forbidden) else error.what
+    return "you are not allowed to read CustomResourceDefinitions" if isinstance(error, Forbidden) else error.what

@@ -29,7 +29,7 @@ class Found:
     Args:
         kubernetes: major and minor version.
         served: each CRD of kagent and the versions that it serves, ``{"agents.kagent.dev": {"v1alpha2"}}``.
-        controller: the controller's version, ``0.10.4``; empty where there is none.
+        controller: the controller's version, ``0.10.4``; empty if there is none.
         ready: whether the controller has a ready pod.
     """
 
@@ -67,7 +67,7 @@ def version_of(deployment: Mapping[str, Any]) -> str:
 
 
 def check_kubernetes(kubernetes: tuple[int, int]) -> None:
-    """Refuse a cluster that kagent 0.10 does not run on.
+    """Reject a cluster that kagent 0.10 does not run on.
 
     Raises:
         KagentUnsupported: with the versions.
@@ -109,13 +109,13 @@ def check_line(found: Found) -> None:
 
 
 def check_there(found: Found) -> None:
-    """Refuse a cluster in which kagent is not installed whole.
+    """Reject a cluster in which kagent is not installed whole.
 
     Raises:
-        KagentMissing: CRDs or the controller are not there.
+        KagentMissing: CRDs or the controller do not exist.
     """
     missing = [f"{kind}.{GROUP}" for kind in KINDS if f"{kind}.{GROUP}" not in found.served]
     if missing:
         raise KagentMissing("kagent is not installed", why=f"there is no CRD {missing[0]}", fix=INSTALL)
     if not found.controller:
-        raise KagentMissing("kagent is not installed", why="its controller is not there", fix=INSTALL)
+        raise KagentMissing("kagent is not installed", why="its controller does not exist", fix=INSTALL)

@@ -54,7 +54,7 @@ def read(root: Path, *, schedule: bool) -> Objects:
     """The objects as they are in the files.
 
     Raises:
-        KagentFailed: a file is not there, or is not valid YAML.
+        KagentFailed: a file does not exist, or is not valid YAML.
     """
     found: Objects = []
     for name in (*FILES, *((SCHEDULE,) if schedule else ())):

@@ -29,7 +29,7 @@ class Codes:
     """The codes that are waited for, one for each call.
 
     Args:
-        show: shows a line at the user's terminal; False where there is none.
+        show: shows a line at the user's terminal; False if there is none.
         clock: monotonic seconds.
     """
 
@@ -38,7 +38,7 @@ class Codes:
     _pending: dict[str, _Pending] = field(default_factory=dict)
 
     def ask(self, call: str) -> bool:
-        """Show a new code for a call, in place of an earlier one; False where there is no terminal.
+        """Show a new code for a call, instead of an earlier one; False if there is no terminal.
 
         Args:
             call: what is asked for, with all that matters: another call needs another code.

@@ -50,7 +50,7 @@ def seal(tool: str, outcome: Outcome, hide: Callable[[str], str], mark: str = ""
         tool: the tool's name.
         outcome: what came of it.
         hide: replaces secrets in a text.
-        mark: the random word of the marks; a new one where empty.
+        mark: the random word of the marks; a new one if empty.
     """
     mark = mark or secrets.token_hex(6)
     summary = _clean(outcome.summary, hide)
@@ -78,7 +78,7 @@ def _clean(text: str, hide: Callable[[str], str]) -> str:
 
 
 def _lines(outcome: Outcome, hide: Callable[[str], str]) -> Iterable[str]:
-    # As one text: a private key stands in many lines.
+    # As one text: a private key has many lines.
     text = _clean("\n".join(outcome.lines), hide)
     return (line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]}…" for line in text.split("\n"))
 

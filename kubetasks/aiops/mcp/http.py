@@ -82,7 +82,7 @@ def listening(port: int) -> Iterator[socket.socket]:
     """A socket that listens on loopback.
 
     Args:
-        port: 0 takes a free one.
+        port: 0 selects a free one.
 
     Raises:
         PortInUse: another program listens there.

@@ -28,7 +28,7 @@ class Outcome:
 
 
 class Operations(Protocol):
-    """What the server offers, for one project and one target. Each call looks at the cluster anew.
+    """What the server offers, for one project and one target. Each call looks at the cluster again.
 
     Every method may raise ``KubetasksError``.
     """

@@ -26,7 +26,7 @@ def read_or_make(root: Path) -> tuple[Sensitive, Path]:
     """The token of a project, and the file that holds it.
 
     Raises:
-        McpTokenUnsafe: others can read the file, it is not a file of this user, or it holds no token.
+        McpTokenUnsafe: others can read the file, it is not a file of this user, or it contains no token.
         StateUnavailable: there is no folder for it.
     """
     file = state.claim(root) / NAME
@@ -44,7 +44,7 @@ def read_given(file: Path) -> Sensitive:
     """The token in a file that is named: mounted from a Secret, it belongs to root, and its group may read it.
 
     Raises:
-        McpTokenUnsafe: everyone can read the file, or it holds no token.
+        McpTokenUnsafe: everyone can read the file, or it contains no token.
         OSError: it cannot be read.
     """
     if sys.platform != "win32" and stat.S_IMODE(file.stat().st_mode) & 0o007:
@@ -52,7 +52,7 @@ def read_given(file: Path) -> Sensitive:
         raise McpTokenUnsafe(f"the token file {file} cannot be used", why=problem, fix=f"chmod 600 {file}")
     token = _token(file)
     if token is None:
-        raise McpTokenUnsafe(f"the token file {file} cannot be used", why="it holds no token", fix=SHAPE)
+        raise McpTokenUnsafe(f"the token file {file} cannot be used", why="it contains no token", fix=SHAPE)
     return token
 
 
@@ -74,5 +74,5 @@ def _read(file: Path) -> Sensitive:
         token = _token(file)
         if token is not None:
             return token
-        problem = "it holds no token"
-    raise McpTokenUnsafe(f"the token file {file} cannot be used", why=problem, fix=f"make a new token: rm {file}")
+        problem = "it contains no token"
+    raise McpTokenUnsafe(f"the token file {file} cannot be used", why=problem, fix=f"create a new token: rm {file}")

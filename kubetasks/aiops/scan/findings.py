@@ -11,7 +11,7 @@ from kubetasks.diagnose.finding import LONGEST_CAUSE, SEVERITIES, Finding, Fix, 
 from kubetasks.diagnose.words import one_line, shorten
 from kubetasks.tools.scanners import Remark
 
-COLUMNS: Final = ["SEVERITY", "ID", "WHERE", "WHAT", "TO FIX IT"]
+COLUMNS: Final = ["SEVERITY", "ID", "WHERE", "WHAT", "FIX"]
 VERSION: Final = 1
 LEVELS: Final = (*SEVERITIES, "never")
 

@@ -51,7 +51,7 @@ def scan(
     found = runner.run(docker.image_inspect([reference]), env=env, check=False)
     if not found.ok:
         if docker.is_down(found.stderr):
-            return Scan(notes=[f"{reference} was not looked at: the container engine does not answer"])
+            return Scan(notes=[f"{reference} was not scanned: the container engine does not answer"])
         return Scan(notes=[f"{reference} is not built: inv image.build"])
     try:
         image: dict[str, Any] = json.loads(found.stdout)
@@ -112,7 +112,7 @@ def _sizes(reference: str, image: Mapping[str, Any], rows: Sequence[Mapping[str,
             "image.large",
             "warning",
             reference,
-            f"it has {whole // MIB} MiB; every node and every start of a node pays for them",
+            f"it has {whole // MIB} MiB; every new node has to pull all of it",
             "build in one stage and copy only what runs into a small last one (FROM … AS build; COPY --from=build)",
             because=largest,
         )
@@ -131,7 +131,7 @@ def _sizes(reference: str, image: Mapping[str, Any], rows: Sequence[Mapping[str,
 def _variables(
     reference: str, image: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], values: Mapping[str, str]
 ) -> Iterator[Finding]:
-    fix = "take it out, build without the cache, and make the secret anew: who has the image has it"
+    fix = "remove it, build without the cache, and rotate the secret: anyone with the image has it"
     for line in (image.get("Config") or {}).get("Env") or ():
         name, _, value = str(line).partition("=")
         known = next((each for each, secret in values.items() if len(secret) >= 8 and secret in value), "")
@@ -153,7 +153,7 @@ def _contents(reference: str, found: Sequence[layers.Layer]) -> Iterator[Finding
                 "critical",
                 reference,
                 f"/{path} holds {what}, in a layer that everyone with the image can read",
-                "leave it out (.dockerignore), or mount it: RUN --mount=type=secret,id=…; then make the secret anew",
+                "leave it out (.dockerignore), or mount it: RUN --mount=type=secret,id=…; then rotate the secret",
                 because=[f"layer {layer.digest[:19]}; a later layer that deletes the file does not help"],
             )
     for kind, size in layers.total(found).items():

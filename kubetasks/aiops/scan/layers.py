@@ -44,7 +44,7 @@ CREDENTIALS: Final = re.compile(
 NPMRC: Final = re.compile(rb"_auth(?:Token)?\s*=\s*(?!\$\{)\S+")
 # A file that is a key, not one that speaks of keys.
 KEY: Final = re.compile(rb"\A\s*-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----")
-# Tests of libraries bring keys of their own.
+# Tests of libraries bring their own keys.
 SAMPLES: Final = re.compile(r"(?:^|/)(?:tests?|testdata|examples?|fixtures?)/|(?:^|/)site-packages/.*/tests?/")
 
 

@@ -55,7 +55,7 @@ def scan(runner: Runner, objects: Objects, version: str, schemas: str, wanted: S
 
 
 def local_schemas(objects: Objects, version: str) -> str:
-    """Schemas for kubeconform from the package ``kubernetes-validate``; empty where it is not installed.
+    """Schemas for kubeconform from the package ``kubernetes-validate``; empty if it is not installed.
 
     Its schemas refer to a common file in a way that kubeconform does not follow, so each gets what it refers to.
     """

@@ -1,4 +1,4 @@
-"""Runs the scanners. One that is not installed is one line with the command that installs it, and the others go on."""
+"""Runs the scanners. For a missing one, the output is the command that installs it, and the others continue."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence

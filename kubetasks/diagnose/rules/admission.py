@@ -19,14 +19,14 @@ _rule = Family("admission", PLACE).rule
 
 POD_SECURITY = _rule(
     "POD_SECURITY",
-    "Pod Security refuses the pods",
+    "Pod Security rejects the pods",
     "FailedCreate with `violates PodSecurity`",
     "The namespace enforces a Pod Security level that the pod's spec does not meet.",
     "set the fields that the message names; the patch holds all of them",
 )
 QUOTA = _rule(
     "QUOTA_EXCEEDED",
-    "a quota refuses the pods",
+    "a quota rejects the pods",
     "FailedCreate with `exceeded quota`",
     "All pods of the namespace together would have more than the ResourceQuota allows.",
     "run fewer replicas, request less, or raise the quota",
@@ -34,16 +34,16 @@ QUOTA = _rule(
 )
 QUOTA_LIMITS = _rule(
     "QUOTA_NEEDS_LIMITS",
-    "a quota wants requests and limits",
+    "a quota requires requests and limits",
     "FailedCreate with `must specify`",
     "A ResourceQuota on a resource makes every container state it.",
     "set the requests and limits that the message names",
 )
 LIMIT_RANGE = _rule(
     "LIMIT_RANGE",
-    "a LimitRange refuses the pods",
+    "a LimitRange rejects the pods",
     "FailedCreate with `maximum … usage per Container is`",
-    "A container asks for more or less than the LimitRange allows.",
+    "A container requests more or less than the LimitRange allows.",
     "set the container's resources within the range",
 )
 ACCOUNT = _rule(
@@ -72,16 +72,16 @@ WEBHOOK_DOWN = _rule(
     "WEBHOOK_DOWN",
     "an admission webhook does not answer",
     "FailedCreate with `failed calling webhook`",
-    "The webhook's pods are not ready, its Service is gone, or its certificate is wrong; every create waits for it.",
+    "The webhook's pods are not ready, its Service is missing, or its certificate is wrong; every create waits for it.",
     "make the webhook work, or delete its configuration",
     grace=PASSING,
     depth=PLACE + 5,
 )
 WEBHOOK = _rule(
     "WEBHOOK_DENIES",
-    "an admission webhook or policy refuses the pods",
+    "an admission webhook or policy rejects the pods",
     "FailedCreate with `denied the request`",
-    "A policy of the cluster does not allow what the pod asks for.",
+    "A policy of the cluster does not allow this pod.",
     "meet the policy: its message says how",
 )
 INVALID = _rule(
@@ -93,7 +93,7 @@ INVALID = _rule(
 )
 REFUSED = _rule(
     "ADMISSION_REFUSED",
-    "the API server refuses the pods",
+    "the API server rejects the pods",
     "FailedCreate",
     "The message of the API server says why.",
     "correct what the message names",
@@ -102,7 +102,7 @@ REFUSED = _rule(
 
 
 def refusals(world: World) -> Iterator[tuple[Workload, str]]:
-    """The workloads whose pods are refused, each with the API server's message."""
+    """The workloads whose pods are rejected, each with the API server's message."""
     for workload in world.workloads.values():
         if workload.kind == "Pod":
             continue
@@ -151,7 +151,7 @@ def admission(world: World) -> Iterator[Candidate]:
 def _pod_security(world: World, workload: Workload, message: str, found: re.Match[str]) -> Candidate:
     level = found["level"]
     wrong = [part.strip() for part in re.findall(r"(?:^|, )([a-zA-Z !=.]+?) \(", found["rest"])]
-    cause = f"{workload.key}: Pod Security {level} refuses it: {', '.join(wrong) or found['rest']}"
+    cause = f"{workload.key}: Pod Security {level} rejects it: {', '.join(wrong) or found['rest']}"
     return Candidate(
         POD_SECURITY, workload.key, cause, podsecurity.fix(world, workload, level, found["rest"]), [found["rest"]]
     )
@@ -218,7 +218,7 @@ def _webhook_down(world: World, workload: Workload, message: str, found: re.Matc
 
 
 def _webhook(world: World, workload: Workload, message: str, found: re.Match[str]) -> Candidate:
-    cause = f"{workload.key}: {found['name']} refuses it: {one_line(found['why'], 200)}"
+    cause = f"{workload.key}: {found['name']} rejects it: {one_line(found['why'], 200)}"
     return Candidate(WEBHOOK, workload.key, cause, words(f"meet the policy: {one_line(found['why'], 300)}"))
 
 

@@ -40,7 +40,7 @@ NAMESPACE = define(
     "cluster",
     "the namespace is being deleted",
     signal="a namespace with a deletionTimestamp",
-    why="Nothing new can be created in it. It goes when everything in it is gone; a finalizer may hold that up.",
+    why="Nothing new can be created in it. It is deleted after everything in it; a finalizer can block that.",
     fix="wait for it; see what its conditions say is left",
     depth=CLUSTER + 5,
     severity="critical",
@@ -50,7 +50,7 @@ FINALIZER = define(
     "cluster",
     "an object does not go away",
     signal="an object with a deletionTimestamp long ago and a finalizer",
-    why="The controller that should remove the finalizer is gone or fails.",
+    why="The controller that should remove the finalizer was removed, or it fails.",
     fix="make the controller work, or remove the finalizer (what it should clean up stays)",
     depth=PLACE,
     grace=60.0,
@@ -59,9 +59,9 @@ TERMINATING = define(
     "POD_TERMINATING",
     "cluster",
     "a pod does not end",
-    signal="a pod that was to be gone long ago",
+    signal="a pod that should have been deleted long ago",
     why="Its node is not reachable, a volume cannot be unmounted, or a finalizer holds it.",
-    fix="see its node; delete it by force only if the node is gone",
+    fix="check its node; force-delete the pod only if the node no longer exists",
     depth=LOG,
     grace=60.0,
 )
@@ -98,7 +98,7 @@ def node_conditions(world: World) -> Iterator[Candidate]:
 
 @check
 def terminating(world: World) -> Iterator[Candidate]:
-    """What should be gone and is not."""
+    """Objects that should have been deleted but still exist."""
     space = world.get("Namespace", world.snapshot.namespace)
     if space is not None and (is_leaving(space) or (space.get("status") or {}).get("phase") == "Terminating"):
         left = [
@@ -110,7 +110,7 @@ def terminating(world: World) -> Iterator[Candidate]:
         ]
         held = [f"{item['kind']}/{item['metadata']['name']}" for item in _held(world)]
         cause = f"namespace {world.snapshot.namespace} is being deleted" + (
-            f"; {listed(held)} holds it up by a finalizer" if held else ""
+            f"; {listed(held)} blocks it with a finalizer" if held else ""
         )
         fix = words(
             f"wait for it: kubectl --context {world.snapshot.context} wait --for=delete "
@@ -126,7 +126,7 @@ def terminating(world: World) -> Iterator[Candidate]:
         if since < 30 or item["kind"] in {"PersistentVolumeClaim", "Job"}:
             continue
         key = f"{item['kind']}/{item['metadata']['name']}"
-        cause = f"{key} does not go away: finalizer {listed(item['metadata']['finalizers'])} holds it"
+        cause = f"{key} is not removed: finalizer {listed(item['metadata']['finalizers'])} holds it"
         yield Candidate(FINALIZER, key, cause, _unheld(world, item))
     for pod in world.pods:
         late = world.since(pod.deleted)
@@ -135,14 +135,13 @@ def terminating(world: World) -> Iterator[Candidate]:
             node = world.get("Node", pod.node)
             blames = (f"Node/{pod.node}",) if node else ()
             fix = words(
-                f"see node {pod.node} and the pod's events; by force only if the node is gone: kubectl delete pod "
-                "--force"
+                f"see node {pod.node} and the pod's events; only if the node was removed: kubectl delete pod --force"
             )
             yield Candidate(TERMINATING, pod.workload, cause, fix, blames=blames, at=pod.name)
 
 
 def _held(world: World) -> Objects:
-    """The objects that are being deleted and have a finalizer of somebody else's."""
+    """The objects that are being deleted and have a third-party finalizer."""
     own = ("foregroundDeletion", "orphan", "batch.kubernetes.io/job-tracking")
     return [
         item

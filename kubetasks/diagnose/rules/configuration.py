@@ -24,7 +24,7 @@ CONFIG_MAP = define(
     "CONFIGMAP_MISSING",
     "configuration",
     "a ConfigMap does not exist",
-    signal="CreateContainerConfigError or FailedMount, and the ConfigMap that the pod refers to is not there",
+    signal="CreateContainerConfigError or FailedMount, and the ConfigMap that the pod refers to does not exist",
     why="Its name is misspelt, it is in another namespace, or it was never applied.",
     fix="correct the name, or create the ConfigMap",
     depth=START,
@@ -33,7 +33,7 @@ SECRET = define(
     "SECRET_MISSING",
     "configuration",
     "a Secret does not exist",
-    signal="CreateContainerConfigError or FailedMount, and the Secret that the pod refers to is not there",
+    signal="CreateContainerConfigError or FailedMount, and the Secret that the pod refers to does not exist",
     why="Its name is misspelt, it is in another namespace, or it was never created.",
     fix="correct the name, or create the Secret",
     depth=START,
@@ -50,7 +50,7 @@ KEY = define(
 OTHER = define(
     "CONTAINER_CONFIG",
     "configuration",
-    "the container's configuration cannot be made",
+    "the container's configuration cannot be created",
     signal="CreateContainerConfigError",
     why="The message of the kubelet says what is wrong with the container's spec.",
     fix="correct what the message names",
@@ -99,7 +99,7 @@ def _evidence(pods: Sequence[Pod]) -> list[str]:
             reason, message = each.waiting
             if reason == "CreateContainerConfigError":
                 found.append(f"{each.label} waits: {reason}: {message}")
-        found += [event.line for event in list(pod.told("FailedMount"))[:1]]
+        found += [event.line for event in list(pod.events_with("FailedMount"))[:1]]
     return found[:3]
 
 
@@ -139,7 +139,7 @@ def _object(world: World, kind: str, name: str, users: list[tuple[Workload, list
 
 
 def _near(world: World, kind: str, name: str, keys: list[str]) -> Near:
-    """The object that was meant: a slip of its name, or the only one that has the keys that are asked for."""
+    """The object that was meant: a typo of its name, or the only one that has the keys that are asked for."""
     near = nearest(name, world.names(kind))
     if near.typo or not keys:
         return near
@@ -272,7 +272,7 @@ def add_key(world: World, ref: Reference) -> Fix:
 
 @check
 def other(world: World) -> Iterator[Candidate]:
-    """Whatever else keeps a container's configuration from being created, and what the rules above may not read."""
+    """Whatever else keeps a container's configuration from being created, and what the rules above cannot read."""
     for workload, container in world.containers():
         reason, message = container.waiting
         if reason != "CreateContainerConfigError" or re.search(r"runAsNonRoot|non-root|run as root", message):

@@ -65,7 +65,7 @@ DONE = define(
         "The command does its work and ends: a shell without a terminal, a server that goes to the "
         "background, a task that is a Job."
     ),
-    fix="give the container a command that runs on, or make it a Job",
+    fix="give the container a command that keeps running, or make it a Job",
     depth=EXIT,
     grace=15.0,
 )
@@ -102,7 +102,7 @@ FAILED = define(
 
 
 def troubled(world: World, container: Container) -> Ended | None:
-    """How a container ended that is not well since; None where there is nothing to explain."""
+    """How a container ended that is unhealthy since; None if there is nothing to explain."""
     ended = container.ended
     if ended is None or container.waiting[0] in {"ImagePullBackOff", "ErrImagePull"}:
         return None
@@ -201,7 +201,7 @@ def _was_oom(container: Container) -> bool:
 
 def _liveness(container: Container, ended: Ended) -> bool:
     """Whether a probe had the container killed: the kubelet says so shortly before it ends."""
-    for event in container.pod.told("Killing"):
+    for event in container.pod.events_with("Killing"):
         if event.container not in {container.name, ""} or not re.search(
             r"failed (?:liveness|startup) probe", event.message
         ):
@@ -226,7 +226,7 @@ def _oom(
             "killed with exit code 137, probably out of memory" if likely else f"OOMKilled {times(often)}"
         )
     else:
-        cause = f"{label}: killed for want of memory {times(often)}; it has no limit of its own, so the node ran out"
+        cause = f"{label}: killed for lack of memory {times(often)}; it has no limit of its own, so the node ran out"
     return Candidate(
         OOM,
         workload.key,
@@ -281,7 +281,7 @@ def raise_memory(world: World, workload: Workload, container: Container) -> Fix:
 
 
 def _killed(world: World, workload: Workload, container: Container, because: list[str]) -> Candidate:
-    """Exit code 137 of which nobody says why: with a limit probably out of memory, else from outside."""
+    """Exit code 137 of which no one says why: with a limit probably out of memory, else from outside."""
     if container.limit("memory"):
         return _oom(world, workload, container, because, likely=True)
     cause = f"{who(workload, container)}: killed from outside (SIGKILL, exit code 137): no probe, no memory limit"
@@ -290,16 +290,14 @@ def _killed(world: World, workload: Workload, container: Container, because: lis
 
 def _done(world: World, workload: Workload, container: Container, ended: Ended, because: list[str]) -> Candidate:
     command = one_line(" ".join(container.command), 50)
-    what = (
-        f"its command ({command}) ends" if command else f"image {container.image} ends by itself: no command is given"
-    )
+    what = f"its command ({command}) ends" if command else f"image {container.image} exits: it has no command"
     cause = f"{who(workload, container)}: {what} with exit code 0, but it is to run on"
     fix: Fix | None = back(world, workload)
     if fix is None and workload.kind == "Pod":
         fix = change(
             world, workload, "let it end: restartPolicy OnFailure", [("replace", "restartPolicy", "OnFailure")]
         )
-    fix = fix or words("give the container a command that runs on (in the foreground), or make it a Job")
+    fix = fix or words("give the container a command that keeps running (in the foreground), or make it a Job")
     return Candidate(DONE, workload.key, cause, fix, because, at=container.name, grace=_grace(container))
 
 
@@ -327,8 +325,8 @@ def _unknown(
         return Candidate(
             rule, workload.key, cause, fix, [*because, *evidence], at=container.name, confidence="unknown", grace=grace
         )
-    told = f"; its command is {command}" if command else f"; it runs what image {container.image} starts"
-    cause = f"{name} ends with exit code {ended.code}{meaning} and prints nothing{told}"
+    hint = f"; its command is {command}" if command else f"; it runs what image {container.image} starts"
+    cause = f"{name} ends with exit code {ended.code}{meaning} and prints nothing{hint}"
     fix = fix or words("run its command by hand and have it print why it ends")
     confidence: Confidence = "likely" if ended.code in CODES else "unknown"
     return Candidate(SILENT, workload.key, cause, fix, because, at=container.name, confidence=confidence, grace=grace)

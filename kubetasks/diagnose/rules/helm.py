@@ -18,7 +18,7 @@ PENDING = define(
     "cluster",
     "a Helm release is stuck",
     signal="the newest record of a release is pending-install, pending-upgrade or pending-rollback",
-    why="Helm was interrupted. No upgrade is possible until that record is gone.",
+    why="Helm was interrupted. No upgrade is possible until that record is removed.",
     fix="helm rollback RELEASE, or delete the record",
     depth=CRASH,
     grace=60.0,

@@ -31,8 +31,8 @@ NOT_ON_NODE = _rule(
     "IMAGE_NOT_ON_NODE",
     "the image is not on the node",
     "ErrImageNeverPull",
-    "imagePullPolicy is Never, so the node does not ask a registry, and the image was not brought to it.",
-    "bring the image to the node (inv image.load, kind load docker-image, minikube image load), or correct its name",
+    "imagePullPolicy is Never, so the node does not ask a registry, and the image was not loaded onto it.",
+    "load the image onto the node (inv image.load, kind load docker-image, minikube image load), or correct its name",
 )
 NAME_INVALID = _rule(
     "IMAGE_NAME_INVALID",
@@ -50,7 +50,7 @@ NOT_FOUND = _rule(
 )
 DENIED = _rule(
     "IMAGE_PULL_DENIED",
-    "the registry refuses the pull",
+    "the registry rejects the pull",
     "ErrImagePull with 401, 403 or `denied`",
     "The repository is private and the pod has no imagePullSecret for it, or it does not exist: "
     "registries do not say which.",
@@ -59,7 +59,7 @@ DENIED = _rule(
 PULL_SECRET = _rule(
     "IMAGE_PULL_SECRET_MISSING",
     "the imagePullSecret does not exist",
-    "the event FailedToRetrieveImagePullSecret, and the pull is refused",
+    "the event FailedToRetrieveImagePullSecret, and the pull is rejected",
     "The name of the Secret is misspelt, or it is in another namespace.",
     "correct the name, or create the Secret: kubectl create secret docker-registry",
 )
@@ -68,7 +68,7 @@ DNS = _rule(
     "the registry's name cannot be resolved",
     "ErrImagePull with `no such host`",
     "The registry's host is misspelt, or the node has no way to the internet.",
-    "correct the registry's host; without a network bring the image to the node: inv image.load",
+    "correct the registry's host; without a network, load the image onto the node: inv image.load",
     grace=PULL_GRACE,
 )
 UNREACHABLE = _rule(
@@ -76,14 +76,14 @@ UNREACHABLE = _rule(
     "the registry does not answer",
     "ErrImagePull with a time-out or a refused connection",
     "The registry is down, or a proxy or a firewall is in between.",
-    "see whether the node reaches the registry; without a network bring the image to the node: inv image.load",
+    "see whether the node reaches the registry; without a network, load the image onto the node: inv image.load",
     grace=PULL_GRACE,
 )
 TLS = _rule(
     "IMAGE_REGISTRY_TLS",
     "the registry's certificate is not trusted",
     "ErrImagePull with x509 or `HTTP response to HTTPS client`",
-    "The registry has a certificate of its own, or speaks plain HTTP.",
+    "The registry has a self-signed certificate, or speaks plain HTTP.",
     "give the node the registry's authority, or configure it as insecure in containerd (hosts.toml)",
 )
 LIMIT = _rule(
@@ -91,7 +91,7 @@ LIMIT = _rule(
     "the registry limits the rate of pulls",
     "ErrImagePull with 429 or `toomanyrequests`",
     "Docker Hub allows few anonymous pulls per address.",
-    "log in with an imagePullSecret, use a mirror, or bring the image to the node: inv image.load",
+    "log in with an imagePullSecret, use a mirror, or load the image onto the node: inv image.load",
     grace=PULL_GRACE,
 )
 ARCHITECTURE = _rule(
@@ -171,8 +171,8 @@ def pulls(world: World) -> Iterator[Candidate]:
 
 def _said(container: Container, message: str) -> str:
     """What is known of the pull: the status, and the newest event about this container's image."""
-    told = [event.message for event in container.pod.told("Failed") if container.image in event.message]
-    return " ".join([message, *told[:2]])
+    messages = [event.message for event in container.pod.events_with("Failed") if container.image in event.message]
+    return " ".join([message, *messages[:2]])
 
 
 def _candidate(
@@ -183,7 +183,10 @@ def _candidate(
     near = images.meant(world, workload, container.name, image)
     rule, what = _kind(world, container, reason, said, have)
     secret = _pull_secret(world, workload, container) if rule in {DENIED, NOT_FOUND, DNS, UNREACHABLE} else None
-    because = [f"{container.label} waits: {reason}", *(event.line for event in list(container.pod.told("Failed"))[:1])]
+    because = [
+        f"{container.label} waits: {reason}",
+        *(event.line for event in list(container.pod.events_with("Failed"))[:1]),
+    ]
     if secret is not None and rule is DENIED:
         cause, fix = secret
         return Candidate(PULL_SECRET, workload.key, f"{name}: {cause}", fix, because, at=container.name)
@@ -217,7 +220,7 @@ def _kind(world: World, container: Container, reason: str, said: str, have: set[
         TLS: f"cannot be pulled: the certificate of {registry} is not trusted",
         ARCHITECTURE: "does not exist for the node's processor",
         NO_SPACE: "cannot be pulled: the node's disk is full",
-        DENIED: "does not exist or is private: the pull is refused",
+        DENIED: "does not exist or is private: the pull is rejected",
         NOT_FOUND: f"does not exist at {registry}",
         DNS: f"is not on the node, and {registry} cannot be resolved",
         UNREACHABLE: f"is not on the node, and {registry} does not answer",
@@ -251,7 +254,7 @@ def _pull_secret(world: World, workload: Workload, container: Container) -> tupl
 
 
 def _fix(world: World, workload: Workload, container: Container, rule: Rule, near: Near) -> Fix:
-    """Ours is brought by inv; a slip is corrected; a working revision is gone back to; else words."""
+    """Load our own image with inv; correct a typo; roll back to a working revision; otherwise explain."""
     place = workload.where(container.name)
     ours = world.snapshot.ours
     if place is None:
@@ -268,7 +271,7 @@ def _fix(world: World, workload: Workload, container: Container, rule: Rule, nea
         return Fix(
             kind="command",
             text="inv image.load",
-            what="build the images and bring them to the nodes",
+            what="build the images and load them onto the nodes",
             note="then inv deploy",
         )
     if near.typo:
@@ -282,7 +285,7 @@ def _fix(world: World, workload: Workload, container: Container, rule: Rule, nea
             workload,
             f"use {near.name}",
             [("replace", f"{at}/image", near.name)],
-            note=f"if {container.image} is right, bring it to the cluster instead",
+            note=f"if {container.image} is correct, load it into the cluster instead",
         )
     return _brought(world, container, rule)
 
@@ -294,7 +297,9 @@ def _brought(world: World, container: Container, rule: Rule) -> Fix:
         return words(f"correct the image {image}: {rule.fix}")
     if world.snapshot.context.startswith("kind-"):
         name = world.snapshot.context.removeprefix("kind-")
-        return words(f"correct the image's name, or bring it to the node: kind load docker-image {image} --name {name}")
+        return words(
+            f"correct the image's name, or load it onto the node: kind load docker-image {image} --name {name}"
+        )
     if ours.target == "minikube" or world.snapshot.context == "minikube":
-        return words(f"correct the image's name, or bring it to the node: minikube image load {image}")
+        return words(f"correct the image's name, or load it onto the node: minikube image load {image}")
     return words(f"correct the image {image}: {rule.fix}")

@@ -65,7 +65,7 @@ TLS = define(
 NOT_TLS = define(
     "INGRESS_TLS_SECRET_KIND",
     "network",
-    "the Secret of an Ingress holds no certificate",
+    "the Secret of an Ingress contains no certificate",
     signal="a Secret in spec.tls without the keys tls.crt and tls.key",
     why="It is a Secret for something else.",
     fix="create it with kubectl create secret tls",

@@ -49,7 +49,7 @@ MISSED = define(
 STUCK = define(
     "CRONJOB_STUCK",
     "jobs",
-    "a run of a CronJob does not end and holds up the others",
+    "a run of a CronJob does not end and blocks the others",
     signal="JobAlreadyActive with concurrencyPolicy: Forbid",
     why="The run before hangs, so that no other one starts.",
     fix="see why it hangs; set activeDeadlineSeconds in jobTemplate",
@@ -98,7 +98,7 @@ def failed(world: World) -> Iterator[Candidate]:
                         kind=fix.kind,
                         text=fix.text,
                         what="make it again, once its cause is corrected",
-                        note="its pods' logs are gone or say nothing",
+                        note="its pods' logs were removed or say nothing",
                     )
                 yield Candidate(
                     FAILED, workload.key, cause, fix, [f"condition Failed: {reason}: {message}"], confidence="unknown"
@@ -121,7 +121,7 @@ def _deadline(world: World, workload: Workload, job: Object) -> Candidate:
 
 @check
 def sidecars(world: World) -> Iterator[Candidate]:
-    """Jobs whose work is done while a sidecar goes on."""
+    """Jobs whose work is done while a sidecar continues."""
     for workload in world.workloads.values():
         if workload.kind not in {"Job", "CronJob"}:
             continue

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from kubetasks.diagnose.fixes import run
 from kubetasks.diagnose.graph import World
 from kubetasks.diagnose.rule import SYMPTOM, Candidate, check, define
-from kubetasks.diagnose.talk import told_of
+from kubetasks.diagnose.talk import configured_hosts
 from kubetasks.diagnose.upstream import resolve
 from kubetasks.diagnose.words import listed
 
@@ -23,7 +23,7 @@ ZERO = define(
 
 @check
 def zero(world: World) -> Iterator[Candidate]:
-    """Workloads without replicas that others are told of. By itself that is on purpose: the engine drops it then."""
+    """Workloads without replicas that others refer to. Otherwise it is intentional, and the engine drops it."""
     for workload in world.workloads.values():
         if workload.kind not in {"Deployment", "StatefulSet", "ReplicaSet"} or workload.wanted:
             continue
@@ -38,7 +38,9 @@ def zero(world: World) -> Iterator[Candidate]:
             for other in world.workloads.values()
             if other is not workload
             and other.wanted
-            and any(resolve(world, host).key in services for host in told_of(world, other) if not host.is_loopback)
+            and any(
+                resolve(world, host).key in services for host in configured_hosts(world, other) if not host.is_loopback
+            )
         ]
         if not services or not clients:
             continue

@@ -1,4 +1,4 @@
-"""Probes that the program answers with an error: a path that does not exist, a login, an error of its own."""
+"""Probes that the program answers with an error: a path that does not exist, a login, its own error."""
 
 import re
 
@@ -24,9 +24,9 @@ PATH = rule(
 
 UNAUTHORIZED = rule(
     "PROBE_UNAUTHORIZED",
-    "a probe is refused for want of a login",
+    "a probe is rejected because it has no credentials",
     "Unhealthy with status 401 or 403",
-    "The path wants credentials, which the kubelet does not have.",
+    "The path requires credentials, which the kubelet does not have.",
     "probe a path that needs no login",
 )
 
@@ -52,7 +52,7 @@ STATUS = rule(
 
 SCHEME = rule(
     "PROBE_WRONG_SCHEME",
-    "a probe asks with HTTP what speaks HTTPS, or the reverse",
+    "a probe uses HTTP for a port that speaks HTTPS, or the reverse",
     "Unhealthy with a TLS or HTTP protocol error",
     "The probe's scheme is not the program's.",
     "set the probe's scheme",
@@ -97,7 +97,7 @@ def answered(
         )
     if status in {401, 403}:
         right = _path(world, container, found, port, path)
-        cause = f"{name}: {label} asks {path}, which wants a login ({status})" + (
+        cause = f"{name}: {label} asks {path}, which requires a login ({status})" + (
             f"; {right} does not" if right else ""
         )
         fix = (

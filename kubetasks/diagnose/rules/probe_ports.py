@@ -1,4 +1,4 @@
-"""Probes that are refused: on the wrong port, before the program listens, or because it listens on loopback only."""
+"""Probes that are rejected: on the wrong port, before the program listens, or because it listens on loopback only."""
 
 import re
 from typing import Final
@@ -61,7 +61,7 @@ AGGRESSIVE = rule(
 def refused(
     world: World, workload: Workload, container: Container, found: list[Failing], name: str
 ) -> Candidate | None:
-    """A probe whose connection is refused."""
+    """A probe whose connection is rejected."""
     port = probing.port(container, found[0].spec)
     heard = listening.said(container)
     loopback = [each for each in heard if each.on_loopback and each.port == port]
@@ -77,9 +77,11 @@ def refused(
     right = probing.port(container, well) if well else 0
     others = listening.ports(world, container, but=port)
     right = right if right and right != port else (others[0] if others else 0)
-    told = [each.port for each in heard]
-    if right and (port not in container.ports or (told and port not in told)):
-        sure = right in told or bool(well) or any(each == right for each, _, _ in listening.answered(world, container))
+    logged = [each.port for each in heard]
+    if right and (port not in container.ports or (logged and port not in logged)):
+        sure = (
+            right in logged or bool(well) or any(each == right for each, _, _ in listening.answered(world, container))
+        )
         label = probing.label(found)
         verb = "ask" if label.endswith("s") else "asks"
         cause = f"{name}: {label} {verb} port {port}, container listens on {right}"
@@ -101,7 +103,7 @@ def refused(
 
 
 def _bind(world: World, workload: Workload, container: Container) -> Fix | None:
-    """Replace the loopback address wherever the container is told it."""
+    """Replace the loopback address wherever the container is configured with it."""
     place = workload.where(container.name)
     if place is None:
         return None

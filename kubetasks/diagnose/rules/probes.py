@@ -1,4 +1,4 @@
-"""Probes that fail: on the wrong port or path, for want of time, or because the program is not well."""
+"""Probes that fail: on the wrong port or path, for lack of time, or because the program is unhealthy."""
 
 import re
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ GATE = rule(
     "READINESS_GATE",
     "a readiness gate is not set",
     "the condition of a readinessGate is missing or False",
-    "The controller that should set it is not there.",
+    "The controller that should set it does not exist.",
     "install the controller, or remove the gate",
     grace=60.0,
 )

@@ -1,4 +1,4 @@
-"""Rollouts that do not go on, and whatever no other rule explains."""
+"""Rollouts that do not continue, and whatever no other rule explains."""
 
 from collections.abc import Iterator
 from typing import Any, Final

@@ -16,7 +16,7 @@ TARGET = define(
     "scheduling",
     "an autoscaler scales what does not exist",
     signal="the condition AbleToScale with FailedGetScale",
-    why="scaleTargetRef is misspelt, or the workload is gone.",
+    why="scaleTargetRef is misspelt, or the workload no longer exists.",
     fix="correct scaleTargetRef",
     depth=EXIT,
 )
@@ -34,7 +34,7 @@ METRICS = define(
     "scheduling",
     "an autoscaler gets no metrics",
     signal="the condition ScalingActive with FailedGetResourceMetric",
-    why="The metrics API is not there: metrics-server is not installed or does not work.",
+    why="The metrics API does not exist: metrics-server is not installed or does not work.",
     fix="install metrics-server",
     depth=SYMPTOM + 5,
     severity="warning",

@@ -58,13 +58,13 @@ ANTI_AFFINITY = _rule(
     "ANTI_AFFINITY",
     "the pods keep each other off the nodes",
     "Unschedulable with `anti-affinity rules`",
-    "More replicas must be on nodes of their own than there are nodes; or a rolling update wants one more.",
+    "There are more replicas than nodes, and each needs its own node; or a rolling update wants one more.",
     "have the rule preferred instead of required, scale down, or add nodes",
     grace=10.0,
 )
 AFFINITY = _rule(
     "POD_AFFINITY",
-    "no pod runs that the pod wants to be beside",
+    "there is no pod that the pod must run next to",
     "Unschedulable with `pod affinity rules`",
     "The labels in the rule are misspelt, or what it names does not run.",
     "correct the labels, or have the rule preferred",
@@ -87,8 +87,8 @@ VOLUME_NODE = _rule(
     "VOLUME_NODE",
     "the volume is on a node that the pod cannot go to",
     "Unschedulable with `volume node affinity conflict`",
-    "A local volume is bound to one node, and that one is full, gone or excluded.",
-    "let the pod go to that node, or make the claim anew (its data is lost)",
+    "A local volume is bound to one node, and that one is full, deleted or excluded.",
+    "let the pod go to that node, or recreate the claim (its data is lost)",
     grace=0.0,
 )
 NO_NODES = _rule(
@@ -101,7 +101,7 @@ NO_NODES = _rule(
 )
 GATED = _rule(
     "SCHEDULING_GATED",
-    "a scheduling gate holds the pod",
+    "a scheduling gate blocks the pod",
     "the condition SchedulingGated",
     "A controller set a gate and has not taken it away.",
     "see the controller that sets the gate, or remove it",
@@ -119,7 +119,7 @@ NODE_NAME = _rule(
     "NODE_NAME_UNKNOWN",
     "the node that the pod is bound to does not exist",
     "spec.nodeName names no node",
-    "nodeName is set in the spec, and misspelt or gone.",
+    "nodeName is set in the spec, and misspelt or no longer exists.",
     "remove nodeName, or name an existing node",
     grace=0.0,
 )
@@ -137,9 +137,9 @@ def pending(world: World) -> Iterator[tuple[Workload, list[Pod], str]]:
     """The workloads with pods that fit on no node: the pods, and the scheduler's sentence about one of them."""
     for workload in world.workloads.values():
         found = [pod for pod in workload.current if not pod.node and not pod.deleted and pod.phase == "Pending"]
-        told = [pod for pod in found if pod.condition("PodScheduled").get("reason") == "Unschedulable"]
-        if told:
-            yield workload, found, str(told[0].condition("PodScheduled").get("message") or "")
+        refused = [pod for pod in found if pod.condition("PodScheduled").get("reason") == "Unschedulable"]
+        if refused:
+            yield workload, found, str(refused[0].condition("PodScheduled").get("message") or "")
 
 
 @check
@@ -304,7 +304,7 @@ def _anti(world: World, workload: Workload, pods: list[Pod], message: str) -> Ca
         )
         return Candidate(ANTI_AFFINITY, workload.key, cause, fix)
     if own and workload.kind == "Deployment":
-        cause = f"{workload.key}: a new pod may not be beside the old one ({shown}), and no other node is free"
+        cause = f"{workload.key}: a new pod must not run next to the old one ({shown}), and no other node is free"
         patch = compact(
             {"spec": {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}}}
         )
@@ -382,7 +382,7 @@ def _host_port(world: World, workload: Workload, pods: list[Pod], message: str) 
         ),
         "",
     )
-    by = f" by {holder}" if holder and holder != workload.key else " by another pod of its own" if holder else ""
+    by = f" by {holder}" if holder and holder != workload.key else " by another one of its pods" if holder else ""
     cause = f"{workload.key}: hostPort {port} is taken{by} on every node"
     steps: list[Step] = [("remove", f"{part}/{index}/ports/{number}/hostPort", "") for part, index, number, _ in taken]
     if workload.spec.get("hostNetwork"):

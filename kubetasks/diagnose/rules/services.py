@@ -8,7 +8,7 @@ from kubetasks.diagnose.finding import Confidence, Fix
 from kubetasks.diagnose.fixes import compact, lasting, run, words
 from kubetasks.diagnose.graph import Workload, World
 from kubetasks.diagnose.rule import PROBE, SYMPTOM, Candidate, check, define
-from kubetasks.diagnose.talk import told_of
+from kubetasks.diagnose.talk import configured_hosts
 from kubetasks.diagnose.upstream import resolve
 from kubetasks.diagnose.views import Pod
 from kubetasks.diagnose.words import listed, nearest
@@ -107,7 +107,7 @@ def _nothing(world: World, service: Object, key: str, selector: Mapping[str, str
     """A Service without pods: scaled to none on purpose, not made yet, or a selector that fits none."""
     fitting = [each for each in _workloads(world) if all(each.labels.get(k) == v for k, v in selector.items())]
     if fitting:
-        # The selector is right. The workload has no pods: for a reason of its own, or because it is to have none.
+        # The selector is right. The workload has no pods: for its own reason, or because it is to have none.
         blames = tuple(each.key for each in fitting)
         return Candidate(UNREADY, key, f"{key} has no pod", words(UNREADY.fix), blames=blames)
     meant = _meant(world, service, selector)
@@ -147,7 +147,7 @@ def _nothing(world: World, service: Object, key: str, selector: Mapping[str, str
 
 
 def _meant(world: World, service: Object, selector: Mapping[str, str]) -> Workload | None:
-    """The workload that a Service is for: by its labels, its name and its ports. None where several could be."""
+    """The workload that a Service is for: by its labels, its name and its ports. None if several could be."""
     scores: dict[str, float] = {}
     name = service["metadata"]["name"]
     ports = {str(port.get("targetPort", port.get("port"))) for port in (service.get("spec") or {}).get("ports") or ()}
@@ -350,7 +350,7 @@ def local_only(world: World) -> Iterator[Candidate]:
         clients = [
             workload.key
             for workload in world.workloads.values()
-            if any(resolve(world, host).key == f"Service/{name}" for host in told_of(world, workload))
+            if any(resolve(world, host).key == f"Service/{name}" for host in configured_hosts(world, workload))
             and any(pod.node and pod.node not in served for pod in workload.pods)
         ]
         if not served or not clients:

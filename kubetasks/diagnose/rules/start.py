@@ -14,7 +14,7 @@ from kubetasks.diagnose.views import Container
 from kubetasks.diagnose.words import one_line
 from kubetasks.objects import Object
 
-# A user that is nobody in particular, for an image that names none.
+# An arbitrary user, for an image that names none.
 USER: Final = 10001
 
 
@@ -126,11 +126,12 @@ PREAMBLE: Final = re.compile(
 
 
 def message_of(container: Container) -> str:
-    """What the runtime says of a container that it cannot start; empty where that is not its trouble."""
+    """What the runtime says of a container that it cannot start; empty if that is not its trouble."""
     reason, message = container.waiting
     ended = container.ended
     hook = next(
-        (each for each in container.pod.told("FailedPostStartHook") if each.container in {container.name, ""}), None
+        (each for each in container.pod.events_with("FailedPostStartHook") if each.container in {container.name, ""}),
+        None,
     )
     if hook is not None and not container.ready:
         return hook.message
@@ -160,7 +161,7 @@ def sandboxes(world: World) -> Iterator[Candidate]:
     """Pods for which the node cannot make a sandbox: no network, no address, no runtime."""
     for workload in world.workloads.values():
         for pod in workload.current:
-            event = next(pod.told("FailedCreatePodSandBox", "NetworkNotReady"), None)
+            event = next(pod.events_with("FailedCreatePodSandBox", "NetworkNotReady"), None)
             if event is None or pod.deleted or any(each.is_running or each.ended for each in pod.containers):
                 continue
             said = re.sub(r"^Failed to create pod sandbox: (?:rpc error: code = \w+ desc = )?", "", event.message)
@@ -316,7 +317,7 @@ def _workdir(world: World, workload: Workload, container: Container, found: re.M
 
 
 def _hook(world: World, workload: Workload, container: Container, found: re.Match[str]) -> Candidate:
-    event = next(container.pod.told("FailedPostStartHook"), None)
+    event = next(container.pod.events_with("FailedPostStartHook"), None)
     said = event.message if event else found.string
     code = re.search(r"exited with (\d+)(?:: (?P<said>[^,]*))?", said)
     command = ((container.spec.get("lifecycle") or {}).get("postStart") or {}).get("exec", {}).get("command") or []

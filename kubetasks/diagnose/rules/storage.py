@@ -78,7 +78,7 @@ TERMINATING = _rule(
 )
 LOST = _rule(
     "PVC_LOST",
-    "the volume of the claim is gone",
+    "the volume of the claim no longer exists",
     "a claim in phase Lost",
     "The PersistentVolume was deleted, and its data with it.",
     "delete the claim and create it again; restore the data",
@@ -118,7 +118,7 @@ MOUNT = _rule(
 
 
 def default_class(world: World) -> str:
-    """The default StorageClass; else the only one; empty where there is neither."""
+    """The default StorageClass; else the only one; empty if there is neither."""
     items = world.all("StorageClass")
     default = [each for each in items if ((each["metadata"].get("annotations") or {}).get(DEFAULT_CLASS)) == "true"]
     chosen = default or (items if len(items) == 1 else [])
@@ -207,7 +207,9 @@ def _claim(world: World, claim: Object) -> Candidate | None:
         fix = run(world, "let it go", "delete", "pod", *pods, note="then create the claim again")
         return Candidate(TERMINATING, key, cause, fix)
     if phase == "Lost":
-        return Candidate(LOST, key, f"{key}: its PersistentVolume {spec.get('volumeName')} is gone", words(LOST.fix))
+        return Candidate(
+            LOST, key, f"{key}: its PersistentVolume {spec.get('volumeName')} was deleted", words(LOST.fix)
+        )
     if phase == "Bound" or phase is None:
         return None
     return _pending(world, claim, key, name, spec)
@@ -279,7 +281,7 @@ def _unselected(claim: Object) -> list[dict[str, Any]]:
 
 
 def _no_volume_of(world: World, name: str) -> bool:
-    """Whether no free volume has that class: volumes that were made by hand may have one that does not exist."""
+    """Whether no free volume has that class: volumes that were created manually may have one that does not exist."""
     return not any(
         (each.get("spec") or {}).get("storageClassName") == name
         and (each.get("status") or {}).get("phase") == "Available"
@@ -405,7 +407,7 @@ def mounts(world: World) -> Iterator[Candidate]:
         for pod in workload.current:
             if pod.deleted or not (stuck(pod) or pod.phase == "Pending"):
                 continue
-            for event in pod.told("FailedMount", "FailedAttachVolume", "FailedMapVolume"):
+            for event in pod.events_with("FailedMount", "FailedAttachVolume", "FailedMapVolume"):
                 if PASSING.search(event.message) and world.since(pod.created) < SLOW:
                     continue  # the kubelet's caches are late; it tries again
                 yield _mount(world, workload, pod, event.message, event.line)

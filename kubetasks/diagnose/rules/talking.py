@@ -1,4 +1,4 @@
-"""Containers that run and go on, and say in their log that something does not work: refused calls, dead upstreams."""
+"""Containers that keep running and log that something does not work: refused calls, dead upstreams."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -11,11 +11,11 @@ from kubetasks.diagnose.graph import Workload, World
 from kubetasks.diagnose.logs import LogClass, Match, candidate, search, who
 from kubetasks.diagnose.rule import LOG, Candidate, check, define
 from kubetasks.diagnose.rules.exits import troubled
-from kubetasks.diagnose.talk import told_of
+from kubetasks.diagnose.talk import configured_hosts
 from kubetasks.diagnose.upstream import Upstream, find, resolve
 from kubetasks.diagnose.views import Container, Line
 
-# What a program that goes on says counts when it says it again, and has said it just now.
+# What a program that continues says counts when it says it again, and has said it just now.
 LAST: Final = 30
 TIMES: Final = 2
 RECENT: Final = 180.0
@@ -90,8 +90,10 @@ def _dead(world: World, workload: Workload, container: Container) -> Iterator[Ca
     """What the command of a waiting container names and does not exist."""
     from kubetasks.diagnose.hosts import hosts_in  # noqa: PLC0415
 
-    told = [host for word in container.command for host in hosts_in(word)] or list(told_of(world, workload))
-    for host in told:
+    reported = [host for word in container.command for host in hosts_in(word)] or list(
+        configured_hosts(world, workload)
+    )
+    for host in reported:
         upstream = resolve(world, host)
         name = who(workload, container)
         if upstream.place == "missing":
@@ -124,12 +126,12 @@ WAITING: Final = define(
 
 
 @check
-def told(world: World) -> Iterator[Candidate]:
-    """Configured hosts that do not exist, where a slip, or a workload without a Service, shows what was meant."""
+def reported(world: World) -> Iterator[Candidate]:
+    """Configured hosts that do not exist, where a typo, or a workload without a Service, shows what was meant."""
     for workload in world.workloads.values():
         if workload.kind == "CronJob" or not workload.wanted:
             continue
-        for host in told_of(world, workload):
+        for host in configured_hosts(world, workload):
             upstream = resolve(world, host)
             if upstream.service and workload.key in {pod.workload for pod in world.selected(upstream.service)}:
                 continue  # a shared ConfigMap names it for others
@@ -173,7 +175,7 @@ def closed(world: World) -> Iterator[Candidate]:
     if not world.all("NetworkPolicy"):
         return
     for workload in world.workloads.values():
-        for host in told_of(world, workload):
+        for host in configured_hosts(world, workload):
             upstream = resolve(world, host)
             if upstream.place == "service" and _meant(world, workload, upstream):
                 made = reach.blocked(world, workload, workload.key, upstream, sure=False)

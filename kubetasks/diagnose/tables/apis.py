@@ -26,7 +26,7 @@ def _forbidden(match: Match) -> Candidate | None:
 
 
 def _texts(match: Match) -> Iterator[str]:
-    """Where the path of a call may stand: near the line, then in what the container is told to do."""
+    """Where the path of a call can be: near the line, then in the configuration of the container."""
     yield from match.around(20, 20)
     for setting in settings(match.world, match.workload):
         yield setting.value
@@ -66,7 +66,7 @@ def _http(match: Match) -> Candidate | None:
     code = match.group("code")
     host = asked(match)
     target = host.host.shown if host else "an API"
-    said = {"401": "refuses the credentials", "403": "forbids the call", "407": "wants a login of the proxy"}[code]
+    said = {"401": "rejects the credentials", "403": "forbids the call", "407": "needs a login at the proxy"}[code]
     cause = f"{match.who}: {target} {said} (HTTP {code})"
     fix = undo(match) or words(
         f"put valid credentials for {target} where the program reads them, then restart the pods"
@@ -78,7 +78,7 @@ HTTP = log_class(
     "HTTP_REFUSED",
     r"(?:HTTP Error|status(?: code)?|HTTP/[\d.]+|returned error:?|HTTPStatusError|responded with|Client error '?|code[=: ]+)\W{0,3}(?P<code>401|403|407)\b",
     r"\b(?P<code>401|403|407) (?:Client Error|Unauthorized|Forbidden|Proxy Authentication)",
-    title="an API refuses the credentials",
+    title="an API rejects the credentials",
     why="A key or a password is missing, wrong, expired or revoked.",
     fix="put valid credentials where the program reads them, then restart the pods",
     makes=_http,
@@ -92,7 +92,7 @@ log_class(
     r"|(?:api[_ ]key|api[_ ]token|access token|credentials?) (?:is |are |was |were )?(?:missing|not (?:set|found|provided|configured))"
     r"|(?:missing|no) (?:api[_ ]key|credentials|access token)(?: provided)?|did not provide an API key)",
     title="the program has no credentials",
-    why="The program wants a key or a login, and nothing gives it one.",
+    why="The program needs a key or credentials, and has none.",
     fix="give the container the credentials from a Secret, as the program's documentation names them",
     says=lambda match: match.line,
     family="configuration",
@@ -103,7 +103,7 @@ log_class(
     r"(?i)(?P<what>(?:token|credential|session|licen[cs]e|api key)\w* (?:has |is |have )?(?:been )?(?:expired|revoked)"
     r"|ExpiredToken\w*|InvalidClientTokenId|InvalidAccessKeyId|SignatureDoesNotMatch|invalid_grant|license (?:key )?(?:is )?invalid)",
     title="a token, key or licence is expired or invalid",
-    why="What the Secret holds was valid once, or never.",
+    why="The value in the Secret was valid once, or never.",
     fix="put a new one into the Secret, then restart the pods",
     says="{what}",
     running=True,

@@ -60,14 +60,14 @@ log_class(
     r"(?:WRONGPASS|NOAUTH|ERR invalid password|invalid username-password pair)(?P<name>)",
     r"(?i)(?:mongo\w*.*(?:authentication failed|auth failed)|SASL authentication failed|Authentication failed\.)(?P<name>)",
     rf"Login failed for user {NAMED}|ORA-01017",
-    title="the database refuses the password",
+    title="the database rejects the password",
     why="User or password differ from what the database was set up with. A database keeps the password of its first "
     "start in its volume: a later change of the Secret does not change it there.",
     fix="put the password that the database has into the Secret, or change it in the database, then restart the pods",
     makes=lambda match: database(
         match,
         "DB_PASSWORD",
-        f"the database refuses the password{' of user ' + match.group('name') if match.group('name') else ''}",
+        f"the database rejects the password{' of user ' + match.group('name') if match.group('name') else ''}",
         f"put the database's own password into the Secret{_of_secret(match, LOGIN)}, then restart the pods",
         "password",
     ),
@@ -182,7 +182,7 @@ log_class(
     title="the database does not let this client in",
     why="The database's own rules allow other addresses, users or TLS only.",
     fix="allow the client in the database's rules (pg_hba.conf, GRANT), or connect with TLS: sslmode=require",
-    says="the database's own rules refuse this client",
+    says="the database's own rules reject this client",
     running=True,
     family="database",
 )
@@ -208,11 +208,11 @@ log_class(
     r"You must specify (?P<name>POSTGRES_PASSWORD) to a non-empty value|superuser password is not specified",
     r"need to specify one of the following.*|- (?P<name>MYSQL_ROOT_PASSWORD)\b|(?:database is uninitialized and password option)",
     r"(?P<name>MARIADB_ROOT_PASSWORD), MARIADB",
-    title="the database's image wants a password",
+    title="the database's image requires a password",
     why="The image of a database refuses to start without a password for its first user.",
     fix="set POSTGRES_PASSWORD (MYSQL_ROOT_PASSWORD) from a Secret",
-    says="the database's image wants a password: {name} is not set",
-    mends=_uninitialised,
+    says="the database's image requires a password: {name} is not set",
+    remedy=_uninitialised,
     family="database",
 )
 
@@ -236,10 +236,10 @@ log_class(
     "DB_FOLDER_NOT_EMPTY",
     r"initdb: error: directory \"(?P<what>[^\"]+)\" exists but is not empty|It contains a lost\+found directory",
     title="the database's folder is a volume's root",
-    why="A new volume holds lost+found, and initdb wants an empty folder.",
+    why="A new volume holds lost+found, and initdb requires an empty folder.",
     fix="set PGDATA to a folder below the volume",
     says="the data folder is not empty: a volume's root holds lost+found",
-    mends=_lost_found,
+    remedy=_lost_found,
     family="database",
 )
 

@@ -18,7 +18,7 @@ PORT: Final = re.compile(r":(\d{2,5})\b(?!:)|[Pp]ort[ =:]+(\d{2,5})|', (\d{2,5})
 
 
 def _port(match: Match) -> int:
-    """The port that a line names, or one near it; 0 where none does."""
+    """The port that a line names, or one near it; 0 if none does."""
     for line in match.around(6, 2):
         found = PORT.search(line)
         if found:
@@ -27,10 +27,10 @@ def _port(match: Match) -> int:
 
 
 def _told_port(match: Match) -> int:
-    """The port that a container is told to listen on, where its log does not say: in its command, or the one it declares."""
-    told = [int(each) for word in match.container.command for each in re.findall(r"\b(\d{2,5})\b", word)]
+    """The port that a container is configured to listen on, where its log does not say: in its command, or the one it declares."""
+    mentioned = [int(each) for word in match.container.command for each in re.findall(r"\b(\d{2,5})\b", word)]
     others = {port for each in match.container.pod.containers if each is not match.container for port in each.ports}
-    shared = [each for each in [*told, *match.container.ports] if each in others]
+    shared = [each for each in [*mentioned, *match.container.ports] if each in others]
     return shared[0] if shared else match.container.ports[0] if len(match.container.ports) == 1 else 0
 
 
@@ -151,7 +151,7 @@ HOLDING: Final = frozenset(
 
 
 def _empty_dir(match: Match, path: str) -> Fix | None:
-    """A writable folder where the program writes: an emptyDir in place of the file's folder. None where it would hide files."""
+    """A writable folder where the program writes: an emptyDir instead of the file's folder. None if it would hide files."""
     workload, container = match.workload, match.container
     place = workload.where(container.name)
     makes_folder = re.search(r"mkdir|directory|folder|makedirs", match.line) is not None
@@ -334,20 +334,20 @@ ACCOUNT: Final = "/var/run/secrets/kubernetes.io/serviceaccount/"
 
 
 def _no_file(match: Match) -> Candidate | None:
-    """A file that is not there: in a volume the nearest key is named, in the image only the file."""
+    """A file that does not exist: in a volume the nearest key is named, in the image only the file."""
     path = _folder(match)
     if not path:
         return None
     world, workload, container = match.world, match.workload, match.container
     near = nearest(path, files_of(world, workload, container))
     mount = mount_of(workload, container, path)
-    cause = f"{match.who}: file {path} is not there{near.hint}"
+    cause = f"{match.who}: file {path} does not exist{near.hint}"
     kind, owner = source_of(mount[1]) if mount else ("", "")
     if mount and kind in {"ConfigMap", "Secret"}:
         keys = list((world.get(kind, owner) or {}).get("data") or {})
         key = posixpath.basename(path)
         near_key = nearest(key, keys)
-        cause = f"{match.who}: file {path} is not there: {kind} {owner} has no key {key}{near_key.hint}"
+        cause = f"{match.who}: file {path} does not exist: {kind} {owner} has no key {key}{near_key.hint}"
         fix = _with_item(match, mount[1], kind, near_key.name, key) if near_key.typo else None
         fix = fix or words(f"add the key {key} to {kind} {owner}, then restart the pods")
         return Candidate(RULES["FILE_MISSING"], workload.key, cause, fix)
@@ -380,8 +380,8 @@ log_class(
     rf"(?:open|stat|read|load|cat|exec|cannot access|can't open|cannot open|source)\w*:? .{{0,30}}?{PATH}['’\"]?:? .{{0,10}}[Nn]o such file",
     rf"{PATH}:? [Nn]o such file or directory",
     rf"(?i)(?:file|config(?:uration)?|path) {PATH} (?:does not exist|not found|is missing)|(?:no such file|not found|missing)[: ]+{PATH.replace('path', 'other')}",
-    title="a file is not there",
-    why="The path is misspelt, the ConfigMap has another key, or the image does not hold the file.",
+    title="a file does not exist",
+    why="The path is misspelt, the ConfigMap has another key, or the image does not contain the file.",
     fix="correct the path or the key, or put the file there",
     makes=_no_file,
 )

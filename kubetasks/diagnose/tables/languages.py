@@ -107,7 +107,7 @@ log_class(
     why="The heap of the runtime is smaller than what the program needs, whatever the container's limit is.",
     fix="raise the runtime's heap (NODE_OPTIONS, JAVA_TOOL_OPTIONS) together with the container's limit, or use less",
     says="{what}",
-    mends=lambda match: _heap(match),
+    remedy=lambda match: _heap(match),
 )
 
 
@@ -129,10 +129,10 @@ def _heap(match: Match) -> Fix:
 log_class(
     "ALLOWED_HOSTS",
     r"Invalid HTTP_HOST header: '(?P<what>[^']+)'|DisallowedHost|Blocked host: (?P<other>\S+)|Invalid Host header",
-    title="the framework refuses the Host header",
+    title="the framework rejects the Host header",
     why="The probe and the Service ask by address or by name, and the framework only takes the hosts in its list.",
     fix="add the Service's name and the pod's address (or a * in development) to the framework's allowed hosts",
-    says="it refuses requests for host {what}: not in its allowed hosts",
+    says="it rejects requests for host {what}: not in its allowed hosts",
     running=True,
 )
 

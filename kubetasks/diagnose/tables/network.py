@@ -1,4 +1,4 @@
-"""Log classes: what the program talks to is not there, does not answer, or is not trusted."""
+"""Log classes: what the program talks to does not exist, does not answer, or is not trusted."""
 
 import re
 from typing import Final

@@ -83,9 +83,9 @@ def _script(match: Match) -> Candidate | None:
     near = nearest(path, files)
     cause = f"{match.who}: file {path} is not in the container{near.hint}"
     place = workload.where(container.name)
-    told = [(at, text) for at, text in commands.words_of(container) if path in text]
-    if near.typo and place and told:
-        steps = [("replace", f"{place[0]}/{place[1]}/{at}", text.replace(path, near.name)) for at, text in told]
+    arguments = [(at, text) for at, text in commands.words_of(container) if path in text]
+    if near.typo and place and arguments:
+        steps = [("replace", f"{place[0]}/{place[1]}/{at}", text.replace(path, near.name)) for at, text in arguments]
         return Candidate(SCRIPT.rule, workload.key, cause, change(world, workload, f"use {near.name}", steps))
     return Candidate(
         SCRIPT.rule,
@@ -109,7 +109,7 @@ SCRIPT = log_class(
     r"(?:sh|bash|ash): (?:\d+: )?(?:can't open '?|cannot open )(?P<path>[^':\s]+)",
     r"Unable to access jarfile (?P<path>\S+)|Could not open input file: (?P<other>\S+)",
     title="the program's own file is not in the container",
-    why="The path in the command is misspelt, the volume hides it, or the image does not hold it.",
+    why="The path in the command is misspelt, the volume hides it, or the image does not contain it.",
     fix="correct the path in the command, or put the file into the image or the ConfigMap",
     makes=_script,
     family="start",

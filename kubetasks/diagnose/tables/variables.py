@@ -216,7 +216,7 @@ PYDANTIC = log_class(
 
 
 def _pydantic(match: Match) -> Candidate | None:
-    """Pydantic prints a setting's name on a line of its own, and what is wrong with it below."""
+    """Pydantic prints a setting's name on its own line, and what is wrong with it below."""
     name = match.lines[match.index - 1].text.strip() if match.index else ""
     if not re.fullmatch(r"[\w.]{2,60}", name):
         return None

@@ -27,8 +27,8 @@ class Sources:
         file: what the env file gives.
         file_name: the env file's name.
         ask: runs a command; None runs none.
-        prompt: asks a person; None asks nobody.
-        known: the names of secrets that have a value in the cluster: nobody is asked for these.
+        prompt: asks a person; None asks no one.
+        known: the names of secrets that have a value in the cluster: no one is asked for these.
     """
 
     environ: Mapping[str, str] = field(repr=False, default_factory=dict)

@@ -16,7 +16,7 @@ def read(name: str, secret: Secret, sources: Sources) -> Found | None:
 
 
 def terminal_prompt() -> Prompt | None:
-    """Asks at the terminal without showing what is typed; None where nobody sits at one."""
+    """Asks at the terminal without showing what is typed; None where no one sits at one."""
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return None
     from getpass import getpass  # noqa: PLC0415

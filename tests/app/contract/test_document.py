@@ -116,4 +116,4 @@ def test_a_path_says_all_its_methods(user: User) -> None:
 def test_a_body_that_is_no_text_is_told_as_what_is_no_json(user: User) -> None:
     headers = {**user.headers, "Content-Type": "application/json"}
     answer = user.client.post(f"/api/{user.id}/tasks", content=b'{"title": "\xff"}', headers=headers)
-    assert (answer.status_code, answer.json()) == (422, {"detail": "the body is no JSON"})
+    assert (answer.status_code, answer.json()) == (422, {"detail": "the body is not JSON"})

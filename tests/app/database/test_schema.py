@@ -348,5 +348,5 @@ def test_a_row_that_refers_to_nothing_stops_a_migration_on_sqlite(tmp_path: Any)
     broken = {"conversation_id": 1, "user_id": "nobody", "role": "user", "content": "", "created_at": now(1)}
     insert(url, "messages", **broken)
     insert(url, "tool_calls", user_id="nobody", tool="", arguments="", result="{}", created_at=now(1))
-    with pytest.raises(MigrateError, match="2 rows refer to rows that are not there"):
+    with pytest.raises(MigrateError, match="2 rows refer to rows that do not exist"):
         applying.in_transaction(url, lambda _config, _connection: None)

@@ -125,7 +125,7 @@ def test_a_task_that_is_gone_is_said_so(browser: Browser) -> None:
     browser.submit("add-task", title="tea")
     form = browser.page.named("edit-task")[0]
     browser.submit("edit-task", action="delete")
-    assert "not there any more" in browser.see(browser.send(form, {"action": "edit", "title": "cake"})).inside("flash")
+    assert "no longer exists" in browser.see(browser.send(form, {"action": "edit", "title": "cake"})).inside("flash")
 
 
 def test_a_conversation_is_there_after_reload(browser: Browser) -> None:

@@ -92,13 +92,13 @@ def test_time_zones() -> None:
         (Refused(422, [{"loc": ["body", "due_date"], "msg": "Value error, bad"}, "x", {}]), 422, "Due date: bad"),
         (Refused(422, [{"loc": ["body"], "msg": "bad"}]), 422, "bad"),
         (Refused(409, "name taken"), 409, "name taken"),
-        (Refused(404), 404, "That is not there any more."),
+        (Refused(404), 404, "That no longer exists."),
         (Refused(413, {"x": 1}), 413, "That is too long."),
         (Refused(302), 502, "That did not work."),
     ],
 )
 def test_problems_in_a_visitors_words(error: Refused | Unreachable, status: int, said: str) -> None:
-    assert (problems.status_of(error), problems.told(error)) == (status, said)
+    assert (problems.status_of(error), problems.message_of(error)) == (status, said)
 
 
 @pytest.mark.parametrize(

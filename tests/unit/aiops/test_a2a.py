@@ -72,8 +72,8 @@ REFUSED: list[tuple[Answer, type[KubetasksError], str]] = [
     (result(None), AgentNonsense, "not A2A"),
     (result({"kind": "task"}), AgentNonsense, "not A2A"),
     (result({"kind": "task", "id": "1", "status": {}}), AgentNonsense, "no task state"),
-    (result(task("completed")), AgentNonsense, "no words"),
-    (result({"kind": "message", "parts": []}), AgentNonsense, "no words"),
+    (result(task("completed")), AgentNonsense, "no text"),
+    (result({"kind": "message", "parts": []}), AgentNonsense, "no text"),
     ((200, b'{"jsonrpc": "2.0", "error": {"code": -32001, "message": "no such task"}}'), AgentFailed, "no such task"),
     (result(task("failed", "rate limit reached")), AgentFailed, "ended as failed: rate limit reached"),
     (result(task("rejected", "no")), AgentFailed, "ended as rejected"),
@@ -167,7 +167,7 @@ def test_an_agent_that_asks_for_ever_is_stopped(server: Server) -> None:
 
 def test_a_question_back_is_not_approval(server: Server) -> None:
     server.answers = [result(task("input-required", "which one?"))]
-    with pytest.raises(AgentFailed, match=r"asks something back: which one\?"):
+    with pytest.raises(AgentFailed, match=r"asks a question: which one\?"):
         Conversation(agent(server), lambda _: None, lambda _: True, []).run("why?")
 
 

@@ -39,7 +39,7 @@ def test_the_prompt_has_the_findings_and_no_secret() -> None:
     text = gordon.prompt(scan, ["Dockerfile"], lambda each: each.replace("root", "***"))
     assert "Dockerfile:3: it runs as ***" in text
     assert "hunter22" not in text
-    assert "wait for my yes" in text
+    assert "wait for my approval" in text
 
 
 def test_the_prompt_is_limited() -> None:

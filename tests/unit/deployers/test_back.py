@@ -219,7 +219,7 @@ def test_a_damaged_record_is_passed_over_and_named(world: World) -> None:
     three(world)
     world.store.objects["ConfigMap/todo-revision-2"]["data"]["objects"] = "damaged"
     assert roll_back(world).note == "rollback to 1"
-    assert "· revision 2 is passed over: its objects are not as they were written" in world.shown
+    assert "· revision 2 is skipped: its objects are not as they were written" in world.shown
 
 
 @pytest.mark.parametrize("key", ["objects", "format"])

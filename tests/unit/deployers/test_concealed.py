@@ -231,9 +231,9 @@ def test_going_back_leaves_the_secret_and_says_so(world: World) -> None:
     world.deploy()
     before = world.store.objects["Secret/extra"]
     shown = roll_back(world)
-    assert "· Secret/extra stays as it is; password had another value in revision 1" in shown
+    assert "· Secret/extra is not changed; password had another value in revision 1" in shown
     assert world.store.objects["Secret/extra"] == before
-    assert "· Secret/extra stays as it is\n" in roll_back(world, 2)
+    assert "· Secret/extra is not changed\n" in roll_back(world, 2)
 
 
 class Helm:
@@ -257,7 +257,7 @@ class Helm:
     ("kept", "line"),
     [
         (True, "· Secret/extra has the values of Helm's own revision 7 again"),
-        (False, "· Secret/extra stays as it is; password had another value in revision 1"),
+        (False, "· Secret/extra is not changed; password had another value in revision 1"),
     ],
 )
 def test_going_back_with_helm_says_what_helm_does(
@@ -286,7 +286,7 @@ def test_going_back_to_a_secret_that_is_gone_is_refused(world: World) -> None:
     world.deploy()
     del world.store.objects["Secret/extra"]
     before = json.dumps(world.store.objects)
-    with pytest.raises(RecordDamaged, match="revision 1 needs Secret/extra, which is gone"):
+    with pytest.raises(RecordDamaged, match="revision 1 needs Secret/extra, which no longer exists"):
         roll_back(world, 1)
     assert json.dumps(world.store.objects) == before
 

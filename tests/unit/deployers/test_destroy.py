@@ -41,7 +41,7 @@ def test_takes_down_a_namespace_of_its_own_whole(world: World) -> None:
     world.deploy()
     destroy(world)
     assert world.store.objects == {}
-    assert "destroy: namespace todo is gone" in world.shown
+    assert "destroy: namespace todo is deleted" in world.shown
     destroy(world)
     assert "there is no namespace todo" in world.shown
 
@@ -188,7 +188,7 @@ def test_what_ends_by_itself_is_waited_for(world: World) -> None:
     clock = Clock(at={150.0: world.store.objects.clear})
     destroy(world, clock)
     assert clock.now >= 150
-    assert "namespace todo is gone" in world.shown
+    assert "namespace todo is deleted" in world.shown
 
 
 def test_what_does_not_end_is_not_waited_for_for_ever(world: World) -> None:
@@ -207,7 +207,7 @@ def test_one_that_is_going_already_is_waited_for(world: World) -> None:
     world.store.delete_all()
     clock = Clock(at={5.0: world.store.objects.clear})
     destroy(world, clock)
-    assert "namespace todo is gone" in world.shown
+    assert "namespace todo is deleted" in world.shown
 
 
 def test_one_that_was_made_anew_meanwhile_is_left(world: World) -> None:
@@ -259,7 +259,7 @@ def test_a_namespace_that_may_not_be_read_is_taken_to_be_somebody_elses(world: W
     world.target.store = Unreadable()
     world.store.put(NAMESPACE, THEIRS)
     world.deploy()
-    assert "namespace: todo may not be read; it is taken to be there" in world.shown
+    assert "namespace: todo cannot be read; it is assumed to exist" in world.shown
     destroy(world)
     assert set(world.store.objects) == {"Namespace/todo", "ConfigMap/theirs"}
 

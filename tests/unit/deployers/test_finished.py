@@ -137,7 +137,7 @@ def test_a_job_that_failed_and_is_gone_is_a_failure() -> None:
     store, clock = cluster(), Clock()
     store.put(event("BackoffLimitExceeded", "Warning"))
     with pytest.raises(
-        RolloutFailed, match=r"Job/migrate-0123 is gone, and it did not complete \[JOB_GONE\]"
+        RolloutFailed, match=r"Job/migrate-0123 was removed, and it did not complete \[JOB_GONE\]"
     ) as caught:
         watch(store, clock).until_ready([passing(5)])
     assert caught.value.why == f"{FAILED}; the cluster removes it 5 s after it has ended"

@@ -188,7 +188,7 @@ def test_prunes_nothing_when_the_upgrade_failed(tmp_path: Path) -> None:
             ApplyFailed,
             (
                 'helm could not upgrade the release: UPGRADE FAILED: cannot patch: Deployment.apps "backend" is '
-                "invalid: spec.selector is immutable -- nothing that runs was stopped; mend it and deploy again"
+                "invalid: spec.selector is immutable -- nothing that runs was stopped; fix it and deploy again"
             ),
         ),
         (
@@ -336,7 +336,7 @@ def test_an_upgrade_or_rollback_that_did_nothing_is_found_out(tmp_path: Path, st
         return "Release upgraded"
 
     world.runner.answers[("helm", "--kube-context")] = done
-    with pytest.raises(NotEffective, match="revision 2 was there before" if status else "revision 2 is deployed"):
+    with pytest.raises(NotEffective, match="revision 2 existed before" if status else "revision 2 is deployed"):
         world.apply()
     if not status:
         with pytest.raises(NotEffective, match="the rollback"):

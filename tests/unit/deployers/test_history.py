@@ -72,7 +72,7 @@ def test_a_revision_comes_back_as_it_was_saved() -> None:
     assert history.save(cluster, saved, settings(), []) == ""
     assert known(cluster) == [Revision(**{**vars(saved), "objects": []})]
     assert objects(cluster, 3) == application()
-    with pytest.raises(RecordDamaged, match="the record of revision 4 is gone"):
+    with pytest.raises(RecordDamaged, match="the record of revision 4 no longer exists"):
         objects(cluster, 4)
 
 

@@ -112,7 +112,7 @@ POD = "{apiVersion: v1, kind: Pod, metadata: {name: a}}"
     [
         ("{apiVersion: v1, kind: Pod, metadata: {generateName: x-}}", "generateName"),
         ("{apiVersion: v1, kind: Pod, metadata: {labels: {}}}", "no Kubernetes object"),
-        (f"{POD}\n---\n{POD.replace('name: a', 'name: a, namespace: other')}", "Pod/a is there twice"),
+        (f"{POD}\n---\n{POD.replace('name: a', 'name: a, namespace: other')}", "Pod/a is defined twice"),
         ("a: [", "k8s/all.yaml is not valid YAML: line 2"),
     ],
 )  # fmt: skip

@@ -71,7 +71,7 @@ def test_resources_whose_definition_is_new_are_named() -> None:
     store = MemoryStore()
     store.put(NAMESPACE)
     said = rehearse(store, CLUSTER, [definition, gadget], [], namespace=True)
-    assert said == "Gadget/one: checked once their definitions are there"
+    assert said == "Gadget/one: checked once their definitions exist"
     assert store.log == ["dry-run CustomResourceDefinition/gadgets.shop.test"]
     assert rehearse(store, CLUSTER, [definition, gadget], [definition], namespace=True) == ""
 

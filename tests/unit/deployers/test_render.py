@@ -136,7 +136,7 @@ def test_manifests_that_do_not_render(tmp_path: Path) -> None:
         renderer.render(RELEASE)
     assert caught.value.line == (
         "the manifests in k8s/bundled do not render: k8s/base/x.yaml: no such file or directory"
-        " -- mend it and look at the result with `inv manifest.render`"
+        " -- fix it, and check the result with `inv manifest.render`"
     )
 
 
@@ -219,7 +219,7 @@ def test_chart_that_does_not_render(tmp_path: Path) -> None:
         renderer.render(RELEASE)
     assert caught.value.line == (
         "the chart in chart does not render: parse error at (shop/templates/bad.yaml:1): missing value for if"
-        " -- mend it and check it with `inv chart.lint`"
+        " -- fix it, and check it with `inv chart.lint`"
     )
 
 

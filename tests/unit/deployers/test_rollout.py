@@ -243,7 +243,7 @@ def test_pods_that_admission_refuses() -> None:
         made.until_ready([deployment()])
     assert clock.now == 0
     assert caught.value.line.startswith(
-        "Deployment/backend cannot become ready [POD_SECURITY]: Pod Security restricted refuses it: "
+        "Deployment/backend cannot become ready [POD_SECURITY]: Pod Security restricted rejects it: "
         "allowPrivilegeEscalation != false"
     )
 

@@ -371,5 +371,5 @@ def test_what_a_deleted_checkout_left_is_told(tmp_path: Path) -> None:
     files.write(folder / "local" / "demo" / "supervisord.pid", "4711\n")
     root.rmdir()
     found = look(tmp_path)["local state"]
-    assert (found.status, found.found) == ("warn", f"of {root}, which is gone")
+    assert (found.status, found.found) == ("warn", f"of {root}, which no longer exists")
     assert found.fix == f"kill 4711; rm -r '{folder}'"

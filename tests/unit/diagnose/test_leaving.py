@@ -185,10 +185,10 @@ POLICY = (
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        (POLICY, "ValidatingAdmissionPolicy/no-friday: it refuses the deletion: not on a Friday"),
+        (POLICY, "ValidatingAdmissionPolicy/no-friday: it rejects the deletion: not on a Friday"),
         (
             'Error from server (Forbidden): admission webhook "keep.example.org" denied the request: no',
-            "webhook keep.example.org: it refuses the deletion: denied the request: no",
+            "webhook keep.example.org: it rejects the deletion: denied the request: no",
         ),
         ('Error from server (Forbidden): pods "x" is forbidden', ""),
         ("", ""),

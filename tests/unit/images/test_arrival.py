@@ -81,7 +81,7 @@ def test_a_pod_that_runs_another_image_of_the_right_name_is_noticed(world: World
     found = world.survey()
     assert not found.unchanged
     assert found.strays == {"backend"}
-    assert plan(world)["load"] == f"{name} (its pods run another image of that name)"
+    assert plan(world)["load"] == f"{name} (its pods run another image with that name)"
     world.deploy()
     right = world.target.engine[name].id
     assert image(world) == f"{name}-{right[7:15]}", "another name, so that the pod is replaced"
@@ -130,7 +130,7 @@ def test_another_image_on_the_node_is_replaced_by_a_deploy_that_changes_somethin
     name = image(world)
     world.target.hold(name, FOREIGN)
     world.edit("manifests/base/backend.yaml", "kind: Deployment # changed")
-    assert plan(world)["load"] == f"{name} (the target has another image of that name)"
+    assert plan(world)["load"] == f"{name} (the target has another image with that name)"
     world.deploy()
     assert world.store.image_ids[name] == world.target.engine[name].id
     assert image(world) == name
@@ -279,7 +279,7 @@ def test_what_was_built_by_hand_is_deployed_once(world: World) -> None:
     new = world.made(backend)
     world.target.engine[backend.built_as] = new
     Ledger(world.root).note(backend.built_as, f"config:{new.id}", {}, pending=True)
-    assert world.survey().reasons == {"backend": "it was built anew and is not deployed yet"}
+    assert world.survey().reasons == {"backend": "it was rebuilt and is not deployed yet"}
     assert "build" not in plan(world)
     world.deploy()
     assert runs(world) == {new.id}

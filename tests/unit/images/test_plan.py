@@ -89,12 +89,12 @@ def test_says_which_dockerfile_or_context_is_missing(root: Path) -> None:
     with pytest.raises(DockerfileMissing) as caught:
         plan(settings(), root, name)
     assert caught.value.line == (
-        "the Dockerfile of api is not there: docker/Dockerfile: No such file or directory"
+        "the Dockerfile of api does not exist: docker/Dockerfile: No such file or directory"
         " -- make it, or set kubetasks.services.api.dockerfile"
     )
     (root / "src/api/main.py").unlink()
     (root / "src/api").rmdir()
-    with pytest.raises(DockerfileMissing, match="build context of api is not there: no folder src/api"):
+    with pytest.raises(DockerfileMissing, match="build context of api does not exist: no folder src/api"):
         plan(settings(), root, name)
 
 

@@ -112,13 +112,13 @@ def test_a_volume_that_depends_on_it_refuses(how: str) -> None:
     error = caught.value
     assert error.exit_code == 43
     assert error.line == (
-        "DB_PASSWORD is gone, and PersistentVolumeClaim/data-db-0, whose data needs it, is there: "
-        "a new one would not fit: the database wrote it into its volume -- choose one of the ways below"
+        "DB_PASSWORD is missing, but PersistentVolumeClaim/data-db-0, whose data needs it, still exists: "
+        "a new one would not fit: the database wrote it into its volume -- choose one of the options below"
     )
     assert error.detail.splitlines() == [
-        "give the value it had:     export DB_PASSWORD=… (or a line in .env); inv deploy",
-        f"begin without the data:    kubectl delete pvc/data-db-0 {item['kind'].lower()}/db; inv deploy",
-        "begin with nothing at all: inv destroy; inv deploy",
+        "provide its previous value: export DB_PASSWORD=… (or a line in .env); inv deploy",
+        f"start without the data:     kubectl delete pvc/data-db-0 {item['kind'].lower()}/db; inv deploy",
+        "start from scratch:         inv destroy; inv deploy",
     ]
 
 
@@ -138,11 +138,11 @@ def test_a_live_workload_may_still_have_the_value() -> None:
     with pytest.raises(SecretInVolume) as caught:
         check(SETTINGS, Target(HELD), [item], ["DB_PASSWORD"], [item])
     assert caught.value.detail.splitlines()[1] == (
-        "take it from the pod:      export DB_PASSWORD=$(kubectl --context kind-x --namespace shop exec statefulset/db "
-        "-- printenv PGPASS); inv deploy"
+        "read it from the pod:       export DB_PASSWORD=$(kubectl --context kind-x --namespace shop exec "
+        "statefulset/db -- printenv PGPASS); inv deploy"
     )
     whole = DEPENDS["all variables"]
-    with pytest.raises(SecretInVolume, match="is gone") as caught:
+    with pytest.raises(SecretInVolume, match="is missing") as caught:
         check(SETTINGS, Target(HELD), [whole], ["DB_PASSWORD"], [whole])
     assert "printenv DB_PASSWORD)" in caught.value.detail
 
@@ -162,7 +162,7 @@ def test_a_volume_that_waits_for_the_claim_counts_and_one_that_is_left_does_not(
     with pytest.raises(SecretInVolume) as caught:
         check(SETTINGS, Target(waiting), [item], ["DB_PASSWORD"], [])
     assert (
-        "begin without the data:    kubectl --context kind-x delete persistentvolume/pv-1; inv deploy"
+        "start without the data:     kubectl --context kind-x delete persistentvolume/pv-1; inv deploy"
         in caught.value.detail
     )
     left = Volume("PersistentVolume/pv-1", "kubectl delete pv", "data-db-0", idle=True)
@@ -176,8 +176,8 @@ def test_on_the_local_target_every_workload_has_the_data_folder() -> None:
     with pytest.raises(SecretInVolume) as caught:
         check(SETTINGS, Target(data, local=True), [INDEPENDENT["no volume"]], ["DB_PASSWORD"], [])
     assert caught.value.detail.splitlines() == [
-        "give the value it had:     export DB_PASSWORD=… (or a line in .env); inv deploy",
-        "begin with nothing at all: inv destroy; inv deploy",
+        "provide its previous value: export DB_PASSWORD=… (or a line in .env); inv deploy",
+        "start from scratch:         inv destroy; inv deploy",
     ]
     assert check(SETTINGS, Target(data, local=True), [INDEPENDENT["another key"]], ["DB_PASSWORD"], []) == []
 

@@ -50,7 +50,7 @@ NO_ANSWER = (
 REFUSALS = [
     (
         'Error from server (Forbidden): admission webhook "keep.example.org" denied the request: not on a Friday',
-        "webhook keep.example.org: it refuses the deletion: denied the request: not on a Friday",
+        "webhook keep.example.org: it rejects the deletion: denied the request: not on a Friday",
     ),
     (
         f'Error from server (InternalError): failed calling webhook "keep.example.org": {NO_ANSWER}',

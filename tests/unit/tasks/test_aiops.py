@@ -130,7 +130,7 @@ def test_notes_come_after_the_diagnosis(
     done = inv(aiops.ask, "why?")
     first, *rest = done.out.splitlines()
     assert "flask" in first
-    for note in ("you may not read Secrets here", "API_KEY cannot be hidden everywhere"):
+    for note in ("you are not allowed to read Secrets here", "API_KEY cannot be hidden everywhere"):
         assert note in "\n".join(rest)
 
 
@@ -261,8 +261,8 @@ def test_without_a_terminal_nothing_is_run(trouble: World, inv: Inv, model: Mode
     done = inv(aiops.ask, "fix it")
     assert done.code == 0
     assert "proposed: kubectl --context kind-test --namespace todo" in done.out
-    assert "not run: nothing is run without a terminal and a yes" in done.out
-    assert "proposed and refused: kubectl delete secret todo-secrets" in done.out
+    assert "not run: a proposal needs a terminal and your approval" in done.out
+    assert "proposed and rejected: kubectl delete secret todo-secrets" in done.out
     assert trouble.runner.argvs == []
 
 

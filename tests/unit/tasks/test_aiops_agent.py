@@ -96,14 +96,14 @@ def test_install_brings_pinned_charts_and_the_agent(world: World, inv: Inv, clus
     [
         (lambda c: setattr(c, "minor", "37"), {}, 103, "Kubernetes 1.37"),
         (lambda c: setattr(c, "image", "controller:1.0.1"), {}, 103, "kagent 1.0 is installed"),
-        (lambda c: setattr(c, "image", ""), {"charts": False}, 102, "its controller is not there"),
+        (lambda c: setattr(c, "image", ""), {"charts": False}, 102, "its controller does not exist"),
         (lambda c: None, {"key_secret": "todo-secrets/NO"}, 104, "no key NO in Secret todo-secrets"),
         (lambda c: None, {"key_secret": "nothing/NO"}, 104, "no Secret nothing"),
         (lambda c: None, {"key_secret": "nothing"}, 3, "not NAME/KEY"),
         (lambda c: None, {"schedule": "daily"}, 3, "five fields"),
         (lambda c: setattr(c, "helm", (1, "", "Error: dial tcp: no such host")), {}, 104, "dial tcp: no such host"),
         (lambda c: c.agents[0].update(status=SLOW), {"timeout": 0}, 104, "Ready: no model"),
-        (lambda c: c.agents.clear(), {"timeout": 0}, 104, "it is not there"),
+        (lambda c: c.agents.clear(), {"timeout": 0}, 104, "it does not exist"),
     ],
 )
 def test_what_keeps_it_from_being_installed(

@@ -36,7 +36,7 @@ def test_without_it_the_suggestions_are_ours(world: World, inv: Inv) -> None:
     prepare(world, {"OperatingSystem": "Debian"})
     done = inv(aiops_gordon.gordon)
     assert done.code == 0
-    assert "Gordon cannot be asked: the docker client has no `docker ai`" in done.out
+    assert "Gordon is not available: the docker client has no `docker ai`" in done.out
     assert "hadolint.DL3002" in done.out
     assert "USER 10001:10001" in done.out
 

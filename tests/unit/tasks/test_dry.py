@@ -35,7 +35,7 @@ SAYS = {
     "destroy": "would delete namespace todo with everything in it",
     "verify": "would try ",
     "secret.apply": "would write API_KEY in todo-secrets",
-    "secret.rotate": "would replace JWT_SECRET in todo-secrets by a new value",
+    "secret.rotate": "would replace JWT_SECRET in todo-secrets with a new value",
     "manifest.apply": "would apply ConfigMap/todo-config",
     "chart.upgrade": "would upgrade or install release todo",
     "chart.rollback": "would roll release todo back to Helm's revision 1",
@@ -47,16 +47,17 @@ SAYS = {
     "image.load": "would load kubetasks/todo-backend:",
     "image.prune": "would remove kubetasks/todo-backend:old",
     "diagnose": "would write the snapshot to state.json",
-    "image.scan": "would look at the Dockerfiles",
-    "chart.score": "would render the objects and judge them",
+    "image.scan": "would scan the Dockerfiles",
+    "chart.score": "would render the objects and check them",
     "aiops.agent.install": "would apply Agent/kubetasks-agent",
     "aiops.agent.invoke": "would ask the agent kubetasks-agent of namespace todo",
     "aiops.agent.remove": "would delete Agent/kubetasks-agent",
-    "aiops.gordon": "would look at the Dockerfiles",
-    "aiops.mcp": "would answer an MCP client over standard input and output",
+    "aiops.gordon": "would scan the Dockerfiles",
+    "aiops.mcp": "would serve an MCP client over standard input and output",
 }
 READING = {
     "plan", "diff", "status", "logs", "open", "doctor", "completion", "image.list", "cluster.list", "cluster.env",
+    "init",  # test_init.py tries it, in folders of its own
     "config.show", "secret.check", "lock.status", "aiops.agent.status", "aiops.ask",
     "manifest.render", "manifest.validate", "chart.lint", "chart.template",
 }  # fmt: skip
@@ -112,7 +113,7 @@ def test_every_task_is_here() -> None:
     assert not set(SAYS) & READING
 
 
-@pytest.mark.parametrize("name", [*SAYS, *sorted(READING - {"completion", "open"})])
+@pytest.mark.parametrize("name", [*SAYS, *sorted(READING - {"completion", "init", "open"})])
 def test_no_task_changes_anything(
     deployed: World, inv: Inv, context: Context, name: str, state_home: Path, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -158,7 +159,7 @@ def test_a_dry_destroy_of_a_namespace_that_is_not_ours(deployed: World, inv: Inv
 def test_a_dry_destroy_of_a_namespace_that_is_being_deleted(deployed: World, inv: Inv, context: Context) -> None:
     deployed.store.objects["Namespace/todo"]["metadata"]["deletionTimestamp"] = LEAVING_AT
     context.config.run.dry = True
-    assert inv(deploy.destroy).out == "would wait until namespace todo, which is being deleted, is gone\n"
+    assert inv(deploy.destroy).out == "would wait until namespace todo, which is being deleted, is removed\n"
 
 
 def test_a_dry_destroy_with_a_role_that_may_not_read_the_namespace(

@@ -54,14 +54,14 @@ def test_every_leaf_has_an_exit_code_of_its_own() -> None:
         (
             KeyboardInterrupt(),
             130,
-            "error: interrupted -- run the same command again; it goes on from where it stopped\n",
+            "error: interrupted -- run the same command again; it continues where it stopped\n",
         ),
         (
             PermissionError(13, "Permission denied", "/some/file"),
             1,
             (
                 "error: /some/file cannot be used: Permission denied -- "
-                "see whose it is (ls -ld), or work in a copy of your own\n"
+                "check its owner (ls -ld), or work in your own copy\n"
             ),
         ),
         (BrokenPipeError(), 0, ""),

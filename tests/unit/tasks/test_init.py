@@ -44,7 +44,7 @@ def test_a_configuration_is_never_overwritten(shop: Path) -> None:
     written(shop, {"invoke.yaml": "kubetasks: {project: mine}\n"})
     done = invoke(shop, "init", program="kubetasks")
     assert (done.returncode, len(done.stderr.splitlines())) == (65, 1), done.stderr
-    assert "invoke.yaml is there already" in done.stderr
+    assert "invoke.yaml already exists" in done.stderr
     assert (shop / "invoke.yaml").read_text() == "kubetasks: {project: mine}\n"
     assert files(shop) == {*SHOP, "invoke.yaml"}
 
@@ -53,7 +53,7 @@ def test_a_tasks_file_is_never_overwritten(shop: Path) -> None:
     written(shop, {"tasks.py": "from invoke import task\n"})
     done = invoke(shop, "init", program="kubetasks")
     assert done.returncode == 0, done.stderr
-    assert "tasks.py was there already" in done.stdout
+    assert "tasks.py already existed" in done.stdout
     assert "tasks.py does not use kubetasks" in done.stdout
     assert (shop / "tasks.py").read_text() == "from invoke import task\n"
 
@@ -107,7 +107,7 @@ def test_manifests_from_compose(tmp_path: Path) -> None:
     root = written(tmp_path / "shop", {"compose.yaml": compose, "web/Dockerfile": PYTHON, "k8s/db.yaml": service("db")})
     done = invoke(root, "init", "--manifests", program="kubetasks")
     assert done.returncode == 0, done.stderr
-    assert "k8s/db.yaml was there already" in done.stdout
+    assert "k8s/db.yaml already existed" in done.stdout
     assert (root / "k8s/db.yaml").read_text() == service("db")
     assert "API_KEY: {}" in (root / "invoke.yaml").read_text()
     plan = invoke(root, "plan", "--target", "local", API_KEY="value-of-the-key")
@@ -140,4 +140,4 @@ def test_something_else_is_in_the_way(shop: Path) -> None:
     (shop / "tasks.py").mkdir()
     done = invoke(shop, "init", program="kubetasks")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "tasks.py was there already" in done.stdout
+    assert "tasks.py already existed" in done.stdout

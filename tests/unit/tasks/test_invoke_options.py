@@ -137,7 +137,7 @@ def test_the_default_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("level", "names"),
-    [({"run": {"dyr": True}}, "did you mean run.dry?"), ({"timeouts": {"zzz": 1}}, "take it out")],
+    [({"run": {"dyr": True}}, "did you mean run.dry?"), ({"timeouts": {"zzz": 1}}, "remove it")],
 )
 def test_a_key_that_invoke_does_not_have_is_refused(level: dict[str, Any], names: str) -> None:
     with pytest.raises(UsageError, match="Invoke has no such option") as caught:
@@ -276,8 +276,8 @@ def test_what_is_named_and_missing_is_refused(
         (["-r", "invoke.yaml", "plan"], 3, "error: --search-root invoke.yaml: there is no such folder"),
         (["-c", "", "plan"], 3, "error: --collection: it is empty"),
         (["-c", "gone", "plan"], 1, "Can't find any collection named 'gone'!"),
-        (["plan", "-r", "."], 3, "error: --search-root: it stands behind a task"),
-        (["plan", "--collection=x"], 3, "error: --collection: it stands behind a task"),
+        (["plan", "-r", "."], 3, "error: --search-root: it comes after a task"),
+        (["plan", "--collection=x"], 3, "error: --collection: it comes after a task"),
         (["-T", "soon", "plan"], 3, "error: a flag has a value of the wrong type"),
         (["-T", "0", "plan"], 3, "error: --command-timeout 0: it is not a number of seconds above 0"),
         (["plan", "-T", "-5"], 3, "error: --command-timeout -5: it is not a number of seconds above 0"),
@@ -437,7 +437,7 @@ def test_the_same_key_twice_is_refused_with_both_lines(here: Here, foreign: Path
     done = here(foreign, "plan", program=program)
     assert done.returncode == 2, done.stderr
     [line] = done.stderr.splitlines()
-    assert "invoke.yaml, line 4 cannot be used: key `project` stands twice, the first time in line 2" in line
+    assert "invoke.yaml, line 4 cannot be used: key `project` is defined twice, the first time in line 2" in line
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -446,7 +446,7 @@ def test_the_same_key_twice_in_another_file(here: Here, foreign: Path, program: 
     (foreign / name).write_text('{"kubetasks": {"project": "a", "project": "b"}}')
     done = here(foreign, "-f", name, "plan", program=program)
     assert done.returncode == 2, done.stderr
-    assert "key `project` stands twice" in done.stderr
+    assert "key `project` is defined twice" in done.stderr
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

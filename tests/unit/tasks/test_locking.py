@@ -128,7 +128,7 @@ def test_it_waits_for_another_one_where_it_is_asked_to(
 
 def test_a_wait_is_not_negative(world: World, writer: Callable[..., Any]) -> None:
     done = writer(lock_wait=-1)
-    assert (done.code, done.err) == (3, "error: --lock-wait -1: it is negative -- give a number of seconds\n")
+    assert (done.code, done.err) == (3, "error: --lock-wait -1: it is negative -- specify a number of seconds\n")
 
 
 def test_every_writer_has_the_flag_and_no_reader() -> None:

@@ -198,7 +198,7 @@ def test_status(world: World, inv: Inv) -> None:
     done = inv(look.status)
     assert done.out.splitlines() == [
         "kind: the current context kind-test is a kind cluster",
-        "nothing is deployed in todo; inv deploy brings it",
+        "nothing is deployed in todo; inv deploy deploys it",
     ]
     inv(deploy.deploy)
     done = inv(look.status)
@@ -211,7 +211,7 @@ def test_status(world: World, inv: Inv) -> None:
 
 
 def test_logs(world: World, inv: Inv) -> None:
-    assert inv(look.logs).out == "no pod runs; inv status says why, inv deploy brings them\n"
+    assert inv(look.logs).out == "no pod runs; inv status says why, inv deploy starts them\n"
     done = inv(look.logs, service="bakend")
     assert (done.code, done.err) == (3, "error: --service bakend: unknown value -- choose one of backend, frontend\n")
     inv(deploy.deploy)
@@ -322,7 +322,7 @@ def test_images(world: World, inv: Inv) -> None:
     assert [(row["built"], row["on_target"]) for row in rows] == [("yes", "no"), ("no", "no")]
     inv(image.build)
     assert inv(image.load).out.startswith("✓ load: ")
-    assert inv(image.load).out.startswith("- load: the target has them all")
+    assert inv(image.load).out.startswith("- load: the target already has all of them")
     rows = json.loads(inv(image.list_, json=True).out)
     assert [(row["built"], row["on_target"]) for row in rows] == [("yes", "yes"), ("yes", "yes")]
     done = inv(image.build, service="bakend")
@@ -565,10 +565,10 @@ def test_a_generated_secret_is_not_made_anew_while_its_volume_is_there(
     done = inv(task, *words, **flags)
     if (gone, tried) == ("the Secret", "secret.rotate"):
         assert (done.code, remembered.store.changes) == (3, [])
-        assert "there is no Secret todo-secrets -- make it: inv secret.apply" in done.err
+        assert "there is no Secret todo-secrets -- create it: inv secret.apply" in done.err
         return
     assert done.code == 43, done.out + done.err
-    assert done.err.startswith("error: DB_PASSWORD is gone, and PersistentVolumeClaim/data-postgres-0, ")
+    assert done.err.startswith("error: DB_PASSWORD is missing, but PersistentVolumeClaim/data-postgres-0, ")
     assert "exec statefulset/postgres -- printenv PGPASS" in done.err
     assert remembered.store.changes == []
     assert not [line for line in remembered.store.log if line.startswith(("build", "deliver"))]
@@ -630,7 +630,7 @@ def test_a_minikube_that_this_machine_cannot_hold_is_refused(world: World, inv: 
     world.runner.answers.update(answers)
     done = inv(cluster.up, target="minikube")
     assert done.code == 2
-    assert "error: setting `kubetasks.minikube.cpus`: 4096 are wanted, and this machine has " in done.err
+    assert "error: setting `kubetasks.minikube.cpus`: 4096 are requested, and this machine has " in done.err
     assert not [argv for argv in world.runner.argvs if "start" in argv]
     # One that exists is used as it is.
     world.runner.answers["minikube", "-p", "minikube", "status"] = state

@@ -109,8 +109,8 @@ def test_watch_prints_only_what_changed(world: World, inv: Inv, monkeypatch: pyt
         "contract/GET /health: new, fail: answered 500",
         "journeys/chat: new, fail: answered nothing",
         "2 of 3 checks failed: contract: GET /health, journeys: chat",
-        "contract/GET /health: gone, it was fail",
-        "journeys/chat: gone, it was fail",
+        "contract/GET /health: removed, it was fail",
+        "journeys/chat: removed, it was fail",
         "1 checks passed",
         "stopped; the last round: 1 checks passed",
     ]

@@ -32,6 +32,6 @@ def test_only_what_changed() -> None:
         "probes/b: pass -> fail: 503",
         "probes/d: still fail: connection refused",
         "probes/f: new, skip: not tried: probes/b failed",
-        "probes/e: gone, it was pass",
+        "probes/e: removed, it was pass",
     ]
     assert changes(now, now) == []

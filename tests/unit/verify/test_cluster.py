@@ -95,8 +95,8 @@ def test_values_of_a_secret_are_compared_and_never_shown(
     secret = {"kind": "Secret", "metadata": {"name": "s"}}
     layer = Layer("objects")
     check_object(layer, {**secret, **rendered}, {"Secret/s": {**secret, **live}})
-    evidence = "; ".join(f"{key}: another value than rendered" for key in keys)
-    assert told(layer) == [("Secret/s", "fail" if keys else "pass", evidence or "every value as rendered")]
+    evidence = "; ".join(f"{key}: differs from the rendered value" for key in keys)
+    assert told(layer) == [("Secret/s", "fail" if keys else "pass", evidence or "all values as rendered")]
 
 
 def test_what_is_being_deleted_is_not_there() -> None:
@@ -175,7 +175,7 @@ def test_a_job_that_is_not_complete(status: dict[str, Any], evidence: str) -> No
     layer = Layer("rollout")
     for item in (job(), deployment()):
         check_workload(layer, item, {"Job/migrate-1": {**job(), "status": status}})
-    assert told(layer) == [("Job/migrate-1", "fail", evidence), ("Deployment/web", "skip", "it is not there")]
+    assert told(layer) == [("Job/migrate-1", "fail", evidence), ("Deployment/web", "skip", "it does not exist")]
 
 
 def test_endpoints() -> None:

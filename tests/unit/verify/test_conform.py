@@ -39,7 +39,7 @@ def answered(content: dict[str, Any], status: int, media: str, body: bytes) -> l
     ("content", "media", "body", "told"),
     [
         ({"application/json": {"type": "array"}}, "application/json; charset=utf-8", b"[]", []),
-        ({"application/json": {"type": "array"}}, "application/json", b"canary", ["the body is no JSON (6 bytes)"]),
+        ({"application/json": {"type": "array"}}, "application/json", b"canary", ["the body is not JSON (6 bytes)"]),
         ({"text/*": {"type": "string"}}, "text/html", b"canary", []),
         ({"*/*": None}, "image/png", b"canary", []),
         (

@@ -62,7 +62,7 @@ def test_a_server_that_keeps_its_contract(tmp_path: Path) -> None:
         f"POST {MANY}: without a token is 401": ("pass", f"401 {json_type}"),
         f"POST {MANY}: without text is 422": ("pass", f"422 {json_type}"),
         f"DELETE {ITEM}": ("pass", "204"),
-        "what was made is deleted again": ("pass", "2 made, 2 deleted"),
+        "created resources are deleted": ("pass", "2 created, 2 deleted"),
         "internal operations": ("skip", "not meant for the entry: GET /health"),
     }
     assert app.made == 2
@@ -91,7 +91,7 @@ def test_a_server_that_keeps_its_contract(tmp_path: Path) -> None:
         ({"created-200"}, f"POST {MANY} (long)", "expected 201, found 200 (not documented at all)"),
         ({"no-location"}, f"POST {MANY} (long)", "header Location is missing"),
         ({"delete-500"}, f"DELETE {ITEM}", 'expected 204, found 500 (not documented at all): {"detail": "it stays"}'),
-        ({"delete-500"}, "what was made is deleted again", f"DELETE {ITEM}: 500; DELETE {ITEM}: 500"),
+        ({"delete-500"}, "created resources are deleted", f"DELETE {ITEM}: 500; DELETE {ITEM}: 500"),
         (
             {"list-500", "echo-token"},
             f"GET {MANY}",
@@ -114,7 +114,7 @@ def test_a_login_that_reaches_somebody_else_at_first_is_tried_again(tmp_path: Pa
 def test_a_login_that_fails_ends_it_and_shows_no_body(tmp_path: Path) -> None:
     assert tried(tmp_path, App({"login-500"})) == {
         "POST /api/session": ("fail", "expected 201, found 500 (not documented at all)"),
-        "all other operations": ("skip", "there is no token: the login does not hold"),
+        "all other operations": ("skip", "there is no token: the login failed"),
     }
     assert failed(tried(tmp_path, App({"login-shape"}))) == {
         "POST /api/session": "body/token: expected string, found array"
@@ -143,7 +143,7 @@ def test_without_a_login_what_needs_a_token_is_skipped(tmp_path: Path) -> None:
     assert found["POST /api/session"][0] == "pass"
     assert found[f"GET {MANY}"] == (
         "skip",
-        "it needs a token, and `verify.login.operation` names no way to one",
+        "it needs a token, and `verify.login.operation` is not set",
     )
     assert failed(found) == {}
 
@@ -154,7 +154,7 @@ def test_what_has_no_example_is_not_tried(tmp_path: Path) -> None:
     found = tried(tmp_path, App(), raw)
     assert failed(found) == {}
     assert found[f"POST {MANY}"] == found[f"PUT {ITEM}"] == ("skip", "the contract gives no example of its body")
-    why = ("skip", f"note_id comes from POST {MANY}, which does not hold")
+    why = ("skip", f"note_id comes from POST {MANY}, which failed")
     assert found[f"GET {ITEM}"] == found[f"DELETE {ITEM}"] == why
 
 
@@ -165,7 +165,7 @@ def test_an_example_does_not_stand_in_for_a_link(tmp_path: Path) -> None:
         link["parameters"] = {"note_id": "$response.body#/number"}
     app = App(notes={7: {"id": 7, "text": "somebody's", "done": False}}, made=7)
     assert failed(tried(tmp_path, app, raw)) == {
-        f"{method} {ITEM}{label}": "the link that is to give note_id leads to nothing"
+        f"{method} {ITEM}{label}": "the link that provides note_id does not resolve"
         for method, label in (("GET", ""), ("PUT", " (short)"), ("PUT", " (long)"), ("DELETE", ""))
     }
     assert app.notes[7]["text"] == "somebody's"

@@ -120,11 +120,11 @@ def test_each_session_is_used_for_what_it_leads_to_and_nothing_stays(tmp_path: P
             "POST /leave",
             "POST /login",
             "DELETE /{user}",
-            "what was made is deleted again",
+            "created resources are deleted",
         ],
         "pass",
     )
-    assert found["what was made is deleted again"][1] == "2 made, 2 deleted"
+    assert found["created resources are deleted"][1] == "2 created, 2 deleted"
     assert house.users == set()
     (name,) = house.names
     assert name.startswith("ada-")
@@ -134,8 +134,8 @@ def test_each_session_is_used_for_what_it_leads_to_and_nothing_stays(tmp_path: P
 @pytest.mark.parametrize(
     ("broken", "told"),
     [
-        ("accounts", ("skip", "it follows POST /accounts, which does not hold")),
-        ("", ("fail", "it follows POST /accounts, whose link leads to nothing")),
+        ("accounts", ("skip", "it follows POST /accounts, which failed")),
+        ("", ("fail", "it follows POST /accounts, whose link does not resolve")),
     ],
 )
 def test_what_follows_from_nothing_is_not_tried_with_the_main_session(

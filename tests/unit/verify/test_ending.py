@@ -80,5 +80,5 @@ def test_a_role_that_may_not_list_pods_does_not_wait() -> None:
             raise Forbidden("no")
 
     assert [(each.status, each.evidence) for each in waited(Refusing([])).checks] == [
-        ("skip", "the pods may not be listed")
+        ("skip", "you are not allowed to list pods")
     ]

@@ -51,7 +51,7 @@ def test_unmet(wanted: dict[str, Any], told: str) -> None:
     ("wanted", "told"),
     [
         ({"/a": {"contain": 1}}, "x[/a]: unknown matcher `contain`; there are equals, contains"),
-        ({"/a": {"any": {"id": 1}}}, "x[/a].any: `id` is no JSON pointer; it begins with /"),
+        ({"/a": {"any": {"id": 1}}}, "x[/a].any: `id` is not a JSON pointer; it begins with /"),
         ({"/a": {"any": 3}}, "x[/a].any: expected a mapping of JSON pointers"),
         ({"/a": {"type": "text"}}, "x[/a].type: unknown type `text`"),
         ({"/a": {"matches": "("}}, "x[/a].matches: missing )"),

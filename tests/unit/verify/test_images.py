@@ -166,7 +166,7 @@ def test_an_engine_that_does_not_answer_is_no_failure() -> None:
 @pytest.mark.parametrize(
     ("pods", "rendered", "line"),
     [
-        (None, None, ("running images", "skip", "unknown: the pods may not be listed")),
+        (None, None, ("running images", "skip", "unknown: you are not allowed to list pods")),
         ([], None, ("web", "skip", "no pod reports what it runs as test/web:1")),
         ([ended_pod()], None, ("web", "skip", "no pod reports what it runs as test/web:1")),
         ([pod(image="test/web:old")], None, ("web", "fail", "Pod/web-1 runs test/web:old, not test/web:1")),

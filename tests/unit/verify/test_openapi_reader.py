@@ -96,9 +96,9 @@ def test_a_server_with_a_path(tmp_path: Path) -> None:
         ("a: [", "is not valid YAML"),
         ("[]", "OpenAPI 3.1 is needed, found none"),
         ({"openapi": "3.0.3"}, "OpenAPI 3.1 is needed, found 3.0.3"),
-        ({"openapi": "3.1.0", "paths": {"/": {"$ref": "#/nowhere"}}}, "#/nowhere leads nowhere"),
+        ({"openapi": "3.1.0", "paths": {"/": {"$ref": "#/nowhere"}}}, "#/nowhere does not resolve"),
         ({"openapi": "3.1.0", "paths": {"/": {"$ref": "other.yaml#/x"}}}, "other.yaml#/x is outside the document"),
-        ({"openapi": "3.1.0", "paths": {"/": {"$ref": "#/paths/~1"}}}, "goes round in a circle"),
+        ({"openapi": "3.1.0", "paths": {"/": {"$ref": "#/paths/~1"}}}, "a reference is circular"),
         ({"openapi": "3.1.0", "paths": {"/": {"get": 3}}}, "is malformed"),
     ],
 )

@@ -76,7 +76,7 @@ def test_a_journey_that_holds(tmp_path: Path) -> None:
             "list",
             'expected 200, found 500: {"detail": "Authorization: Bearer *** was not liked"}',
         ),
-        ({"list-html"}, "list", "the body is no JSON"),
+        ({"list-html"}, "list", "the body is not JSON"),
         ({"note-missing"}, "list", "body: expected any {'/id': 1, '/done': False}, found a list of 1"),
     ],
 )
@@ -89,7 +89,7 @@ def test_a_step_that_fails_skips_the_rest_and_cleans_up(
     assert [status for _, status, _ in found] == ["pass"] * index + ["fail"] + ["skip"] * (5 - index) + ["pass"]
     assert found[index][2] == evidence
     if index < 5:
-        assert found[5][2] == f"`{at}` does not hold"
+        assert found[5][2] == f"`{at}` failed"
     assert app.notes == {}
 
 

@@ -97,6 +97,6 @@ def test_what_does_not_matter(now: Objects) -> None:
 
 
 def test_pods_that_may_not_be_listed() -> None:
-    line = ("restarts", "skip", "the pods may not be listed")
+    line = ("restarts", "skip", "you are not allowed to list pods")
     assert told(None, []) == [line]
     assert told([with_status(0)], [], Forbidden("no")) == [line]

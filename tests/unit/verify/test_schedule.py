@@ -112,7 +112,7 @@ def test_what_needs_a_failed_check_is_not_tried(need: str) -> None:
     assert found == {
         "checks/a": ("fail", "broken"),
         "checks/b": ("skip", "not tried: checks/a failed"),
-        "checks/c": ("skip", "not tried: checks/b could not be tried"),
+        "checks/c": ("skip", "not tried: checks/b could not run"),
         "checks/d": ("pass", "fine"),
     }
 

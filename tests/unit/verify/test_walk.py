@@ -47,7 +47,7 @@ def test_the_first_that_was_made_is_tried_and_all_are_deleted() -> None:
     walk.send(DELETE, "delete", walk.values(DELETE), None, token=True)
     walk.clean()
     assert client.asked == ["POST /a"] * 3 + ["DELETE /a/5", "DELETE /a/6"]
-    assert [(check.status, check.evidence) for check in walk.layer.checks] == [("pass", "2 made, 2 deleted")]
+    assert [(check.status, check.evidence) for check in walk.layer.checks] == [("pass", "2 created, 2 deleted")]
 
 
 def test_what_was_only_listed_is_not_deleted() -> None:
@@ -66,7 +66,7 @@ def test_what_cannot_be_deleted_is_told() -> None:
         walk.send(CREATE, "create", {}, None, token=True)
     walk.clean()
     assert [(check.name, check.status, check.evidence) for check in walk.layer.checks] == [
-        ("what was made is deleted again", "fail", "DELETE /a/{id}: 500; DELETE /a/{id}: gone"),
+        ("created resources are deleted", "fail", "DELETE /a/{id}: 500; DELETE /a/{id}: gone"),
         ("POST /a: what it made", "skip", "the contract links it to no DELETE operation, so it stays"),
     ]
 

@@ -69,7 +69,7 @@ def plain(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _corrected(word: str) -> str:
-    """Return the word that this one is a slip of, else itself."""
+    """Return the word that this one is a typo of, else itself."""
     if not 3 <= len(word) <= 12 or word in _WORDS:
         return word
     return next((right for right, most in _MEANT.items() if word[0] == right[0] and _near(word, right, most)), word)

@@ -61,7 +61,7 @@ class ModelAssistant:
     """Answers with a language model.
 
     A turn has one time limit for everything, and a limit of tool calls. Where the model fails before it changed
-    anything, the rules answer; afterwards the user is told what was done.
+    anything, the rules answer; afterwards the answer says what was done.
     """
 
     model: Callable[[], Model]
@@ -101,10 +101,10 @@ class ModelAssistant:
                     yield event
 
     async def _asked(self, turn: Turn, work: _Work) -> AsyncGenerator[Event, None]:
-        """Let the model answer, unless its endpoint is being left alone, and keep in mind how that went."""
+        """Let the model answer, unless its endpoint is paused, and record the result."""
         with self.breaker.asking() as asking:
             if asking is None:
-                raise Failure("it is being left alone after several failures")
+                raise Failure("it is paused after several failures")
             try:
                 async with aclosing(self._model(turn, work)) as events:
                     async for event in events:
@@ -120,9 +120,9 @@ class ModelAssistant:
         The tools are called here, between two events, and not in the SDK's task: a time limit, or a user who leaves,
         cannot end one halfway.
         """
-        told = prompt.items(turn.message, turn.context, turn.done)
+        entries = prompt.items(turn.message, turn.context, turn.done)
         deadline = asyncio.get_running_loop().time() + self.seconds
-        async with Run(self.model(), prompt.instructions(turn.context), told, self.calls, deadline) as run:
+        async with Run(self.model(), prompt.instructions(turn.context), entries, self.calls, deadline) as run:
             async for step in run:
                 if isinstance(step, Asked):
                     async for event in self._call(turn, work, step):

@@ -5,7 +5,7 @@
                                              └──────── a failure ─────────┘
 
 Only what says that the endpoint is down counts (`Failure.down`). Half open, one turn asks the endpoint, and the others
-go on without it. What a turn says counts only in the state in which the turn began to ask: a time-out of a turn from
+continue without it. What a turn says counts only in the state in which the turn began to ask: a time-out of a turn from
 before must not open the breaker again.
 """
 
@@ -32,7 +32,7 @@ class Turn:
         self._told = True
 
     @property
-    def told(self) -> bool:
+    def reported(self) -> bool:
         """Whether it has said how it ended."""
         return self._told
 
@@ -57,7 +57,7 @@ class Breaker:
 
     @contextmanager
     def asking(self) -> Iterator[Turn | None]:
-        """Ask the endpoint within the block; None when it is to be left alone."""
+        """Ask the endpoint within the block; None while it is paused."""
         if self._until is not None and (self._clock() < self._until or self._probing):
             yield None
             return
@@ -66,7 +66,7 @@ class Breaker:
         try:
             yield turn
         finally:
-            if turn.probe and not turn.told:  # its user left: the next turn finds out
+            if turn.probe and not turn.reported:  # its user left: the next turn finds out
                 self._probing = False
 
     def heard(self, *, down: bool) -> None:

@@ -1,6 +1,6 @@
 """The tools as functions for a model: their schemas, and the way from its arguments to theirs.
 
-The user is not among the arguments; a model that adds one, or any other that is unknown, is told that it is not valid.
+The user is not among the arguments; a model that adds one, or any other that is unknown, gets an error.
 """
 
 import json

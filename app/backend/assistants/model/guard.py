@@ -3,7 +3,7 @@
 `delete_task` and `undo` (which takes an added task away again) are let through when the user's own message asks for it:
 it has a word for it and, for a deletion, the task's number or a word of its title. Any other such call is held: it is
 not made, and the answer ends with a question that this code writes, not the model. A plain yes to that question lets
-through what it named, nothing else; any other message drops it. Text in a task, or a model gone astray, can thus
+through what it named, nothing else; any other message drops it. Text in a task, or a misguided model, can thus
 delete nothing that the user did not name or see in that question. What else the tools change, `undo` brings back.
 """
 
@@ -68,7 +68,7 @@ class Guard:
         return False
 
     def question(self) -> str:
-        """Return what to ask the user about the calls that were held, and to say; empty where there were none."""
+        """Return what to ask the user about the calls that were held, and to say; empty if there were none."""
         if self.concerned:
             return care.HELP
         known = {task.id: task.title for task in self.tasks}

@@ -1,4 +1,4 @@
-"""What a model is told: who it is, the conversation so far, the tasks, and what was already done in this turn."""
+"""The model's input: who it is, the conversation so far, the tasks, and what was already done in this turn."""
 
 import json
 from collections.abc import Sequence
@@ -42,20 +42,20 @@ def items(message: str, context: Context, done: Sequence[ToolCall]) -> list[Item
 
     The tasks come as the result of a tool, not in the instructions, so that a model takes their text for data.
     """
-    told: list[Item] = [{"role": said.role, "content": said.content} for said in _last(context.history)]
-    told.append({"role": "user", "content": message})
+    entries: list[Item] = [{"role": said.role, "content": said.content} for said in _last(context.history)]
+    entries.append({"role": "user", "content": message})
     listed = sorted(context.tasks, key=lambda task: (task.completed, task.id))[:TASKS]
-    told += _call("list_0", "list_tasks", {"status": "all"}, tasks_shown(listed, len(context.tasks)))
+    entries += _call("list_0", "list_tasks", {"status": "all"}, tasks_shown(listed, len(context.tasks)))
     for number, call in enumerate(done):
-        told += _call(f"done_{number}", call.tool, call.arguments, shown(call))
-    return told
+        entries += _call(f"done_{number}", call.tool, call.arguments, shown(call))
+    return entries
 
 
 def shown(call: ToolCall) -> str:
     """Return a tool's result as a model sees it."""
     result = call.result
-    told = {"ok": result.ok, "summary": result.summary, "tool_call_id": call.id}
-    return json.dumps({**told, **_tasks(result.tasks[:TASKS], len(result.tasks))}, ensure_ascii=False)
+    entries = {"ok": result.ok, "summary": result.summary, "tool_call_id": call.id}
+    return json.dumps({**entries, **_tasks(result.tasks[:TASKS], len(result.tasks))}, ensure_ascii=False)
 
 
 def tasks_shown(tasks: Sequence[Task], total: int) -> str:

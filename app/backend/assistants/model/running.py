@@ -108,7 +108,7 @@ class Run:
                         await self._steps.put(event.data.delta)
             finally:
                 result.cancel()
-        except Exception as error:  # noqa: BLE001 - whatever an endpoint makes of the SDK, the turn goes on without it
+        except Exception as error:  # noqa: BLE001 - whatever an endpoint makes of the SDK, the turn continues without it
             await self._steps.put(failure(error))
         else:
             await self._steps.put(None)

@@ -63,7 +63,7 @@ def items(text: str, now: datetime, *, several: bool = False) -> list[dict[str, 
 
 
 def one(text: str, now: datetime) -> dict[str, Any] | None:
-    """Return the arguments of `add_task` for one task; None where there is no title."""
+    """Return the arguments of `add_task` for one task; None if there is no title."""
     if normalise.unquoted(text) != text.strip():
         return _item(normalise.unquoted(text), {})
     found: dict[str, Any] = {}

@@ -99,7 +99,7 @@ _RAISE = re.compile(
 
 
 def wish(text: str, now: datetime) -> Wish | None:
-    """Return the change that a text asks for; None where it asks for none."""
+    """Return the change that a text asks for; None if it asks for none."""
     if len(text) > normalise.LONGEST:
         return None
     for read in (_cleared, _field, _about, _renamed, moving.moved, _changed, _raised, _stated):

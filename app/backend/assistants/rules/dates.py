@@ -54,7 +54,7 @@ _EVERY = re.compile(
 
 
 def find(text: str, now: datetime) -> When | None:
-    """Return when, as a text (its quoted parts masked) says; None where it does not, or says no real date."""
+    """Return when, as a text (its quoted parts masked) says; None if it does not, or says no real date."""
     text = _EVERY.sub(lambda match: "\ufffc" * len(match[0]), text[:4000])
     day: tuple[date, date | None] | None = None
     clock: time | None = None
@@ -94,7 +94,7 @@ def without(text: str, when: When) -> str:
 
 
 def later(text: str, start: datetime) -> datetime | None:
-    """Return the time an amount after a start: "a week", "2 days", "an hour"; None where it is no amount."""
+    """Return the time an amount after a start: "a week", "2 days", "an hour"; None if it is no amount."""
     match = re.fullmatch(rf"(?P<n>{AMOUNT})\s*(?P<unit>{UNITS})", text.strip(), re.IGNORECASE)
     return _plus(start, amount(match["n"]), match["unit"]) if match else None
 
@@ -102,7 +102,7 @@ def later(text: str, start: datetime) -> datetime | None:
 def _read(  # noqa: PLR0911 - one for each way of saying it
     match: re.Match[str], now: datetime
 ) -> tuple[tuple[date, date | None] | None, time | None] | None:
-    """Return the day and the time of a match; None where there is no such day or time."""
+    """Return the day and the time of a match; None if there is no such day or time."""
     try:
         if match["rel"]:
             return _relative(match["rel"], now)

@@ -163,7 +163,7 @@ def completed(text: str, _now: datetime) -> Wish | None:
 
 
 def told(text: str, now: datetime) -> Wish | None:
-    """What is told: "rent is paid", "I called mom"; or a bare order like "buy bread"."""
+    """A statement: "rent is paid", "I called mom"; or a bare order like "buy bread"."""
     if len(text) > normalise.LONGEST:
         return None
     offer = additions.offered(text, now)

@@ -194,7 +194,7 @@ _ORDERED = re.compile(
 
 
 def answer(text: str) -> str:
-    """Return what to answer to a feeling or a piece of conversation, all of the text; empty where it is none."""
+    """Return what to answer to a feeling or a piece of conversation, all of the text; empty if it is none."""
     if len(text) > _LONGEST or _ORDERED.search(text):
         return ""
     bare = " ".join(_SYMBOLS.sub(" ", text).split())

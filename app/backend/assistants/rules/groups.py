@@ -29,7 +29,7 @@ def only_state(text: str) -> bool:
 
 
 def select(text: str, known: Knowledge) -> list[Task] | None:
-    """Return the tasks that adjectives describe ("overdue high priority"); None where there is any other word."""
+    """Return the tasks that adjectives describe ("overdue high priority"); None if there is any other word."""
     done: bool | None = None
     priority: str | None = None
     tasks = list(known.tasks)

@@ -77,7 +77,7 @@ _NOT = re.compile(
 
 
 def view(text: str, now: datetime) -> View | None:
-    """Return what a text asks to see; None where it asks for no list."""
+    """Return what a text asks to see; None if it asks for no list."""
     if find := _FIND.fullmatch(text):
         rest = _FIND_TAIL.sub("", find["text"])
         return _search(rest) if rest else None

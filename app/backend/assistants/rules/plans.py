@@ -1,4 +1,4 @@
-"""A plan in the making: calls, what is said beside them, what is asked, what "it" is afterwards."""
+"""A plan in the making: calls, what is said next to them, what is asked, what "it" is afterwards."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -17,7 +17,7 @@ _TALK = frozenset({"help", "cancel", "greet", "thanks", "talk"})
 
 
 def reply(text: str, planner: Planner, pending: Pending) -> Draft | None:
-    """Plan what an answer sets off; None where the message is no answer to the question."""
+    """Plan what an answer sets off; None if the message is no answer to the question."""
     if pending.kind in ("confirm", "offer"):
         return _confirmed(text, planner, pending)
     if talk.no(text):
@@ -60,7 +60,7 @@ def _confirmed(text: str, planner: Planner, pending: Pending) -> Draft | None:
 
 
 def _ordered(text: str, planner: Planner) -> bool:
-    """Tell whether a message is an order of its own."""
+    """Tell whether a message is its own order."""
     first = patterns.wishes(text, planner.now)[0]
     return (first.intent in _ORDERS and first.certain) or (first.intent == "add" and not first.offered)
 
@@ -82,7 +82,7 @@ def _named(text: str, planner: Planner) -> Draft | None:
 
 
 def _picked(text: str, planner: Planner, pending: Pending) -> Draft | None:
-    """Plan for the task that was picked; what is an order of its own, and no title, picks nothing."""
+    """Plan for the task that was picked; what is its own order, and no title, picks nothing."""
     verb = pending.verb
     if verb is None:
         return None

@@ -66,7 +66,7 @@ def resolve(text: str, known: Knowledge) -> Reference:
 
 
 def numbers(text: str) -> list[int]:
-    """Return the task numbers a text consists of, in their order; empty where it says anything else."""
+    """Return the task numbers a text consists of, in their order; empty if it says anything else."""
     text = re.sub(
         rf"\b((?:tasks?|number|item)\s+)({'|'.join(lexicon.NUMBERS)})\b",
         lambda match: match[1] + str(lexicon.NUMBERS[match[2].lower()]),

@@ -1,4 +1,4 @@
-"""Finding tasks by words of their titles, in any order, forgiving an ending ("called") and a slip ("dentsit")."""
+"""Finding tasks by words of their titles, in any order, forgiving an ending ("called") and a typo ("dentsit")."""
 
 import re
 from collections.abc import Sequence
@@ -104,7 +104,7 @@ def _closest(tasks: list[Task], text: str) -> tuple[Task, ...]:
 
 
 def _nearest(word: str, known: set[str]) -> str:
-    """Return the known word that this one is a slip or the beginning of, else itself."""
+    """Return the known word that this one is a typo or the beginning of, else itself."""
     if len(word) < 3:
         return word
     best, score = word, 0.0

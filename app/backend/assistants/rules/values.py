@@ -58,7 +58,7 @@ def change(text: str, now: datetime) -> dict[str, Any] | None:  # noqa: PLR0911 
 
 
 def valued(field: str, text: str, now: datetime) -> Wish | None:
-    """Return the change of one field to a value as typed; None where the value does not fit the field."""
+    """Return the change of one field to a value as typed; None if the value does not fit the field."""
     field = field.lower()
     if re.fullmatch(PRIORITY, field, _I):
         found = level(text)
@@ -77,7 +77,7 @@ def valued(field: str, text: str, now: datetime) -> Wish | None:
 
 
 def titled(text: str) -> Wish | None:
-    """Return the change to a new title; None where there is nothing to see of it."""
+    """Return the change to a new title; None if there is nothing to see of it."""
     name, rest = adding.title(" ".join(normalise.unquoted(text).split()))
     if not normalise.visible(name):
         return None

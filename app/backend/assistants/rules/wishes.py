@@ -25,14 +25,14 @@ class Wish:
     offered: bool = False
     """Whether the items are only a guess, to be asked about first."""
     changes: Mapping[str, Any] = field(default_factory=dict)
-    """Arguments of `update_task`; beside them `later`, an amount of time, and `append`, a note to add."""
+    """Arguments of `update_task`; next to them `later`, an amount of time, and `append`, a note to add."""
     missing: Missing = ""
     """What has to be asked for."""
     view: View | None = None
     splits: tuple[tuple[str, str], ...] = ()
     """Other ways to read it: the words for the task, and the new title."""
     certain: bool = True
-    """False where the words may just be talk: then it is nothing unless they name a task."""
+    """False if the words may just be talk: then it is nothing unless they name a task."""
     careful: bool = False
     """Whether a deletion is only done after asking, however exact the words are."""
     otherwise: "Wish | None" = None

@@ -20,7 +20,7 @@ WEEKDAYS: dict[str, int] = {
     **_SHORT,
     **{name: number for number, name in enumerate(_NAMES)},
 }
-"""Names of weekdays, with a slip or two; Monday is 0."""
+"""Names of weekdays, with a typo or two; Monday is 0."""
 MONTHS = {
     "jan": 1, "feb": 2, "mar": 3, "apr": 4, "may": 5, "jun": 6, "jul": 7, "aug": 8, "sep": 9, "oct": 10, "nov": 11,
     "dec": 12,

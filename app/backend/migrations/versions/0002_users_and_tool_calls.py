@@ -1,6 +1,6 @@
 """Users as rows, numbers of tasks per user, turns that can be resumed, and every tool call on record.
 
-The three tables that exist are made anew from copies: SQLite cannot change a primary key in place, and one way serves
+The three tables that exist are recreated from copies: SQLite cannot change a primary key in place, and one way serves
 both databases. Every row is kept, and every task keeps its number. The code before this revision does not work with the
 tables after it, nor the other way round: take the revision back before going back to that code.
 
@@ -27,7 +27,7 @@ RENAMED = {"reopen_task": "complete_task", "rename_task": "update_task"}
 
 
 def upgrade() -> None:
-    """Make the tables anew and fill them from the ones before."""
+    """Make the tables again and fill them from the ones before."""
     _set_aside(OLD)
     _create_tables()
     _execute(
@@ -82,7 +82,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Make the tables before anew and fill them."""
+    """Make the tables before again and fill them."""
     _set_aside(NEW)
     _create_tables_before()
     _execute(
@@ -258,7 +258,7 @@ def _refers(table: str, column: str, to: str) -> sa.ForeignKeyConstraint:
 def _set_aside(tables: tuple[str, ...]) -> None:
     """Copy tables to temporary ones and drop them: so the new ones can take all their names, indexes' too."""
     for table in tables:
-        op.execute(f"CREATE TEMPORARY TABLE old_{table} AS SELECT * FROM {table}")  # noqa: S608 - names of ours
+        op.execute(f"CREATE TEMPORARY TABLE old_{table} AS SELECT * FROM {table}")  # noqa: S608 - our own names
     for table in tables:
         op.drop_table(table)
 

@@ -26,7 +26,7 @@ def test_nothing_is_fine_to_install_and_not_to_ask() -> None:
     lines.check_line(nothing)
     with pytest.raises(KagentMissing, match=r"no CRD agents\.kagent\.dev"):
         lines.check_there(nothing)
-    with pytest.raises(KagentMissing, match="controller is not there"):
+    with pytest.raises(KagentMissing, match="controller does not exist"):
         lines.check_there(found(controller=""))
     lines.check_there(found())
 
