@@ -13,6 +13,10 @@ def _module(match: Match) -> Candidate:
     name = match.group("name")
     cause = f"{match.who}: module {name} is not in the image {match.container.image}"
     package = name.partition(".")[0]
+    if match.world.snapshot.ours.target == "local":
+        cause = f"{match.who}: module {name} is not installed where the local target runs it"
+        where = "on this machine, or in the environment that services.<name>.local.python names"
+        return Candidate(RULES["MODULE_MISSING"], match.workload.key, cause, words(f"install {package} {where}"))
     fix = undo(match) or words(
         f"add {package} to the image's dependencies and build it again, or correct the import of {name}"
     )

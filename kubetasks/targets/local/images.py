@@ -5,12 +5,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from kubetasks.images import runtime
 from kubetasks.images.names import repository
 from kubetasks.images.runtime import Runtime
 from kubetasks.objects import Object
 from kubetasks.settings import ServiceLocal, Settings
+
+INITS: Final = frozenset({"tini", "tini-static", "dumb-init", "catatonit"})
+# Their flags that take a value of their own: tini's signal and exit code, dumb-init's rewriting of a signal.
+INIT_VALUES: Final = frozenset({"-p", "-e", "-r", "--rewrite"})
 
 
 @dataclass(frozen=True)
@@ -50,16 +55,16 @@ class LocalImage:
         """What the container runs: its own ``command`` and ``args``, else ENTRYPOINT and CMD.
 
         Empty where neither says so. ``$`` of the Dockerfile's own words is doubled: Kubernetes expands no variables
-        there.
+        there. An init process such as ``tini`` is left out: the supervisor reaps the children here.
         """
         if self.local.command:
             return list(self.local.command)
         own, given = container.get("command") or [], container.get("args") or []
         if own:
-            return [*map(str, own), *map(str, given)]
+            return without_init([*map(str, own), *map(str, given)])
         entry = [_quoted(each) for each in self.runtime.entrypoint or ()]
         rest = list(map(str, given)) or [_quoted(each) for each in self.runtime.cmd or ()]
-        return [*entry, *rest]
+        return without_init([*entry, *rest])
 
     def program(self, name: str) -> str:
         """A program of the command: the file of this checkout that it was copied from, where there is one."""
@@ -74,6 +79,20 @@ class LocalImage:
             return str(found) if found is not None and found.exists() else match[0]
 
         return re.sub(r"(?<![^:=,;\s])/[\w./-]+", replaced, text)
+
+
+def without_init(argv: list[str]) -> list[str]:
+    """A command line without ``tini``, ``dumb-init`` or ``catatonit`` and their flags in front of the real command."""
+    if not argv or posixpath.basename(argv[0]) not in INITS:
+        return argv
+    rest = argv[1:]
+    while rest and rest[0].startswith("-"):
+        flag = rest.pop(0)
+        if flag == "--":
+            break
+        if flag in INIT_VALUES and rest:
+            rest.pop(0)
+    return rest or argv
 
 
 def _quoted(text: str) -> str:

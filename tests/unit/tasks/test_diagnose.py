@@ -63,6 +63,18 @@ def test_the_first_line_is_the_cause_and_the_fix(world: World, inv: Inv) -> None
     assert "[MODULE_MISSING]" in second
 
 
+def test_on_the_local_target_a_missing_module_is_installed_on_this_machine(
+    world: World, inv: Inv, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken(world, inv)
+    monkeypatch.setattr(world.target, "name", "local")
+    first = inv(diagnose.diagnose).out.splitlines()[0]
+    assert first == (
+        "Deployment/backend: module flask is not installed where the local target runs it -- install flask on this "
+        "machine, or in the environment that services.<name>.local.python names"
+    )
+
+
 def test_unknown_trouble_has_an_exit_code_of_its_own(world: World, inv: Inv) -> None:
     broken(world, inv, "the flux is gone")
     done = inv(diagnose.diagnose)

@@ -1,5 +1,6 @@
 """Processes that stand for images: their commands, folders, environments and ports, and what is left out."""
 
+import json
 import sys
 from pathlib import Path
 from typing import Any, ClassVar
@@ -94,6 +95,26 @@ def test_variables_of_the_dockerfile_are_left_to_its_shell(root: Path) -> None:
     (root / "web/Dockerfile").write_text("FROM a\nCMD exec server --port $PORT $(MODE)\n")
     item = workload(env=[{"name": "MODE", "value": "x"}])
     assert process(root, item)["argv"] == ["/bin/sh", "-c", "exec server --port $PORT $(MODE)"]
+
+
+@pytest.mark.parametrize(
+    ("argv", "made"),
+    [
+        (["/usr/bin/tini", "--", "node", "server.js"], ["node", "server.js"]),
+        (["tini", "-g", "-p", "SIGTERM", "-e", "143", "--", "x", "--", "-y"], ["x", "--", "-y"]),
+        (["dumb-init", "node", "x"], ["node", "x"]),
+        (["dumb-init", "--rewrite", "15:2", "--single-child", "--", "x"], ["x"]),
+        (["/sbin/tini"], ["/sbin/tini"]),
+        (["node", "tini"], ["node", "tini"]),
+        ([], []),
+    ],
+)
+def test_an_init_process_is_left_out(root: Path, argv: list[str], made: list[str]) -> None:
+    (root / "web/Dockerfile").write_text(f"FROM a\nENTRYPOINT {json.dumps(argv)}\n")
+    image = here(root).images.get(container())
+    assert image is not None
+    assert image.command(container()) == made
+    assert image.command(container(command=argv)) == made
 
 
 def test_settings_go_before_both(root: Path) -> None:
