@@ -17,7 +17,9 @@ from kubetasks.errors import NamespaceTerminating
 from kubetasks.objects import (
     CLUSTER_SCOPED,
     PART_OF,
+    WORKLOADS,
     Object,
+    Objects,
     identity,
     is_built_in,
     is_controlled,
@@ -34,6 +36,7 @@ from kubetasks.targets.kubectl_store import KubectlStore
 LIMIT: Final = 180.0  # seconds until a namespace must be deleted
 STUCK: Final = 30.0  # seconds without any change, where something needs a person's help
 NOTED: Final = 10.0  # seconds until a line says what it waits for
+PODS_END_IN: Final = 60.0  # seconds, in a namespace that stays: a pod has 30 to end by default
 POLL: Final = 1.0
 
 
@@ -84,11 +87,12 @@ class Destroy:
             try:
                 with locked(store, project, name, "destroy", wait=self.lock_wait, show=noted(self.console)) as lock:
                     ours = found is not None and ownership.owned(found[0], project)
+                    pods = set() if ours or self.target.cluster is None else self._pods()
                     if self.target.cluster is not None:
                         self._release(shown)
                         self._outside(shown)
                     if not ours:
-                        self._objects(shown)
+                        self._objects(shown, pods)
                         return
                     shown.update(f"deleting namespace {name}")
                     with lock.ending():
@@ -133,7 +137,23 @@ class Destroy:
             store.delete(inside)
             store.delete(spare)
 
-    def _objects(self, shown: Step) -> None:
+    def _pods(self) -> set[str]:
+        """The UIDs of the project's pods: they are known by their owners, so this comes before those are deleted."""
+        live = belonging.read(self.target.store, [*WORKLOADS, "ReplicaSet", "DaemonSet", "Pod"], self.settings.project)
+        return {str(item["metadata"].get("uid")) for item in of_kind(live, "Pod")}
+
+    def _ended(self, pods: set[str], shown: Step) -> Objects:
+        """Wait until pods have ended; those that still exist when the time is over."""
+        began = self.clock()
+        while pods:
+            left = [item for item in self.target.store.get(["Pod"]) if str(item["metadata"].get("uid")) in pods]
+            if not left or self.clock() - began >= PODS_END_IN:
+                return left
+            shown.update(f"waiting for {', '.join(map(identity, left))} to end")
+            self.sleep(POLL)
+        return []
+
+    def _objects(self, shown: Step, pods: set[str]) -> None:
         """Delete the project's objects in a namespace that stays; what says that there are any goes last."""
         store, project = self.target.store, self.settings.project
         # Read first: the claims of a StatefulSet are known by it.
@@ -149,6 +169,7 @@ class Destroy:
         store.delete([item for item in rest if (item["kind"], item["metadata"]["name"]) != ("Lease", name_of(project))])
         stays = [] if self.target.cluster is None else staying(live_of(store, project, []))
         stays = [item for item in stays if not is_controlled(item) and item["kind"] != "Pod"]
+        stays += self._ended(pods, shown)
         if stays:
             self.console.line(f"still there: {', '.join(map(identity, stays))}", mark="note")
         gone = "the objects are deleted" if not stays else f"all but {len(stays)} objects are deleted"

@@ -271,7 +271,7 @@ def _prove(found: Edge, objects: "Objects") -> str:
     report = verify(found.settings, found.root, found.target, shown, found.console)
     if not report.ok:
         raise failure(report, cause(found.settings, found.target, shown, found.redactor))
-    return f"{sum(1 for check in report.checks if check.status == 'pass')} checks hold"
+    return f"{sum(1 for check in report.checks if check.status == 'pass')} checks passed"
 
 
 def _doomed(found: Edge) -> list[str]:

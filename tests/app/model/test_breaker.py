@@ -20,7 +20,7 @@ from tests.app.model.scripted import RULES, answer, assistant, notices, text, us
 from tests.app.model.turns import FakeRules, FakeTurn
 
 REQUEST = httpx2.Request("POST", "http://model/v1")
-ALONE = "The language model did not answer (it is being left alone after several failures); simple rules did."
+ALONE = "The language model did not answer (it is paused after several failures); simple rules did."
 
 
 def answered(code: int) -> openai.APIStatusError:

@@ -269,7 +269,7 @@ def test_a_rollback_is_verified_and_verified_is_earned(world: World) -> None:
 
     def verify(objects: list[Object]) -> str:
         seen.append(objects)
-        return "all checks hold"
+        return "all checks passed"
 
     assert proven(world, verify).verified
     assert [item["kind"] for item in seen[0] if item["kind"] == "Deployment"]

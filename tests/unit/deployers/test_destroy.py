@@ -292,3 +292,31 @@ def test_a_deploy_into_it_says_what_holds_it(world: World, edit: Callable[[World
     world.store.objects["ConfigMap/held"]["metadata"]["deletionTimestamp"] = LEAVING_AT
     with pytest.raises(NamespaceTerminating, match=r"ConfigMap/held: finalizer example\.org/held"):
         world.deploy()
+
+
+@pytest.mark.parametrize("seconds", [3, 1000])
+def test_in_a_namespace_that_stays_the_pods_have_ended_too(
+    world: World, monkeypatch: pytest.MonkeyPatch, seconds: int
+) -> None:
+    world.store.put({**NAMESPACE, "metadata": {"name": "todo"}})
+    world.deploy()
+    uid = world.store.objects["Deployment/backend"]["metadata"]["uid"]
+    owner = {"kind": "Deployment", "name": "backend", "uid": uid, "controller": True}
+    metadata = {"name": "backend-1", "uid": "p", "ownerReferences": [owner]}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata}
+    world.store.put(pod)
+    clock, real = Clock(), world.store.get
+
+    def get(kinds: Sequence[str], *, selector: str = "") -> list[Object]:
+        """A pod takes a while to end, after everything else is deleted."""
+        found = [item for item in real(kinds, selector=selector) if item["kind"] != "Pod"]
+        return [*found, pod] if "Pod" in kinds and clock() < seconds else found
+
+    monkeypatch.setattr(world.store, "get", get)
+    destroy(world, clock)
+    if seconds == 3:
+        assert clock() == 3
+        assert "the objects are deleted; namespace todo is not ours and stays" in world.shown
+    else:
+        assert "still there: Pod/backend-1" in world.shown
+        assert "all but 1 objects are deleted" in world.shown
