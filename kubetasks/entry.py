@@ -182,7 +182,7 @@ def _is_referred_to(name: str, objects: Objects) -> bool:
             texts = item.get("data") or {}
         else:
             texts = [
-                [container.get(key) for key in ("command", "args")] + [each.get("value") for each in env(container)]
+                [container.get(key) for key in ("command", "args")] + [each.get("value") for each in _env(container)]
                 for pod in pod_specs(item)
                 for container in pod.get("containers") or ()
             ]
@@ -193,7 +193,7 @@ def _is_referred_to(name: str, objects: Objects) -> bool:
     return False
 
 
-def env(container: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _env(container: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """The variables that a container spells out."""
     return [each for each in container.get("env") or () if isinstance(each, dict)]
 

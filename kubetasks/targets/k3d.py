@@ -6,13 +6,11 @@ from typing import ClassVar, Final
 
 from kubetasks.errors import ClusterUnreachable
 from kubetasks.images.content import Content
-from kubetasks.images.engine import engine_down
 from kubetasks.targets.base import Progress
 from kubetasks.targets.node_images import NodeImages
 from kubetasks.targets.nodes import Nodes
 from kubetasks.targets.on_cluster import OnCluster
 from kubetasks.targets.providers import Provider
-from kubetasks.tools import docker
 
 PREFIX: Final = "k3d-"
 # k3d labels its containers (https://k3d.io/stable/design/defaults/); a load balancer and a registry are no nodes.
@@ -42,14 +40,11 @@ class K3dTarget(OnCluster):
             EngineDown: the engine does not answer.
             ClusterUnreachable: no node runs.
         """
-        result = self.runner.run(docker.ps(f"{CLUSTER_LABEL}={self.k3d_name}", ROLE_LABEL), timeout=30, check=False)
-        if not result.ok:
-            raise engine_down(result.stderr)
-        names = tuple(sorted(name for name, role in docker.parse_ps(result.stdout).items() if role in ROLES))
-        if not names:
+        nodes = Nodes.labelled(self.runner, f"{CLUSTER_LABEL}={self.k3d_name}", ROLE_LABEL, ROLES.__contains__)
+        if not nodes.names:
             start = f"k3d cluster start {self.k3d_name}"
             raise ClusterUnreachable(f"k3d cluster {self.k3d_name} has no running node", fix=f"start it: {start}")
-        return Nodes(self.runner, names)
+        return nodes
 
     def contents(self, references: Sequence[str]) -> Mapping[str, Content]:
         """What every node has under these names.

@@ -36,15 +36,31 @@ class Nodes:
             EngineDown: the engine does not answer.
             ClusterUnreachable: no node runs.
         """
-        result = runner.run(docker.ps(f"{CLUSTER_LABEL}={cluster}", ROLE_LABEL), timeout=30, check=False)
-        if not result.ok:
-            raise engine_down(result.stderr)
-        names = tuple(sorted(name for name, role in docker.parse_ps(result.stdout).items() if role != NO_NODE))
-        if not names:
+        found = cls.labelled(runner, f"{CLUSTER_LABEL}={cluster}", ROLE_LABEL, lambda role: role != NO_NODE)
+        if not found.names:
             raise ClusterUnreachable(
                 f"kind cluster {cluster} has no running node", fix="make it: inv cluster.up --target kind"
             )
-        return cls(runner, names)
+        return found
+
+    @classmethod
+    def labelled(cls, runner: Runner, label: str, role: str, is_node: Callable[[str], bool]) -> "Nodes":
+        """The running containers with a label that are nodes; there may be none.
+
+        Args:
+            runner: starts docker.
+            label: ``NAME=VALUE``, what all containers of the cluster have.
+            role: the name of the label that says what a container is.
+            is_node: whether a value of that label is a node's.
+
+        Raises:
+            EngineDown: the engine does not answer.
+        """
+        result = runner.run(docker.ps(label, role), timeout=30, check=False)
+        if not result.ok:
+            raise engine_down(result.stderr)
+        held = docker.parse_ps(result.stdout)
+        return cls(runner, tuple(sorted(name for name, value in held.items() if is_node(value))))
 
     def reachable(self) -> bool:
         """Whether every node is a running container of the engine, with a containerd that answers."""
